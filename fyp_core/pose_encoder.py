@@ -1,0 +1,115 @@
+"""The pose encoder: a T2I-Adapter over skeleton frames (section 3.2 of Follow Your Pose, arXiv 2304.01186)."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Mapping
+from typing import ClassVar
+
+import torch
+from diffusers import T2IAdapter
+from diffusers.configuration_utils import register_to_config
+from torch import nn
+
+from errors import InputError
+from fyp_core.weights import load_every_tensor, read_state_dict
+
+PUBLISHED_PREFIX = "skeleton_adapter."  # inside a whole inflated UNet; pose_encoder.pth has none
+_RES_BLOCKS = 2
+
+
+class PoseEncoder(T2IAdapter):
+    """Turns skeleton frames into one feature map for every down block of the UNet.
+
+    Each level has a scalar gain: 1 gives the published encoder, 0 an encoder without effect, from which training
+    starts. The features depend on neither the timestep nor the prompt: compute them once a video.
+
+    Args:
+        in_channels: image channels, 3 for RGB.
+        channels: width of every level; those of the UNet's down blocks.
+        num_res_blocks: residual blocks a level.
+        downscale_factor: pixels a side of a latent's location.
+        zero_gain: start with gain 0 instead of 1.
+    """
+
+    # Not part of the architecture: the kind of adapter is fixed and the gain is saved with the weights.
+    ignore_for_config: ClassVar[list[str]] = ["adapter_type", "zero_gain"]
+
+    @register_to_config
+    def __init__(
+        self,
+        in_channels: int = 3,
+        channels: tuple[int, ...] = (320, 640, 1280, 1280),
+        num_res_blocks: int = _RES_BLOCKS,
+        downscale_factor: int = 8,
+        zero_gain: bool = False,
+    ) -> None:
+        super().__init__(in_channels, list(channels), num_res_blocks, downscale_factor, "full_adapter")
+        self.gain = nn.Parameter(torch.zeros(len(channels)) if zero_gain else torch.ones(len(channels)))
+
+    def forward(self, skeleton: torch.Tensor) -> list[torch.Tensor]:
+        """Encode frames.
+
+        Args:
+            skeleton: ((b f), 3, H, W), RGB in 0..1; H and W multiples of ``downscale_factor``.
+
+        Returns:
+            For every level i a feature map ((b f), channels[i], h / 2^i, w / 2^i), with h = H / downscale_factor.
+        """
+        return [features * gain for features, gain in zip(super().forward(skeleton), self.gain, strict=True)]
+
+    @classmethod
+    def from_published(cls, source: str | os.PathLike[str] | Mapping[str, torch.Tensor]) -> PoseEncoder:
+        """Build the encoder from published weights: ``pose_encoder.pth``, or a whole inflated UNet that contains it.
+
+        Args:
+            source: a weight file or its tensors by name.
+
+        Raises:
+            InputError: the file cannot be read, or a tensor is missing, unexpected or of another shape.
+        """
+        is_state = isinstance(source, Mapping)
+        state = convert_published_state(source if is_state else read_state_dict(source))
+        origin = "The pose encoder's weights" if is_state else os.fspath(source)
+        encoder = cls(**_infer_config(state, origin))
+        load_every_tensor(encoder, {"gain": encoder.gain.detach(), **state}, origin)
+        return encoder
+
+
+def convert_published_state(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Rename published tensors to :class:`PoseEncoder`'s names; of a whole UNet, keep the pose encoder's only."""
+    if any(name.startswith(PUBLISHED_PREFIX) for name in state):
+        state = {
+            name.removeprefix(PUBLISHED_PREFIX): tensor
+            for name, tensor in state.items()
+            if name.startswith(PUBLISHED_PREFIX)
+        }
+    return {_converted_name(name): tensor for name, tensor in state.items()}
+
+
+def _converted_name(name: str) -> str:
+    """The published list of residual blocks becomes levels of two; a level's first block holds its ``in_conv``."""
+    match = re.fullmatch(r"body\.(\d+)\.(in_conv|block1|block2)\.(weight|bias)", name)
+    if match is None:
+        return f"adapter.{name}"
+    index, layer, kind = int(match[1]), match[2], match[3]
+    level, block = divmod(index, _RES_BLOCKS)
+    inner = layer if layer == "in_conv" and block == 0 else f"resnets.{block}.{layer}"
+    return f"adapter.body.{level}.{inner}.{kind}"
+
+
+def _infer_config(state: Mapping[str, torch.Tensor], origin: str) -> dict[str, object]:
+    """Read the sizes off the tensors: the published file has no configuration."""
+    blocks = [re.fullmatch(r"adapter\.body\.(\d+)\.resnets\.0\.block1\.weight", name) for name in state]
+    widths = {int(match[1]): state[match[0]].shape[0] for match in blocks if match}
+    if "adapter.conv_in.weight" not in state or not widths:
+        raise InputError(
+            f"{origin} holds no pose encoder: tensors conv_in.weight and body.0.block1.weight are missing."
+        )
+    rgb = 3
+    factor = math.isqrt(
+        state["adapter.conv_in.weight"].shape[1] // rgb
+    )  # pixels are unshuffled into channels
+    return {"channels": tuple(widths[level] for level in sorted(widths)), "downscale_factor": factor}
