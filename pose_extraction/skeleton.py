@@ -1,7 +1,8 @@
 """The COCO-17 skeleton and its drawing, which is the input format of the pose encoder.
 
 Topology, palette, drawing order and line width are those of the skeleton videos the published weights were
-trained on (mmpose's 2022 COCO style). Today's mmpose draws other colours, and the encoder reads colour as meaning.
+trained on (mmpose's 2022 COCO style). Today's mmpose draws other colours, and the encoder reads colour as
+meaning.
 """
 
 from itertools import compress
@@ -33,16 +34,18 @@ LINKS = (
     (5, 7), (6, 8), (7, 9), (8, 10),  # shoulder - elbow - wrist
     (1, 2), (0, 1), (0, 2), (1, 3), (2, 4), (3, 5), (4, 6),  # face, ear - shoulder
 )  # fmt: skip
-
 LINK_COLORS = (
-    (LEFT_COLOR,) * 2 + (RIGHT_COLOR,) * 2 + (TORSO_COLOR,) * 4 + (LEFT_COLOR, RIGHT_COLOR) * 2 + (TORSO_COLOR,) * 7
-)
+    LEFT_COLOR, LEFT_COLOR, RIGHT_COLOR, RIGHT_COLOR,
+    TORSO_COLOR, TORSO_COLOR, TORSO_COLOR, TORSO_COLOR,
+    LEFT_COLOR, RIGHT_COLOR, LEFT_COLOR, RIGHT_COLOR,
+    *7 * [TORSO_COLOR],
+)  # fmt: skip
 
 LINE_WIDTH = 0.012  # of the longer side of the image: 13 px at 1080
 
 _LINKS = np.array(LINKS)
 _SUBPIXEL_BITS = 6
-# An anti-aliased convex polygon of OpenCV comes out this much wider than its outline, at every size and angle.
+# OpenCV fills an anti-aliased polygon this much wider than its outline, at every size and angle.
 _ANTIALIAS_SPREAD = 1.38
 _HALF_TURN = np.linspace(-np.pi / 2, np.pi / 2, 7)
 
@@ -59,8 +62,8 @@ def draw_skeleton(
     """Draw people as lines on black; a drawing looks the same at every image size.
 
     Args:
-        keypoints: (P, 17, 2) or (17, 2), x and y in pixels, whole numbers lying on pixel centres. People are painted
-            in order. Positions outside the image and NaN (unknown) are allowed.
+        keypoints: (P, 17, 2) or (17, 2), x and y in pixels, whole numbers lying on pixel centres. People are
+            painted in order. Positions outside the image and NaN (unknown) are allowed.
         scores: (P, 17) or (17,) confidence 0..1, or None when every joint is to be drawn.
         height, width: size of the image in pixels.
         threshold: a link is left out when either of its joints scores lower.
@@ -88,7 +91,7 @@ def draw_skeleton(
 def _link_outlines(ends: np.ndarray, line_width: float) -> np.ndarray:
     """Outlines of round-ended lines: (L, 2, 2) end points to (L, 14, 2) int32 fixed-point polygons.
 
-    ``cv2.line`` would do, but it rounds the width to odd whole pixels (a third too much on small images) and is
+    ``cv2.line`` would do, but it rounds the width to odd whole pixels, twice too much on small images, and is
     slower.
     """
     radius = max(line_width - _ANTIALIAS_SPREAD, 0.02) / 2

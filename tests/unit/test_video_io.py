@@ -1,0 +1,332 @@
+"""Any video a person may own is read upright and in its colours, and nothing half-written is left behind."""
+
+import os
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from errors import InputError
+from video_io import fit_frames, probe, read_frames, sample_frames, write_gif, write_video
+
+ORANGE, GREEN, BLUE = (255, 153, 51), (0, 255, 0), (0, 128, 255)
+
+
+def quadrants(height: int = 64, width: int = 96) -> np.ndarray:
+    """A picture that shows every wrong turn, mirroring and colour: orange, green / blue, black."""
+    picture = np.zeros((height, width, 3), np.uint8)
+    picture[: height // 2, : width // 2] = ORANGE
+    picture[: height // 2, width // 2 :] = GREEN
+    picture[height // 2 :, : width // 2] = BLUE
+    return picture
+
+
+def numbered(count: int) -> list[np.ndarray]:
+    """Frames whose grey level tells their index."""
+    return [np.full((32, 48, 3), 10 * index, np.uint8) for index in range(count)]
+
+
+def index_of(frame: np.ndarray) -> int:
+    return round(float(frame.mean()) / 10)
+
+
+def encode(
+    path: Path,
+    frames: list[np.ndarray],
+    codec="libx264",
+    pix_fmt="yuv420p",
+    source="rgb24",
+    setup=None,
+    pts=None,
+):
+    """Write frames with PyAV directly, for what write_video does not offer."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.height, stream.width = frames[0].shape[:2]
+        stream.pix_fmt = pix_fmt
+        if setup:
+            setup(stream)
+        for index, array in enumerate(frames):
+            frame = av.VideoFrame.from_ndarray(array, source)
+            if pts:
+                frame.pts, frame.time_base = pts[index], Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def assert_same_picture(actual: np.ndarray, expected: np.ndarray, tolerance: float = 4) -> None:
+    assert actual.shape == expected.shape
+    assert actual.dtype == np.uint8
+    assert np.abs(actual.astype(float) - expected).mean() < tolerance
+
+
+def test_written_video_gives_back_frames_rate_size_and_tags(tmp_path):
+    path = tmp_path / "new folder" / "out.mp4"
+    write_video(
+        path,
+        [quadrants()] * 5,
+        Fraction(30000, 1001),
+        metadata={"prompt": "a panda, on the moon", "seed": "3"},
+    )
+    info = probe(path)
+    assert (info.width, info.height, info.frame_count, info.has_audio) == (96, 64, 5, False)
+    assert info.fps == pytest.approx(30000 / 1001)
+    assert info.duration == pytest.approx(5 * 1001 / 30000, abs=0.01)
+    frames = list(read_frames(path))
+    assert len(frames) == 5
+    assert_same_picture(frames[2], quadrants())
+    with av.open(str(path)) as container:
+        assert container.metadata["prompt"] == "a panda, on the moon"
+        assert container.metadata["seed"] == "3"
+        stream = container.streams.video[0]
+        assert (stream.codec_context.name, stream.pix_fmt) == ("h264", "yuv420p")
+    content = path.read_bytes()
+    assert content.index(b"moov") < content.index(b"mdat"), "a browser should start before the download ends"
+
+
+def test_pure_skeleton_colours_survive_the_file(tmp_path):
+    write_video(tmp_path / "out.mp4", [quadrants()], 10)
+    frame = next(read_frames(tmp_path / "out.mp4"))
+    for (y, x), color in {(16, 24): ORANGE, (16, 72): GREEN, (48, 24): BLUE}.items():
+        assert np.abs(frame[y, x].astype(int) - color).max() <= 4
+
+
+def test_odd_sizes_are_written_and_read(tmp_path):
+    write_video(tmp_path / "odd.mp4", [quadrants(63, 97)] * 2, 10)
+    assert_same_picture(next(read_frames(tmp_path / "odd.mp4"))[:63, :97], quadrants(63, 97))
+    encode(tmp_path / "odd.mkv", [quadrants(63, 97)], codec="ffv1", pix_fmt="yuv444p")
+    assert_same_picture(next(read_frames(tmp_path / "odd.mkv")), quadrants(63, 97))
+
+
+@pytest.mark.parametrize(
+    ("degrees", "mirrored", "expected"),
+    [
+        (90, False, np.rot90(quadrants())),
+        (-90, False, np.rot90(quadrants(), -1)),
+        (180, False, np.rot90(quadrants(), 2)),
+        (0, True, quadrants()[:, ::-1]),
+    ],
+)
+def test_phone_videos_are_turned_upright(tmp_path, degrees, mirrored, expected):
+    path = encode(
+        tmp_path / "v.mp4", [quadrants()], setup=lambda s: s.set_display_rotation(degrees, hflip=mirrored)
+    )
+    assert_same_picture(next(read_frames(path)), expected)
+    assert (probe(path).height, probe(path).width) == expected.shape[:2]
+
+
+@pytest.mark.parametrize(
+    ("codec", "pix_fmt", "suffix"),
+    [
+        ("libx264", "yuv420p10le", "mp4"),
+        ("libx264", "yuvj420p", "mp4"),
+        ("ffv1", "rgba64le", "mkv"),
+        ("mpeg4", "yuv420p", "avi"),
+    ],
+)
+def test_pixel_formats(tmp_path, codec, pix_fmt, suffix):
+    path = encode(tmp_path / f"v.{suffix}", [quadrants()] * 2, codec=codec, pix_fmt=pix_fmt)
+    assert_same_picture(next(read_frames(path)), quadrants(), tolerance=6)
+
+
+def test_gray_video(tmp_path):
+    gray = np.tile(np.arange(0, 240, 5, dtype=np.uint8), (32, 1))
+    path = encode(tmp_path / "gray.mkv", [gray], codec="ffv1", pix_fmt="gray", source="gray")
+    assert_same_picture(next(read_frames(path)), np.repeat(gray[..., None], 3, axis=2))
+
+
+def test_transparency_is_shown_over_black(tmp_path):
+    rgba = np.dstack([np.full((64, 96, 3), 200, np.uint8), np.zeros((64, 96), np.uint8)])
+    rgba[:, :48, 3] = 255
+    expected = np.zeros((64, 96, 3), np.uint8)
+    expected[:, :48] = 200
+    mov = encode(tmp_path / "v.mov", [rgba], codec="png", pix_fmt="rgba", source="rgba")
+    assert_same_picture(next(read_frames(mov)), expected)
+    webm = encode(tmp_path / "v.webm", [rgba] * 2, codec="libvpx-vp9", pix_fmt="yuva420p", source="rgba")
+    frames = list(read_frames(webm))
+    assert len(frames) == 2
+    assert_same_picture(frames[0], expected)
+
+
+def test_non_square_pixels_are_stretched(tmp_path):
+    def anamorphic(stream):
+        stream.codec_context.sample_aspect_ratio = Fraction(2, 1)
+
+    path = encode(tmp_path / "v.mp4", [quadrants()], setup=anamorphic)
+    assert_same_picture(next(read_frames(path)), quadrants(width=192), tolerance=6)
+
+
+def test_uneven_frame_times_lose_no_frame_and_keep_the_duration(tmp_path):
+    path = encode(tmp_path / "v.mkv", numbered(6), pts=[0, 33, 50, 300, 310, 400])
+    assert [index_of(frame) for frame in read_frames(path)] == [0, 1, 2, 3, 4, 5]
+    assert probe(path).duration == pytest.approx(0.44, abs=0.05)
+
+
+def test_gif_is_written_in_good_colours_endless_and_read_again(tmp_path):
+    write_gif(tmp_path / "v.gif", [quadrants(), quadrants()[:, ::-1]], 10)
+    frames = list(read_frames(tmp_path / "v.gif"))
+    assert_same_picture(frames[0], quadrants(), tolerance=1)
+    assert_same_picture(frames[1], quadrants()[:, ::-1], tolerance=1)
+    assert probe(tmp_path / "v.gif").fps == pytest.approx(10)
+    assert b"NETSCAPE2.0\x03\x01\x00\x00" in (tmp_path / "v.gif").read_bytes()
+
+
+def test_names_that_look_like_addresses(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_video("http:a b%d.mp4", numbered(2), 10)
+    assert len(list(read_frames("http:a b%d.mp4"))) == 2
+
+
+def test_sampling_takes_the_named_frames_and_cuts_each_side(tmp_path):
+    frames = numbered(12)
+    for frame in frames:
+        frame[:, :10] = frame[:, 44:] = frame[:6] = frame[28:] = 255
+    write_video(tmp_path / "v.mp4", frames, 10)
+    sampled = sample_frames(tmp_path / "v.mp4", 3, stride=4, start=2, crop=(12, 6, 8, 6))
+    assert sampled.shape == (3, 18, 30, 3)
+    assert [index_of(frame) for frame in sampled] == [2, 6, 10]
+    assert sample_frames(tmp_path / "v.mp4", 3, stride=5, start=1).shape == (3, 32, 48, 3)
+
+
+@pytest.mark.parametrize(
+    ("wish", "sentence"),
+    [
+        (
+            {"count": 8, "stride": 5},
+            r"v\.mp4 has 12 frames.* need 36; take at most 3 frames or a stride of at most 1\.$",
+        ),
+        ({"count": 30}, r"12 frames.* need 30; take at most 12 frames\.$"),
+        ({"count": 1, "start": 12}, r"12 frames.* start at frame 11 or earlier\.$"),
+        ({"count": 0}, "count is 0"),
+        ({"count": 1, "stride": 0}, "stride is 0"),
+        ({"count": 1, "start": -1}, "start is -1"),
+        ({"count": 1, "crop": (30, 18, 0, 0)}, "30,18,0,0 does not fit the 48x32 picture"),
+        ({"count": 1, "crop": (0, 0, 40, 0)}, "does not fit"),
+        ({"count": 1, "crop": (-1, 0, 0, 0)}, "does not fit"),
+    ],
+)
+def test_impossible_wishes_say_what_would_fit(tmp_path, wish, sentence):
+    write_video(tmp_path / "v.mp4", numbered(12), 10)
+    with pytest.raises(InputError, match=sentence):
+        sample_frames(tmp_path / "v.mp4", **wish)
+
+
+def test_the_advice_for_short_videos_is_right(tmp_path):
+    write_video(tmp_path / "v.mp4", numbered(12), 10)
+    assert len(sample_frames(tmp_path / "v.mp4", 3, stride=5)) == 3
+    assert len(sample_frames(tmp_path / "v.mp4", 8, stride=1)) == 8
+    assert len(sample_frames(tmp_path / "v.mp4", 1, start=11)) == 1
+
+
+def sound_only(path: Path) -> Path:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=44100, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        frame.rate = 44100
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def cut_off(path: Path, share: float) -> Path:
+    noise = np.random.default_rng(0).integers(0, 255, (40, 64, 96, 3), np.uint8)
+    write_video(path, list(noise), 10)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
+    return path
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda path: path, "There is no file"),
+        (lambda path: path.mkdir() or path, "is a folder"),
+        (lambda path: path.touch() or path, "is empty"),
+        (lambda path: path.write_text("Dear reader,\n" * 500) and path, "not a video"),
+        (sound_only, "no moving picture"),
+        (lambda path: cut_off(path, 0.7), r"cut off after \d+ frames"),
+    ],
+    ids=["missing", "folder", "empty", "text", "sound only", "cut off"],
+)
+def test_unreadable_input_is_named_in_one_sentence(tmp_path, make, sentence):
+    with pytest.raises(InputError, match=sentence) as caught:
+        list(read_frames(make(tmp_path / "v.mp4")))
+    assert str(caught.value).count("\n") == 0
+
+
+def test_a_video_without_its_index_is_refused(tmp_path):
+    path = encode(tmp_path / "v.mp4", numbered(5))
+    path.write_bytes(path.read_bytes()[:-400])
+    with pytest.raises(InputError, match="cut off"):
+        probe(path)
+
+
+def test_the_readable_part_of_a_cut_off_video_can_be_sampled(tmp_path):
+    assert len(sample_frames(cut_off(tmp_path / "v.mp4", 0.7), 8)) == 8
+
+
+def test_playlists_cannot_reach_other_files(tmp_path):
+    write_video(tmp_path / "private.mp4", numbered(2), 10)
+    playlist = tmp_path / "upload.mp4"
+    playlist.write_text("ffconcat version 1.0\nfile private.mp4\n")
+    with pytest.raises(InputError, match="not a video"):
+        list(read_frames(playlist))
+
+
+@pytest.mark.parametrize("failure", [KeyboardInterrupt, RuntimeError])
+def test_interrupted_writing_leaves_the_old_file_and_nothing_else(tmp_path, failure):
+    def frames():
+        yield from numbered(3)
+        raise failure
+
+    target = tmp_path / "v.mp4"
+    target.write_bytes(b"older video")
+    with pytest.raises(failure):
+        write_video(target, frames(), 10)
+    assert os.listdir(tmp_path) == ["v.mp4"]
+    assert target.read_bytes() == b"older video"
+
+
+def test_a_place_that_cannot_be_written_is_bad_input(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="Cannot write"):
+        write_video(tmp_path / "file" / "v.mp4", numbered(1), 10)
+    with pytest.raises(InputError, match=r"end in \.mp4"):
+        write_video(tmp_path / "v.txt", numbered(1), 10)
+    with pytest.raises(InputError, match=r"end in \.gif"):
+        write_gif(tmp_path / "v.mp4", numbered(1), 10)
+
+
+@pytest.mark.parametrize(("height", "width"), [(32, 32), (200, 200), (40, 120), (64, 96)])
+def test_fitting_covers_the_target_and_keeps_the_centre(height, width):
+    picture = np.zeros((1, 64, 96, 3), np.uint8)
+    picture[:, 28:36, 44:52] = 255
+    fitted = fit_frames(picture, height, width)
+    assert fitted.shape == (1, height, width, 3)
+    ys, xs = np.nonzero(fitted[0, ..., 0] > 127)
+    assert abs(ys.mean() - (height - 1) / 2) <= 1
+    assert abs(xs.mean() - (width - 1) / 2) <= 1
+    scale = max(height / 64, width / 96)
+    assert len(ys) == pytest.approx((8 * scale) ** 2, rel=0.3)
+
+
+@pytest.mark.parametrize(
+    ("name", "frames", "fps", "has_audio"),
+    [
+        ("raw_basketball_60fps.mp4", 238, 59.84, False),
+        ("raw_man_skiing.mp4", 91, 29.97, True),
+        ("skeleton_one_person.MOV", 137, 30, False),
+        ("skeleton_one_person.mp4", 225, 24, True),
+    ],
+)
+def test_published_videos_are_read_whole(name, frames, fps, has_audio):
+    path = Path(__file__).parents[3] / "shared/real_videos" / name
+    if not path.exists():
+        pytest.skip("the published example videos are not here")
+    info = probe(path)
+    assert info.fps == pytest.approx(fps, abs=0.01)
+    assert info.has_audio is has_audio
+    assert sum(1 for _ in read_frames(path)) == frames

@@ -1,0 +1,364 @@
+"""Video files in and out: the only module that opens them (PyAV, that is FFmpeg's libraries in the process).
+
+Frames are (H, W, 3) uint8 RGB arrays, upright, with square pixels and alpha composited over black.
+"""
+
+import contextlib
+import logging
+import os
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
+
+from errors import InputError
+
+logger = logging.getLogger(__name__)
+
+# FFmpeg also opens playlists, which may name any other file or address, and renders plain text as video:
+# uploads must not reach those readers.
+_READ_OPTIONS = {
+    "protocol_whitelist": "file",
+    "format_whitelist": "mov,mp4,matroska,webm,avi,gif,apng,webp,mpegts,mpeg,mpegvideo,m4v,h264,hevc,ivf,flv,"
+    "asf,ogg,mxf,dv,nut",
+}
+_TOLERATED_MISSING_END = 0.5  # seconds; the last frame may be shown for a while, and headers are not exact
+_MP4_SUFFIXES = (".mp4", ".m4v", ".mov")
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What a video is: size in pixels as displayed (upright), frames a second, length in seconds."""
+
+    width: int
+    height: int
+    fps: float
+    frame_count: int | None
+    duration: float
+    has_audio: bool
+
+
+def probe(path: str | os.PathLike[str]) -> VideoInfo:
+    """Describe a video without decoding more than its first frame.
+
+    The frame count is the file's own claim, None where it makes none; decoding may give a few frames less.
+
+    Raises:
+        InputError: the file is missing, is not a video or holds no picture.
+    """
+    with _open_video(path) as container:
+        stream = container.streams.video[0]
+        height, width = next(_decode(container, path)).shape[:2]
+        fps = float(stream.average_rate or stream.guessed_rate or 25)
+        frame_count = stream.frames or None
+        if stream.duration:
+            duration = float(stream.duration * stream.time_base)
+        elif container.duration:
+            duration = container.duration / av.time_base
+        else:
+            duration = (frame_count or 0) / fps
+        return VideoInfo(width, height, fps, frame_count, duration, bool(container.streams.audio))
+
+
+def read_frames(path: str | os.PathLike[str]) -> Iterator[np.ndarray]:
+    """Decode a video frame by frame, in the order shown, holding one frame at a time.
+
+    Yields:
+        (H, W, 3) uint8 RGB.
+
+    Raises:
+        InputError: at the first frame when the file is missing or is not a video, after the last readable
+            frame when it is cut off.
+    """
+    with _open_video(path) as container:
+        yield from _decode(container, path)
+
+
+def sample_frames(
+    path: str | os.PathLike[str],
+    count: int,
+    *,
+    stride: int = 1,
+    start: int = 0,
+    crop: tuple[int, int, int, int] = (0, 0, 0, 0),
+) -> np.ndarray:
+    """Take frames ``start, start + stride, ...`` of a video.
+
+    Args:
+        count: number of frames, at least 1.
+        stride: distance between two frames taken, at least 1.
+        start: index of the first frame taken, at least 0.
+        crop: pixels cut off the left, right, top and bottom of the upright picture.
+
+    Returns:
+        (count, H, W, 3) uint8 RGB.
+
+    Raises:
+        InputError: a number is out of range, the crop leaves nothing, the video is too short or unreadable.
+    """
+    for name, value, least in (("count", count, 1), ("stride", stride, 1), ("start", start, 0)):
+        if value < least:
+            raise InputError(f"The frame {name} is {value}, but must be at least {least}.")
+
+    frames: list[np.ndarray] = []
+    seen = 0
+    for frame in islice(read_frames(path), start + (count - 1) * stride + 1):
+        if seen >= start and (seen - start) % stride == 0:
+            frames.append(_cropped(frame, crop).copy())
+        seen += 1
+    if len(frames) < count:
+        raise InputError(_too_short(Path(path).name, seen, count, stride, start))
+    return np.stack(frames)
+
+
+def fit_frames(frames: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Resize so that the picture just covers height x width, and cut its centre out.
+
+    Args:
+        frames: (F, H, W, 3) uint8.
+
+    Returns:
+        (F, height, width, 3) uint8.
+    """
+    source_height, source_width = frames.shape[1:3]
+    scale = max(height / source_height, width / source_width)
+    resized = max(width, round(source_width * scale)), max(height, round(source_height * scale))
+    left, top = (resized[0] - width) // 2, (resized[1] - height) // 2
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    fitted = np.empty((len(frames), height, width, 3), np.uint8)
+    for target, frame in zip(fitted, frames):
+        covering = cv2.resize(frame, resized, interpolation=interpolation)
+        target[:] = covering[top : top + height, left : left + width]
+    return fitted
+
+
+def write_video(
+    path: str | os.PathLike[str],
+    frames: Iterable[np.ndarray],
+    fps: float | Fraction,
+    *,
+    metadata: dict[str, str] | None = None,
+) -> None:
+    """Write an MP4 that plays everywhere: H.264, yuv420p, index in front. Complete or not at all.
+
+    Args:
+        path: ends in .mp4, .m4v or .mov; missing folders are made, an existing file is replaced at the end.
+        frames: (H, W, 3) uint8 RGB, all of one size, at least one; consumed one by one. Odd sizes gain an
+            edge row or column, as yuv420p needs.
+        metadata: free tags stored in the file.
+
+    Raises:
+        InputError: another ending, or the place cannot be written.
+    """
+    if Path(path).suffix.lower() not in _MP4_SUFFIXES:
+        raise InputError(f"Cannot write {Path(path).name} as video; let its name end in .mp4.")
+    options = {"movflags": "+faststart+use_metadata_tags"}
+    with replacing(path) as temporary, av.open(f"file:{temporary}", "w", options=options) as container:
+        container.metadata.update(metadata or {})
+        stream = container.add_stream("libx264", rate=_rational(fps), options={"crf": "16"})
+        stream.pix_fmt = "yuv420p"
+        # The matrix that readers which ignore tags assume, tagged for players that honour them.
+        stream.codec_context.colorspace = Colorspace.ITU601
+        stream.codec_context.color_range = ColorRange.MPEG
+        stream.codec_context.color_primaries = ColorPrimaries.BT709
+        stream.codec_context.color_trc = ColorTrc.IEC61966_2_1
+        for index, rgb in enumerate(frames):
+            rgb = np.pad(rgb, ((0, rgb.shape[0] % 2), (0, rgb.shape[1] % 2), (0, 0)), mode="edge")
+            if index == 0:
+                stream.height, stream.width = rgb.shape[:2]
+            frame = av.VideoFrame.from_ndarray(rgb, "rgb24").reformat(
+                format="yuv420p", dst_colorspace=Colorspace.ITU601, dst_color_range=ColorRange.MPEG
+            )
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+
+def write_gif(path: str | os.PathLike[str], frames: Sequence[np.ndarray], fps: float | Fraction) -> None:
+    """Write an endless GIF with one palette made for these frames. Complete or not at all.
+
+    Args:
+        path: ends in .gif; missing folders are made, an existing file is replaced at the end.
+        frames: (H, W, 3) uint8 RGB, all of one size, at least one.
+        fps: GIF counts in hundredths of a second, so rates above 50 are shown slower by browsers.
+
+    Raises:
+        InputError: another ending, or the place cannot be written.
+    """
+    if Path(path).suffix.lower() != ".gif":
+        raise InputError(f"Cannot write {Path(path).name} as GIF; let its name end in .gif.")
+    rate = _rational(fps)
+    height, width = frames[0].shape[:2]
+    with replacing(path) as temporary, av.open(f"file:{temporary}", "w") as container:
+        stream = container.add_stream("gif", rate=rate)
+        stream.width, stream.height, stream.pix_fmt = width, height, "pal8"
+        for frame in _with_palette(frames, rate):
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[str]:
+    """Name of a scratch file beside ``path`` that takes its place at the end, or vanishes on any failure.
+
+    Raises:
+        InputError: the folder or the file cannot be written.
+    """
+    target = Path(path)
+    temporary = target.with_name(f".{secrets.token_hex(8)}{target.suffix}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield str(temporary)
+            os.replace(temporary, target)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"Cannot write {target}: {error.strerror}; choose another place.") from error
+
+
+def _open_video(path: str | os.PathLike[str]) -> av.container.InputContainer:
+    file = Path(path)
+    if file.is_dir():
+        raise InputError(f"{file} is a folder; name one video file.")
+    if not file.exists():
+        raise InputError(f"There is no file {file}; check the path.")
+    if not file.stat().st_size:
+        raise InputError(f"{file.name} is empty; choose another video.")
+    try:
+        # Without the prefix FFmpeg reads a name such as "a:b.mp4" as a network address.
+        container = av.open(f"file:{file}", container_options=_READ_OPTIONS)
+    except PermissionError as error:
+        raise InputError(f"{file.name} may not be read; check its permissions.") from error
+    except av.FFmpegError as error:
+        raise InputError(f"{file.name} is not a video or is cut off; export it again as MP4.") from error
+    if not any(_is_moving(stream) for stream in container.streams.video):
+        container.close()
+        raise InputError(f"{file.name} has no moving picture that can be read; choose a video.")
+    return container
+
+
+def _is_moving(stream: av.VideoStream) -> bool:
+    """False for the cover picture of a sound file and for codecs FFmpeg does not know."""
+    return stream.codec_context is not None and not stream.disposition & av.stream.Disposition.attached_pic
+
+
+def _decode(container: av.container.InputContainer, path: str | os.PathLike[str]) -> Iterator[np.ndarray]:
+    """RGB frames of the first moving picture. Damaged stretches are skipped; a missing end is an error."""
+    name = Path(path).name
+    stream = next(filter(_is_moving, container.streams.video))
+    stream.thread_type = "AUTO"
+    decoder = _decoder(stream)
+    shape = float(stream.sample_aspect_ratio or 1)
+    count = 0
+    until = 0
+    damaged = False
+    for packet in container.demux(stream):
+        until = max(until, (packet.pts or 0) + (packet.duration or 0))
+        try:
+            pictures = decoder.decode(packet)
+        except av.FFmpegError as error:
+            logger.debug("%s: packet at %s: %s", name, packet.pts, error)
+            damaged = True
+            continue
+        for picture in pictures:
+            if damaged:
+                logger.warning("%s is damaged before frame %d; frames are missing there.", name, count)
+                damaged = False
+            yield _to_rgb(picture, shape)
+            count += 1
+    unseen = ((stream.start_time or 0) + (stream.duration or 0) - until) * stream.time_base
+    if damaged or not count or unseen > _TOLERATED_MISSING_END:
+        raise InputError(f"{name} is damaged or cut off after {count} frames; export it again.")
+
+
+def _decoder(stream: av.VideoStream) -> av.VideoCodecContext:
+    """FFmpeg's own VP8 and VP9 decoders drop the transparency of WebM; libvpx keeps it."""
+    if stream.metadata.get("alpha_mode") == "1":
+        libvpx = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+        return av.VideoCodecContext.create(libvpx[stream.codec_context.name], "r")
+    return stream.codec_context
+
+
+def _to_rgb(picture: av.VideoFrame, pixel_shape: float) -> np.ndarray:
+    if pixel_shape != 1:
+        picture = picture.reformat(width=round(picture.width * pixel_shape), height=picture.height)
+    if picture.format.has_palette or any(component.is_alpha for component in picture.format.components):
+        rgba = picture.to_ndarray(format="rgba").astype(np.uint16)
+        rgb = ((rgba[..., :3] * rgba[..., 3:] + 127) // 255).astype(np.uint8)
+    else:
+        rgb = picture.to_ndarray(format="rgb24")
+    matrix = picture.side_data.get("DISPLAYMATRIX")
+    return rgb if matrix is None else _upright(rgb, np.frombuffer(matrix, np.int32))
+
+
+def _upright(rgb: np.ndarray, display_matrix: np.ndarray) -> np.ndarray:
+    """Apply the quarter turns and mirrorings of a display matrix: (x, y) -> (a x + c y, b x + d y)."""
+    a, b, _, c, d = display_matrix[:5]
+    if b:
+        rgb, a, d = rgb.transpose(1, 0, 2), c, b
+    if a < 0:
+        rgb = rgb[:, ::-1]
+    if d < 0:
+        rgb = rgb[::-1]
+    return np.ascontiguousarray(rgb)
+
+
+def _cropped(frame: np.ndarray, crop: tuple[int, int, int, int]) -> np.ndarray:
+    left, right, top, bottom = crop
+    height, width = frame.shape[:2]
+    if min(crop) < 0 or left + right >= width or top + bottom >= height:
+        raise InputError(
+            f"The crop {left},{right},{top},{bottom} does not fit the {width}x{height} picture;"
+            " give pixels to cut off its left, right, top and bottom."
+        )
+    return frame[top : height - bottom, left : width - right]
+
+
+def _too_short(name: str, available: int, count: int, stride: int, start: int) -> str:
+    needed = start + (count - 1) * stride + 1
+    message = (
+        f"{name} has {available} frames, but {count} at stride {stride} from frame {start} need {needed}"
+    )
+    if start >= available:
+        return f"{message}; start at frame {available - 1} or earlier."
+    most_frames = (available - start - 1) // stride + 1
+    advice = f"; take at most {most_frames} frames"
+    if count > 1 and (widest := (available - start - 1) // (count - 1)):
+        advice += f" or a stride of at most {widest}"
+    return f"{message}{advice}."
+
+
+def _rational(fps: float | Fraction) -> Fraction:
+    return Fraction(fps).limit_denominator(1001)
+
+
+def _with_palette(frames: Sequence[np.ndarray], rate: Fraction) -> Iterator[av.VideoFrame]:
+    """Quantise to one 256-colour palette. Dither is ordered: error diffusion would crawl between frames."""
+    graph = av.filter.Graph()
+    height, width = frames[0].shape[:2]
+    source = graph.add_buffer(width=width, height=height, format=av.VideoFormat("rgb24"), time_base=1 / rate)
+    split = graph.add("split")
+    palette = graph.add("palettegen", "reserve_transparent=0")
+    use = graph.add("paletteuse", "dither=bayer:bayer_scale=4")
+    sink = graph.add("buffersink")
+    source.link_to(split)
+    split.link_to(palette, 0, 0)
+    split.link_to(use, 1, 0)
+    palette.link_to(use, 0, 1)
+    use.link_to(sink)
+    graph.configure()
+    for index, rgb in enumerate(frames):
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), "rgb24")
+        frame.pts, frame.time_base = index, 1 / rate
+        graph.push(frame)
+    graph.push(None)
+    with contextlib.suppress(EOFError):
+        while True:
+            yield graph.pull()
