@@ -1,0 +1,30 @@
+"""A procedural world of articulated figures: unlimited captioned video with exact keypoints, for training and tests."""
+
+from .captions import caption, vocabulary
+from .world import (
+    CHARACTERS,
+    FRAME_RATE,
+    HELD_OUT_MOTIONS,
+    HELD_OUT_PAIRS,
+    MOTIONS,
+    SCENES,
+    STYLES,
+    Clip,
+    render_skeletons,
+    sample_clip,
+)
+
+__all__ = [
+    "CHARACTERS",
+    "FRAME_RATE",
+    "HELD_OUT_MOTIONS",
+    "HELD_OUT_PAIRS",
+    "MOTIONS",
+    "SCENES",
+    "STYLES",
+    "Clip",
+    "caption",
+    "render_skeletons",
+    "sample_clip",
+    "vocabulary",
+]
