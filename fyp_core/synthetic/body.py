@@ -86,8 +86,10 @@ def visibility(bones: np.ndarray) -> np.ndarray:
     return seen
 
 
-def _vector(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
-    return np.stack(np.broadcast_arrays(x, y, z), axis=-1)
+def _vector(x: np.ndarray | float, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+    vector = np.empty((*y.shape, 3))
+    vector[..., 0], vector[..., 1], vector[..., 2] = x, y, z
+    return vector
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
@@ -95,8 +97,13 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
 
 
 def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    (ax, ay, az), (bx, by, bz) = np.moveaxis(a, -1, 0), np.moveaxis(b, -1, 0)
-    return _vector(ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx)
+    (ax, ay, az), (bx, by, bz) = a.T, b.T
+    return np.array((ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx)).T
+
+
+def _in(axes: np.ndarray, left: np.ndarray, down: np.ndarray, forward: np.ndarray) -> np.ndarray:
+    """A direction given in (F, 3, 3) axes, in the world's coordinates: (F, 3)."""
+    return left[:, None] * axes[:, 0] - down[:, None] * axes[:, 1] + forward[:, None] * axes[:, 2]
 
 
 def _turned(axes: np.ndarray, yaw: np.ndarray, roll: np.ndarray, pitch: np.ndarray) -> np.ndarray:
@@ -104,16 +111,10 @@ def _turned(axes: np.ndarray, yaw: np.ndarray, roll: np.ndarray, pitch: np.ndarr
     cos, sin = np.cos(yaw)[:, None], np.sin(yaw)[:, None]
     x, y, z = axes[:, 0], axes[:, 1], axes[:, 2]
     x, z = cos * x - sin * z, sin * x + cos * z
-    tip = _vector(np.sin(roll), np.cos(roll) * np.cos(pitch), np.cos(roll) * np.sin(pitch))
-    up = tip[:, :1] * x + tip[:, 1:2] * y + tip[:, 2:] * z
+    level = np.cos(roll)
+    up = _in(np.stack([x, y, z], axis=1), np.sin(roll), -level * np.cos(pitch), level * np.sin(pitch))
     x = _unit(x - (x * up).sum(-1, keepdims=True) * up)
     return np.stack([x, up, _cross(up, x)], axis=1)
-
-
-def _in(axes: np.ndarray, direction: np.ndarray) -> np.ndarray:
-    """A direction given by (left, down, forward) in the world's coordinates: (F, 3)."""
-    left, down, forward = direction[:, :1], direction[:, 1:2], direction[:, 2:]
-    return left * axes[:, 0] - down * axes[:, 1] + forward * axes[:, 2]
 
 
 def solve(pose: np.ndarray, body: Proportions) -> np.ndarray:
@@ -146,7 +147,7 @@ def solve(pose: np.ndarray, body: Proportions) -> np.ndarray:
         for bone, name, length in (("upper_arm", "arm", body.upper_arm), ("forearm", "fore", body.forearm)):
             lift, forward = radians[f"{side}_{name}"], radians[f"{side}_{name}_fwd"]
             across = np.sin(lift)
-            along = length * _in(torso, _vector(sign * across * np.cos(forward), np.cos(lift), across * np.sin(forward)))
+            along = length * _in(torso, sign * across * np.cos(forward), np.cos(lift), across * np.sin(forward))
             bones[f"{side}_{bone}"] = np.stack([torso[:, 0], along, torso[:, 2], start], axis=1)
             start = start + along
 
@@ -155,7 +156,7 @@ def solve(pose: np.ndarray, body: Proportions) -> np.ndarray:
         for bone, out, length in (("thigh", "leg_out", body.thigh), ("shin", "shin_out", body.shin)):
             out = radians[f"{side}_{out}"]
             level = np.cos(out)
-            along = length * _in(pelvis, _vector(sign * np.sin(out), level * np.cos(pitch), level * np.sin(pitch)))
+            along = length * _in(pelvis, sign * np.sin(out), level * np.cos(pitch), level * np.sin(pitch))
             bones[f"{side}_{bone}"] = np.stack([pelvis[:, 0], along, pelvis[:, 2], start], axis=1)
             start = start + along
             pitch = pitch - radians[f"{side}_knee"]
@@ -178,5 +179,5 @@ def _bone(axes: np.ndarray, origin: np.ndarray, x: float, y: float, z: float) ->
 
 def rotate(bones: np.ndarray, angle: np.ndarray | float) -> np.ndarray:
     """Clockwise in the picture, about the world's origin, radians."""
-    x, y, z = np.moveaxis(bones, -1, 0)
+    x, y, z = bones[..., 0], bones[..., 1], bones[..., 2]
     return _vector(np.cos(angle) * x - np.sin(angle) * y, np.sin(angle) * x + np.cos(angle) * y, z)

@@ -4,7 +4,7 @@ Every part is the convex hull of a few spheres fixed to bones. One projection th
 and limbs alike, and they foreshorten as they turn.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -19,7 +19,12 @@ Sphere = tuple[str, float, float, float, float]  # bone, x, y, z and radius, in 
 # Painted from back to front by depth; the bias settles near ties (lengths in standing heights).
 _GROUPS = ("back", "l_leg", "r_leg", "torso", "l_arm", "r_arm", "head")
 _DEPTH_BIAS = np.array([0.0, -0.03, -0.03, 0.0, 0.03, 0.03, 0.05])
-_SHADED = np.array([False, True, True, False, True, True, False])
+_TORSO = _GROUPS.index("torso")
+
+# Limbs behind the torso darken, so that depth shows.
+_SHADED = np.array([group.endswith(("arm", "leg")) for group in _GROUPS])
+_SHADING = 0.3
+_SHADING_DEPTH = 0.16
 
 _CIRCLE = np.stack([np.cos(np.linspace(0, 2 * np.pi, 12, False)), np.sin(np.linspace(0, 2 * np.pi, 12, False))], axis=-1)
 _SUBPIXEL_BITS = 4
@@ -41,32 +46,37 @@ class Part:
 
 @dataclass(frozen=True)
 class Figure:
-    """Parts of a character as arrays: D spheres on bones, parts as slices of them."""
+    """Parts of a character as arrays: D spheres on bones, and for each group its parts as slices of them."""
 
-    bone_index: np.ndarray
-    places: np.ndarray
-    radii: np.ndarray
-    parts: tuple[tuple[Part, slice], ...]
-    members: np.ndarray  # (G, D) averages spheres into groups
+    bone_index: np.ndarray  # (D,)
+    places: np.ndarray  # (D, 4)
+    radii: np.ndarray  # (D,)
+    membership: np.ndarray  # (G, D), averages spheres over groups
+    groups: tuple[tuple[tuple[Part, slice], ...], ...]
 
     @classmethod
     def build(cls, parts: list[Part]) -> "Figure":
         spheres = [sphere for part in parts for sphere in part.spheres]
         ends = np.cumsum([len(part.spheres) for part in parts])
-        slices = [slice(end - len(part.spheres), end) for part, end in zip(parts, ends)]
-        members = np.zeros((len(_GROUPS), len(spheres)))
-        for part, span in zip(parts, slices):
-            members[_GROUPS.index(part.group), span] = 1
+        spans = [(part, slice(end - len(part.spheres), end)) for part, end in zip(parts, ends)]
+        membership = np.zeros((len(_GROUPS), len(spheres)))
+        for part, span in spans:
+            membership[_GROUPS.index(part.group), span] = 1
         return cls(
             bone_index=np.array([BONE_INDEX[bone] for bone, *_ in spheres]),
             places=np.array([(x, y, z, 1.0) for _, x, y, z, _ in spheres]),
             radii=np.array([radius for *_, radius in spheres]),
-            parts=tuple(zip(parts, slices)),
-            members=members / np.maximum(members.sum(1, keepdims=True), 1),
+            membership=membership / np.maximum(membership.sum(1, keepdims=True), 1),
+            groups=tuple(tuple((part, span) for part, span in spans if part.group == group) for group in _GROUPS),
         )
 
 
-def paint(figure: Figure, bones: np.ndarray, project, scale: float, girth: float, canvases: np.ndarray) -> None:
+Projection = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+def paint(
+    figure: Figure, bones: np.ndarray, project: Projection, scale: float, girth: float, canvases: np.ndarray
+) -> None:
     """Paint a character over ``canvases`` (F, H, W, 3) uint8, in place.
 
     Args:
@@ -76,30 +86,30 @@ def paint(figure: Figure, bones: np.ndarray, project, scale: float, girth: float
         girth: multiplies the thickness of body and limbs.
     """
     unit = np.sqrt((bones[0, :, 2] ** 2).sum(-1))
-    thickness = np.where(unit < 1 - 1e-6, unit, girth)[figure.bone_index]
+    radii = figure.radii * scale * np.where(unit < 1 - 1e-6, unit, girth)[figure.bone_index]
     centers, depths = project(place(bones, figure.bone_index, figure.places))
-    circles = centers[:, :, None] + (figure.radii * thickness * scale)[:, None, None] * _CIRCLE
+    circles = centers[:, :, None] + radii[:, None, None] * _CIRCLE
     outlines = (circles * (1 << _SUBPIXEL_BITS)).astype(np.int32)
 
-    group_depths = depths @ figure.members.T + _DEPTH_BIAS
-    behind = np.clip((group_depths[:, 3:4] - group_depths) / 0.16, 0, 1) * _SHADED
-    shades = 1 - 0.3 * behind
+    group_depths = depths @ figure.membership.T + _DEPTH_BIAS
+    behind = (group_depths[:, _TORSO : _TORSO + 1] - group_depths) / _SHADING_DEPTH
+    shades = 1 - _SHADING * np.clip(behind, 0, 1) * _SHADED
     towards = bones[:, :, 2, 2] / unit
-    for canvas, outline, depth, shade, facing in zip(canvases, outlines, group_depths, shades, towards):
-        _paint_frame(figure, canvas, outline, depth, shade, facing)
+    for frame in zip(canvases, outlines, group_depths, shades, towards):
+        _paint_frame(figure, *frame)
 
 
 def _paint_frame(
-    figure: Figure, canvas: np.ndarray, outline: np.ndarray, depth: np.ndarray, shade: np.ndarray, facing: np.ndarray
+    figure: Figure, canvas: np.ndarray, outlines: np.ndarray, depths: np.ndarray, shades: np.ndarray, towards: np.ndarray
 ) -> None:
-    for group in np.argsort(depth):
-        light = shade[group]
-        for part, span in figure.parts:
-            if part.group != _GROUPS[group] or (part.facing and facing[figure.bone_index[span.start]] < 0.05):
+    for group in np.argsort(depths):
+        shade = float(shades[group])
+        for part, span in figure.groups[group]:
+            if part.facing and towards[figure.bone_index[span.start]] < 0.05:
                 continue
             r, g, b = part.color
-            hull = cv2.convexHull(outline[span].reshape(-1, 2))
-            cv2.fillConvexPoly(canvas, hull, (r * light, g * light, b * light), cv2.LINE_8, _SUBPIXEL_BITS)
+            hull = cv2.convexHull(outlines[span].reshape(-1, 2))
+            cv2.fillConvexPoly(canvas, hull, (r * shade, g * shade, b * shade), cv2.LINE_8, _SUBPIXEL_BITS)
 
 
 # --- characters ------------------------------------------------------------------------------------------------------
@@ -152,7 +162,7 @@ def _skull(color: Color, neck: Color | None = None) -> Iterator[Part]:
     yield Part("head", color, (("head", 0, 0.3, -0.05, 1.05), ("head", 0, -0.5, 0.2, 0.72)))
 
 
-def _eyes(color: Color, radius: float = 0.17) -> Iterator[Part]:
+def _eyes(color: Color, radius: float = 0.14) -> Iterator[Part]:
     for x in (-0.42, 0.42):
         yield Part("head", color, (("head", x, 0.1, 0.95, radius),), facing=True)
 
@@ -348,9 +358,9 @@ def _santa() -> Iterator[Part]:
     yield Part("torso", (250, 208, 60), (("torso", 0, 0.17, 0.09, 0.026),), facing=True)
     yield from _arms(_darker(red), WHITE, width=1.25)
     yield from _face(SKIN, WHITE)
-    yield Part("head", WHITE, (("head", 0, -0.55, 0.5, 0.75), ("head", 0, -1.3, 0.5, 0.45)), facing=True)
-    yield Part("head", red, (("head", 0, 0.9, -0.1, 0.95), ("head", 0.9, 2.0, -0.2, 0.2)))
-    yield Part("head", WHITE, tuple(("head", x, 0.75, 0.05, 0.34) for x in (-0.85, 0.85)))
+    yield Part("head", WHITE, (("head", 0, -0.85, 0.55, 0.68), ("head", 0, -1.5, 0.5, 0.45)), facing=True)
+    yield Part("head", red, (("head", 0, 1.05, -0.1, 0.95), ("head", 0.9, 2.1, -0.2, 0.2)))
+    yield Part("head", WHITE, tuple(("head", x, 0.92, 0.05, 0.32) for x in (-0.85, 0.85)))
     yield Part("head", WHITE, (("head", 1.0, 2.0, -0.2, 0.4),))
 
 

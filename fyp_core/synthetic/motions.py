@@ -334,7 +334,7 @@ def random_poses(rng: np.random.Generator, count: int) -> np.ndarray:
 
     stance = rng.integers(6, size=count)
     wide, left_bent, right_bent, lunge = (stance == kind for kind in range(4))
-    out = np.where(wide, draw(18, 36), draw(2, 16))
+    out = np.where(wide, draw(18, 36), draw(-8, 16))  # negative: legs crossed
     arms = {}
     for side in "lr":
         raised = draw(0, 1) < 0.45

@@ -17,9 +17,10 @@ class _Canvas:
 
     def gradient(self, top: float, bottom: float, first: Color, last: Color) -> None:
         start, end = (round(share * self.size) for share in (top, bottom))
-        blend = np.linspace(0, 1, max(end - start, 1))[:, None]
+        blend = np.linspace(0, 1, end - start)[:, None]
         rows = (1 - blend) * np.array(first) + blend * np.array(last)
-        self.image[start:end] = rows[: end - start, None].astype(np.uint8)
+        area = self.image[start:end]
+        cv2.resize(rows[:, None].astype(np.uint8), area.shape[1::-1], dst=area, interpolation=cv2.INTER_NEAREST)
 
     def polygon(self, color: Color, *points: tuple[float, float]) -> None:
         cv2.fillPoly(self.image, [self._fixed(points)], color, cv2.LINE_8, 4)

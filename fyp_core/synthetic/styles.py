@@ -34,7 +34,7 @@ def _van_gogh(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     y, x = np.mgrid[0:size, 0:size].astype(np.float32) / size
     a, b = rng.uniform(0, 2 * np.pi, 2).astype(np.float32)
     field = 2.2 * np.sin(7 * x + 3 * np.sin(5 * y + a)) + 2.2 * np.cos(6 * y + 3 * np.sin(6 * x + b))
-    strokes = np.sin(9 * field + 24 * y)[..., None]
+    strokes = np.sin(3.2 * field + 14 * y)[..., None]
     wobble = 0.009 * size
     at_x, at_y = x * size + wobble * np.sin(4 * field), y * size + wobble * np.cos(4 * field)
     out = np.empty_like(frames)
@@ -43,7 +43,7 @@ def _van_gogh(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         bent = cv2.remap(frame, at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
         light = bent.mean(axis=2, keepdims=True) / 255
         toned = 0.58 * bent + 0.42 * ((1 - light) * blue + light * yellow)
-        painted[:] = np.clip(toned * (1 + 0.17 * strokes), 0, 255)
+        painted[:] = np.clip(toned * (1 + 0.2 * strokes), 0, 255)
     return out
 
 
