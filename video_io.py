@@ -139,6 +139,12 @@ def fit_frames(frames: np.ndarray, height: int, width: int) -> np.ndarray:
     return fitted
 
 
+def check_video_name(path: str | os.PathLike[str]) -> None:
+    """Raise InputError unless ``write_video`` can write a file of this name; for checks before long work."""
+    if Path(path).suffix.lower() not in _MP4_SUFFIXES:
+        raise InputError(f"Cannot write {Path(path).name} as video; let its name end in .mp4.")
+
+
 def write_video(
     path: str | os.PathLike[str],
     frames: Iterable[np.ndarray],
@@ -157,12 +163,13 @@ def write_video(
     Raises:
         InputError: another ending, or the place cannot be written.
     """
-    if Path(path).suffix.lower() not in _MP4_SUFFIXES:
-        raise InputError(f"Cannot write {Path(path).name} as video; let its name end in .mp4.")
+    check_video_name(path)
     options = {"movflags": "+faststart+use_metadata_tags"}
     with replacing(path) as temporary, av.open(f"file:{temporary}", "w", options=options) as container:
         container.metadata.update(metadata or {})
-        stream = container.add_stream("libx264", rate=_rational(fps), options={"crf": "16"})
+        stream = container.add_stream(
+            "libx264", rate=_rational(fps), options={"crf": "16", "preset": "veryfast"}
+        )
         stream.pix_fmt = "yuv420p"
         # The matrix that readers which ignore tags assume, tagged for players that honour them.
         stream.codec_context.colorspace = Colorspace.ITU601
@@ -215,6 +222,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[str]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
+            temporary.touch()  # fails now rather than after long work
             yield str(temporary)
             os.replace(temporary, target)
         finally:
@@ -255,7 +263,7 @@ def _decode(container: av.container.InputContainer, path: str | os.PathLike[str]
     stream = next(filter(_is_moving, container.streams.video))
     stream.thread_type = "AUTO"
     decoder = _decoder(stream)
-    shape = float(stream.sample_aspect_ratio or 1)
+    size = None
     count = 0
     until = 0
     damaged = False
@@ -271,7 +279,9 @@ def _decode(container: av.container.InputContainer, path: str | os.PathLike[str]
             if damaged:
                 logger.warning("%s is damaged before frame %d; frames are missing there.", name, count)
                 damaged = False
-            yield _to_rgb(picture, shape)
+            if size is None:
+                size = round(picture.width * (stream.sample_aspect_ratio or 1)), picture.height
+            yield _to_rgb(picture, *size)
             count += 1
     unseen = ((stream.start_time or 0) + (stream.duration or 0) - until) * stream.time_base
     if damaged or not count or unseen > _TOLERATED_MISSING_END:
@@ -286,9 +296,10 @@ def _decoder(stream: av.VideoStream) -> av.VideoCodecContext:
     return stream.codec_context
 
 
-def _to_rgb(picture: av.VideoFrame, pixel_shape: float) -> np.ndarray:
-    if pixel_shape != 1:
-        picture = picture.reformat(width=round(picture.width * pixel_shape), height=picture.height)
+def _to_rgb(picture: av.VideoFrame, width: int, height: int) -> np.ndarray:
+    """Upright RGB of one size: stored pixels need not be square, and calls change resolution midway."""
+    if (picture.width, picture.height) != (width, height):
+        picture = picture.reformat(width=width, height=height)
     if picture.format.has_palette or any(component.is_alpha for component in picture.format.components):
         rgba = picture.to_ndarray(format="rgba").astype(np.uint16)
         rgb = ((rgba[..., :3] * rgba[..., 3:] + 127) // 255).astype(np.uint8)

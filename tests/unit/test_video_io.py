@@ -159,6 +159,15 @@ def test_non_square_pixels_are_stretched(tmp_path):
     assert_same_picture(next(read_frames(path)), quadrants(width=192), tolerance=6)
 
 
+def test_a_change_of_resolution_midway_is_evened_out(tmp_path):
+    small = encode(tmp_path / "small.ts", [quadrants(32, 48)] * 2)
+    path = encode(tmp_path / "v.ts", [quadrants()] * 2)
+    path.write_bytes(path.read_bytes() + small.read_bytes())
+    frames = list(read_frames(path))
+    assert len(frames) == 4
+    assert_same_picture(frames[3], quadrants(), tolerance=8)
+
+
 def test_uneven_frame_times_lose_no_frame_and_keep_the_duration(tmp_path):
     path = encode(tmp_path / "v.mkv", numbered(6), pts=[0, 33, 50, 300, 310, 400])
     assert [index_of(frame) for frame in read_frames(path)] == [0, 1, 2, 3, 4, 5]
