@@ -1,4 +1,4 @@
-"""A procedural world of articulated figures: unlimited captioned video with exact keypoints, for training and tests."""
+"""A procedural world of articulated figures: unlimited captioned video with exact keypoints."""
 
 from .captions import caption, vocabulary
 from .world import (

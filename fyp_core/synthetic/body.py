@@ -1,8 +1,8 @@
 """The articulated body: proportions and angles to bones in space, and bones to COCO-17 keypoints.
 
-Space is x to the viewer's right, y down, z towards the viewer; lengths are in units of the standing height (about).
-A *bone* is an affine frame (4, 3): rows X, Y, Z and origin, so a point (x, y, z) fixed to a bone lies at
-``x X + y Y + z Z + origin``. Facing the camera, the person's left (+X) is on the viewer's right.
+Space is x to the viewer's right, y down, z towards the viewer; lengths are in units of the standing height
+(about). A *bone* is an affine frame (4, 3): rows X, Y, Z and origin, so a point (x, y, z) fixed to a bone
+lies at ``x X + y Y + z Z + origin``. Facing the camera, the person's left (+X) is on the viewer's right.
 """
 
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ _FACE_LIMITS = np.array([-0.35, -0.35, -0.35, -0.9, -0.9])
 
 @dataclass(frozen=True)
 class Proportions:
-    """Lengths in standing heights; shoulders, hips and head are half widths (head: half the distance of the ears)."""
+    """Lengths in standing heights; of shoulders, hips and head (ear to ear), half the widths."""
 
     torso: float = 0.29
     neck: float = 0.145
@@ -107,7 +107,7 @@ def _in(axes: np.ndarray, left: np.ndarray, down: np.ndarray, forward: np.ndarra
 
 
 def _turned(axes: np.ndarray, yaw: np.ndarray, roll: np.ndarray, pitch: np.ndarray) -> np.ndarray:
-    """Turn (F, 3, 3) axes about their Y, then tip Y sideways by ``roll`` and forward by ``pitch`` (radians)."""
+    """Turn (F, 3, 3) axes about their Y, tip Y sideways by ``roll`` and forward by ``pitch`` (radians)."""
     cos, sin = np.cos(yaw)[:, None], np.sin(yaw)[:, None]
     x, y, z = axes[:, 0], axes[:, 1], axes[:, 2]
     x, z = cos * x - sin * z, sin * x + cos * z
@@ -120,9 +120,9 @@ def _turned(axes: np.ndarray, yaw: np.ndarray, roll: np.ndarray, pitch: np.ndarr
 def solve(pose: np.ndarray, body: Proportions) -> np.ndarray:
     """Forward kinematics: angles (F, P) to bones (F, B, 4, 3), the feet on y = 0, the body around x = 0.
 
-    Units of the bones: torso x = half the shoulder width, y = 0 at the hips and 1 at the shoulders; pelvis x = half the
-    hip width; head x, y, z = half the distance of the ears, around its centre; limbs y = 0..1 along the bone. The rest
-    is in standing heights.
+    Units of the bones: torso x = half the shoulder width, y = 0 at the hips and 1 at the shoulders; pelvis x
+    = half the hip width; head x, y, z = half the distance of the ears, around its centre; limbs y = 0..1
+    along the bone. The rest is in standing heights.
     """
     radians = dict(zip(COLUMN, np.radians(pose.T)))
     plain = dict(zip(COLUMN, pose.T))
@@ -147,7 +147,9 @@ def solve(pose: np.ndarray, body: Proportions) -> np.ndarray:
         for bone, name, length in (("upper_arm", "arm", body.upper_arm), ("forearm", "fore", body.forearm)):
             lift, forward = radians[f"{side}_{name}"], radians[f"{side}_{name}_fwd"]
             across = np.sin(lift)
-            along = length * _in(torso, sign * across * np.cos(forward), np.cos(lift), across * np.sin(forward))
+            along = length * _in(
+                torso, sign * across * np.cos(forward), np.cos(lift), across * np.sin(forward)
+            )
             bones[f"{side}_{bone}"] = np.stack([torso[:, 0], along, torso[:, 2], start], axis=1)
             start = start + along
 

@@ -83,25 +83,26 @@ _MOVING_TEMPLATES = (
 
 # Words of prompts seen in galleries of such models: known to the tokenizer although no clip shows them.
 _COMMON_WORDS = """
-a about above across actor against all alone an ancient and animal animated anime art artist as astronauts at autumn
-background bad ball ballet bare bear beautiful before behind best big black blurry boat body boy bridge bright brown
-building by captain car castle cat chef child chinese cinematic clear close clothes cloud clouds clown club cold
-color colorful concert cool costume couple court cowboy crowd cute cyberpunk dance dancer dark day deformed desk
-detailed dinosaur disney dog doll down dragon drawing dress during earth elephant elon elsa evening face fantasy fast
-female field fighting figure film fire flower flowers flying football for fox full futuristic galaxy garden gentleman
-ghost giant glasses gold golden good gorilla gray great grass group hair hall hand hands happy hat hd he helmet her
-hero high hill his holding home horse house human ice iceberg in indoor indoors inside island it jacket japanese jumping
-jungle keanu kid kids king kitchen knight lake landscape lego light lion little long looking low lunar male man many
-mars marvel mask men michael monkey monster morning movie musk mysterious near neon new night no obama ocean of off
-office oil old on one orange orangutan outdoors over painting palace palm people performing person picasso pink pirate
-pixar pixel player playing pool portrait president prince princess professional purple pyramid queen rain realistic
-restaurant river road rock roof room running sand scene school sci fi shirt silver singer sitting sketch skeleton sky
-skirt skyscraper small smiling snowman soldier space sports square stadium stage standing star stars statue stone
-studio style suit summer sun sunny sunrise superhero supermarket surfing sweater swimming sword table tall teacher
-teddy temple that the their three through tiger time times to tokyo tower town toy track tree trees trump two ultra
-under underwater universe up uniform van vampire vader very video village walking wall warrior watching water
-waterfall watercolor wearing wedding werewolf white wild wind winter witch with wizard women wonder world yellow yeti
-yoga young zebra zombie
+a about above across actor against all alone an ancient and animal animated anime art artist as astronauts
+at autumn background bad ball ballet bare bear beautiful before behind best big black blurry boat body boy
+bridge bright brown building by captain car castle cat chef child chinese cinematic clear close clothes
+cloud clouds clown club cold color colorful concert cool costume couple court cowboy crowd cute cyberpunk
+dance dancer dark day deformed desk detailed dinosaur disney dog doll down dragon drawing dress during earth
+elephant elon elsa evening face fantasy fast female fi field fighting figure film fire flower flowers flying
+football for fox full futuristic galaxy garden gentleman ghost giant glasses gold golden good gorilla grass
+gray great group hair hall hand hands happy hat hd he helmet her hero high hill his holding home horse house
+human ice iceberg in indoor indoors inside island it jacket japanese jumping jungle keanu kid kids king
+kitchen knight lake landscape lego light lion little long looking low lunar male man many mars marvel mask
+men michael monkey monster morning movie musk mysterious near neon new night no obama ocean of off office
+oil old on one orange orangutan outdoors over painting palace palm people performing person picasso pink
+pirate pixar pixel player playing pool portrait president prince princess professional purple pyramid queen
+rain realistic restaurant river road rock roof room running sand scene school sci shirt silver singer
+sitting skeleton sketch skirt sky skyscraper small smiling snowman soldier space sports square stadium stage
+standing star stars statue stone studio style suit summer sun sunny sunrise superhero supermarket surfing
+sweater swimming sword table tall teacher teddy temple that the their three through tiger time times to
+tokyo tower town toy track tree trees trump two ultra under underwater uniform universe up vader vampire van
+very video village walking wall warrior watching water watercolor waterfall wearing wedding werewolf white
+wild wind winter witch with wizard women wonder world yellow yeti yoga young zebra zombie
 """
 
 

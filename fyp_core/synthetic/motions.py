@@ -1,17 +1,19 @@
 """Movements of the procedural world: joint angles over time.
 
-A motion is a function of seconds that returns an array of shape (F, P): P named angles (degrees) and offsets for each
-of F frames, see ``PARAMETERS``. Every call draws its own tempo, amplitude and phase, so no two walks are the same.
+A motion is a function of seconds that returns an array of shape (F, P): P named angles (degrees) and offsets
+for each of F frames, see ``PARAMETERS``. Every call draws its own tempo, amplitude and phase, so no two walks
+are the same.
 """
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
-# Arms point by polar angles seen from the torso: "arm" is 0 hanging, 90 level, 180 overhead; "_fwd" is 0 out to the
-# side, 90 forward, 180 across the body. "fore" is the forearm, absolute like the upper arm. Legs: "leg" forward,
-# "leg_out" sideways, "knee" flexion, "shin_out" sideways lean of the shin. "plant" is the share each foot has in
-# holding the body's place: with (0.5, 0.5) the feet stay and the hips move, with (0, 0) the hips stay.
+# Arms point by polar angles seen from the torso: "arm" is 0 hanging, 90 level, 180 overhead; "_fwd" is 0 out
+# to the side, 90 forward, 180 across the body. "fore" is the forearm, absolute like the upper arm. Legs:
+# "leg" forward, "leg_out" sideways, "knee" flexion, "shin_out" sideways lean of the shin. "plant" is the
+# share each foot has in holding the body's place: with 0.5 and 0.5 the feet stay and the hips move, with 0
+# and 0 the hips stay.
 _SIDED = ("arm", "arm_fwd", "fore", "fore_fwd", "leg", "leg_out", "knee", "shin_out", "plant")
 _SIGNED = ("x", "yaw", "lean", "twist", "tilt", "head_yaw", "head_roll")
 _UNSIGNED = ("jump", "bend", "head_nod")
@@ -40,7 +42,7 @@ def _pose(num_frames: int, **angles: np.ndarray | float) -> np.ndarray:
 
 
 def _phase(rng: np.random.Generator, time: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Cycles done at each time, at a random tempo between ``low`` and ``high`` hertz and from a random start."""
+    """Cycles done at each time, from a random start and at a random tempo between ``low`` and ``high`` Hz."""
     return rng.uniform(low, high) * time + rng.random()
 
 
@@ -90,7 +92,10 @@ def _gait(rng: np.random.Generator, time: np.ndarray, *, running: bool) -> np.nd
     for side, sign in (("l", -1), ("r", 1)):
         angle = sign * swing * step
         arms |= {f"{side}_arm": np.abs(angle) + 4, f"{side}_arm_fwd": 88 * np.tanh(angle / 6)}
-        arms |= {f"{side}_fore": np.abs(angle + elbow) + 2, f"{side}_fore_fwd": 88 * np.tanh((angle + elbow) / 8)}
+        arms |= {
+            f"{side}_fore": np.abs(angle + elbow) + 2,
+            f"{side}_fore_fwd": 88 * np.tanh((angle + elbow) / 8),
+        }
     return _pose(
         len(time),
         x=np.sin(np.radians(yaw)) * speed * (time - time.mean()),
@@ -122,7 +127,8 @@ def wave(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
         l_arm=rng.uniform(85, 130) + 6 * hand, l_arm_fwd=rng.uniform(-10, 40),
         l_fore=rng.uniform(160, 185) + rng.uniform(20, 40) * hand, l_fore_fwd=0,
         r_arm=other, r_fore=other + rng.uniform(-10, 30), r_fore_fwd=rng.choice([0, 90, 160]),
-        leg_out=rng.uniform(3, 14), shin_out=rng.uniform(3, 12), r_knee=rng.uniform(0, 20), r_leg=rng.uniform(0, 12),
+        leg_out=rng.uniform(3, 14), shin_out=rng.uniform(3, 12), r_knee=rng.uniform(0, 20),
+        r_leg=rng.uniform(0, 12),
     )  # fmt: skip
 
 
@@ -133,7 +139,8 @@ def jumping_jack(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
     return _pose(
         len(time), yaw=_facing(rng, 20), jump=rng.uniform(0.03, 0.09) * _pulse(2 * phase), bend=3,
         arm=12 + high * open_, fore=12 + (high + rng.uniform(-10, 10)) * open_, fore_fwd=10,
-        leg_out=3 + rng.uniform(18, 30) * open_, shin_out=3 + rng.uniform(16, 28) * open_, knee=12 * (1 - open_), leg=6,
+        leg_out=3 + rng.uniform(18, 30) * open_, shin_out=3 + rng.uniform(16, 28) * open_,
+        knee=12 * (1 - open_), leg=6,
     )  # fmt: skip
 
 
@@ -160,7 +167,8 @@ def kick(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
     guard = rng.uniform(60, 100)
     return _pose(
         len(time), yaw=rng.uniform(-80, 80), bend=-14 * up, lean=10 * sideways * up,
-        l_leg=high * (1 - 0.8 * sideways) * up, l_leg_out=6 + high * sideways * up, l_shin_out=6 + high * sideways * up,
+        l_leg=high * (1 - 0.8 * sideways) * up, l_leg_out=6 + high * sideways * up,
+        l_shin_out=6 + high * sideways * up,
         l_knee=8 + 70 * chamber * (1 - up), l_plant=0, r_plant=1, r_knee=10, r_leg=5, r_leg_out=6,
         arm=35 + 25 * up, arm_fwd=40, l_fore=guard + 20 * up, r_fore=guard, fore_fwd=90,
     )  # fmt: skip
@@ -171,7 +179,8 @@ def disco(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
     beat = _held(phase)
     up = 0.5 + 0.5 * beat
     return _pose(
-        len(time), yaw=_facing(rng) + 10 * beat, lean=-rng.uniform(5, 12) * beat, twist=12 * beat, head_yaw=-20 * beat,
+        len(time), yaw=_facing(rng) + 10 * beat, lean=-rng.uniform(5, 12) * beat, twist=12 * beat,
+        head_yaw=-20 * beat,
         l_arm=35 + 110 * up, l_arm_fwd=150 * (1 - up), l_fore=40 + 105 * up, l_fore_fwd=150 * (1 - up),
         r_arm=rng.uniform(35, 50), r_arm_fwd=-15, r_fore=rng.uniform(40, 60), r_fore_fwd=160,
         l_leg_out=14 - 6 * beat, r_leg_out=14 + 6 * beat, shin_out=10,
@@ -185,7 +194,8 @@ def arm_wave(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
     level = rng.uniform(80, 100)
     lag = rng.uniform(0.1, 0.2)
     return _pose(
-        len(time), yaw=_facing(rng), lean=6 * _sin(phase), head_roll=8 * _sin(phase), twist=6 * _sin(phase + 0.2),
+        len(time), yaw=_facing(rng), lean=6 * _sin(phase), head_roll=8 * _sin(phase),
+        twist=6 * _sin(phase + 0.2),
         l_arm=level + size * _sin(phase), l_fore=level + size * _sin(phase - lag),
         r_arm=level + size * _sin(phase - 0.5), r_fore=level + size * _sin(phase - 0.5 - lag), fore_fwd=0,
         leg_out=rng.uniform(6, 16), shin_out=rng.uniform(4, 14),
@@ -197,12 +207,16 @@ def hip_sway(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
     phase = _phase(rng, time, 0.6, 1.1)
     sway = _held(phase)
     size = rng.uniform(6, 12)
-    arm, fore, across = rng.choice([(40, 45, 160), (100, 165, 60), (60, 120, 60), (25, 60, 60), (140, 150, 0)])
+    arm, fore, across = rng.choice(
+        [(40, 45, 160), (100, 165, 60), (60, 120, 60), (25, 60, 60), (140, 150, 0)]
+    )
     return _pose(
         len(time), yaw=_facing(rng), lean=-size * 0.8 * sway, twist=5 * sway, head_roll=7 * sway,
-        l_leg_out=8 - size * sway, l_shin_out=8 - size * sway, r_leg_out=8 + size * sway, r_shin_out=8 + size * sway,
+        l_leg_out=8 - size * sway, l_shin_out=8 - size * sway, r_leg_out=8 + size * sway,
+        r_shin_out=8 + size * sway,
         knee=12 + 8 * _pulse(2 * phase), leg=8 + 4 * _pulse(2 * phase),
-        l_arm=arm + 10 * sway, r_arm=arm - 10 * sway, l_fore=fore + 18 * sway, r_fore=fore - 18 * sway, fore_fwd=across,
+        l_arm=arm + 10 * sway, r_arm=arm - 10 * sway, l_fore=fore + 18 * sway, r_fore=fore - 18 * sway,
+        fore_fwd=across,
     )  # fmt: skip
 
 
@@ -226,7 +240,11 @@ def macarena(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
         "fore": [85, 85, 100, 100, 150, 150, 40, 40],
         "fore_fwd": [88, 88, 170, 170, 150, 150, 160, 160],
     }
-    arms = {f"{side}_{k}": _keyframes(beat - lag, v) for side, lag in (("l", 0), ("r", 1)) for k, v in steps.items()}
+    arms = {
+        f"{side}_{k}": _keyframes(beat - lag, v)
+        for side, lag in (("l", 0), ("r", 1))
+        for k, v in steps.items()
+    }
     sway = _sin(beat / 2)
     return _pose(
         len(time), yaw=_facing(rng), lean=-4 * sway, knee=12 + 8 * sway, leg=8 + 4 * sway,
@@ -244,7 +262,8 @@ def dribble(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
         lean=8 * drift, head_nod=-8, twist=-10,
         l_arm=rng.uniform(30, 75) + 14 * push, l_arm_fwd=rng.uniform(0, 50),
         l_fore=rng.uniform(45, 85) + 30 * push, l_fore_fwd=rng.uniform(10, 80),
-        r_arm=rng.uniform(25, 70) - 8 * push, r_arm_fwd=rng.uniform(-20, 40), r_fore=rng.uniform(30, 100), r_fore_fwd=60,
+        r_arm=rng.uniform(25, 70) - 8 * push, r_arm_fwd=rng.uniform(-20, 40), r_fore=rng.uniform(30, 100),
+        r_fore_fwd=60,
         l_leg=crouch + 8 * drift, r_leg=crouch - 8 * drift, knee=crouch * 1.7 + 6 * push,
         leg_out=rng.uniform(8, 28), shin_out=rng.uniform(4, 16),
     )  # fmt: skip
@@ -254,7 +273,8 @@ def bow(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
     down = 0.5 - 0.5 * _held(_phase(rng, time, 0.3, 0.6))
     arm, across = rng.choice([(15, 60), (45, 0), (50, 150)])
     return _pose(
-        len(time), yaw=rng.uniform(-90, 90), bend=rng.uniform(45, 85) * down, head_nod=12 * down, knee=8 * down, leg=-4 * down,
+        len(time), yaw=rng.uniform(-90, 90), bend=rng.uniform(45, 85) * down, head_nod=12 * down,
+        knee=8 * down, leg=-4 * down,
         arm=10 + arm * down, l_fore=12 + arm * down, r_fore=12 + arm * down, fore_fwd=across,
     )  # fmt: skip
 
@@ -265,7 +285,8 @@ def turn(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
     reach = rng.uniform(5, 50)
     return _pose(
         len(time), yaw=rng.uniform(60, 120) * angle + rng.choice([0, 0, 180]), twist=15 * _sin(phase + 0.2),
-        head_yaw=20 * _sin(phase + 0.25), arm=reach, fore=reach + rng.uniform(0, 70), fore_fwd=rng.uniform(20, 80),
+        head_yaw=20 * _sin(phase + 0.25), arm=reach, fore=reach + rng.uniform(0, 70),
+        fore_fwd=rng.uniform(20, 80),
         l_leg_out=rng.uniform(4, 12), r_leg_out=rng.uniform(4, 12), knee=8 + 8 * _pulse(2 * phase), leg=5,
     )  # fmt: skip
 
@@ -277,7 +298,8 @@ def punch(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
         len(time), yaw=rng.uniform(-85, 85), twist=25 * (right - left), bend=8, head_nod=5,
         l_arm=40 + 48 * left, l_arm_fwd=60 + 28 * left, l_fore=140 - 52 * left, l_fore_fwd=90,
         r_arm=40 + 48 * right, r_arm_fwd=60 + 28 * right, r_fore=140 - 52 * right, r_fore_fwd=90,
-        l_leg=rng.uniform(15, 28), r_leg=-rng.uniform(8, 20), knee=18 + 6 * _pulse(2 * phase), leg_out=rng.uniform(4, 14),
+        l_leg=rng.uniform(15, 28), r_leg=-rng.uniform(8, 20), knee=18 + 6 * _pulse(2 * phase),
+        leg_out=rng.uniform(4, 14),
     )  # fmt: skip
 
 
@@ -288,7 +310,8 @@ def cheer(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
     height = rng.uniform(110, 150)
     bend = rng.uniform(0, 50)
     return _pose(
-        len(time), yaw=_facing(rng), jump=rng.choice([0, 0.08]) * _pulse(phase) ** 2, lean=(1 - opposite) * 3 * pump,
+        len(time), yaw=_facing(rng), jump=rng.choice([0, 0.08]) * _pulse(phase) ** 2,
+        lean=(1 - opposite) * 3 * pump,
         l_arm=height + 22 * pump, l_fore=height + bend + 28 * pump, head_nod=-8,
         r_arm=height + 22 * opposite * pump, r_fore=height + bend + 28 * opposite * pump, fore_fwd=20,
         leg_out=rng.uniform(4, 22), shin_out=rng.uniform(4, 18), knee=16 - 12 * pump, leg=8 - 6 * pump,
@@ -300,10 +323,12 @@ def ski(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
     carve = _held(phase)
     crouch = rng.uniform(20, 50)
     return _pose(
-        len(time), x=0.12 * _sin(phase + 0.1), yaw=rng.uniform(-90, 90) + 20 * carve, tilt=rng.uniform(12, 32) * carve,
+        len(time), x=0.12 * _sin(phase + 0.1), yaw=rng.uniform(-90, 90) + 20 * carve,
+        tilt=rng.uniform(12, 32) * carve,
         lean=-14 * carve, bend=rng.uniform(10, 35), head_yaw=rng.uniform(-40, 40), head_nod=-10,
         leg=crouch + 8 * carve, knee=crouch * 1.6 + 12 * carve, leg_out=rng.uniform(2, 12), plant=0.5,
-        l_arm=rng.uniform(35, 85) + 12 * carve, r_arm=rng.uniform(35, 85) - 12 * carve, arm_fwd=rng.uniform(-10, 50),
+        l_arm=rng.uniform(35, 85) + 12 * carve, r_arm=rng.uniform(35, 85) - 12 * carve,
+        arm_fwd=rng.uniform(-10, 50),
         fore=rng.uniform(50, 95), fore_fwd=rng.uniform(20, 80),
     )  # fmt: skip
 
@@ -312,7 +337,14 @@ def stand(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
     phase = _phase(rng, time, 0.2, 0.5)
     breath = _sin(phase)
     pose = random_poses(rng, 1)[0] + np.zeros((len(time), 1))
-    for name, size in (("l_arm", 4), ("r_arm", 4), ("l_fore", 6), ("r_fore", 5), ("lean", 1.5), ("head_yaw", 8)):
+    for name, size in (
+        ("l_arm", 4),
+        ("r_arm", 4),
+        ("l_fore", 6),
+        ("r_fore", 5),
+        ("lean", 1.5),
+        ("head_yaw", 8),
+    ):
         pose[:, COLUMN[name]] += size * breath
     return pose
 
@@ -342,14 +374,20 @@ def random_poses(rng: np.random.Generator, count: int) -> np.ndarray:
         forward = draw(-25, 75)
         # A forearm bends up or inward from the upper arm, a little or a lot.
         arms |= {f"{side}_arm": arm, f"{side}_arm_fwd": forward}
-        arms |= {f"{side}_fore": np.clip(arm + draw(-30, 110), 5, 185), f"{side}_fore_fwd": forward + draw(0, 110)}
+        arms |= {
+            f"{side}_fore": np.clip(arm + draw(-30, 110), 5, 185),
+            f"{side}_fore_fwd": forward + draw(0, 110),
+        }
     return _pose(
         count, x=draw(-0.04, 0.04), yaw=rng.normal(0, 20) + draw(-25, 25), twist=draw(-18, 18),
-        lean=draw(-14, 14), bend=draw(-4, 16), head_yaw=draw(-30, 30), head_roll=draw(-10, 10), head_nod=draw(-12, 12),
-        l_leg_out=out + draw(0, 6), r_leg_out=out + draw(0, 6), l_shin_out=out * draw(0.1, 1), r_shin_out=out * draw(0.1, 1),
+        lean=draw(-14, 14), bend=draw(-4, 16), head_yaw=draw(-30, 30), head_roll=draw(-10, 10),
+        head_nod=draw(-12, 12),
+        l_leg_out=out + draw(0, 6), r_leg_out=out + draw(0, 6), l_shin_out=out * draw(0.1, 1),
+        r_shin_out=out * draw(0.1, 1),
         l_leg=draw(0, 10) + np.where(left_bent, draw(10, 60), 0) + np.where(lunge, 30, 0),
         r_leg=draw(0, 10) + np.where(right_bent, draw(10, 60), 0) - np.where(lunge, 20, 0),
-        l_knee=draw(4, 18) + np.where(left_bent, draw(25, 90), 0) + np.where(wide, draw(0, 35), 0) + np.where(lunge, 25, 0),
+        l_knee=draw(4, 18) + np.where(left_bent, draw(25, 90), 0) + np.where(wide, draw(0, 35), 0)
+        + np.where(lunge, 25, 0),
         r_knee=draw(4, 18) + np.where(right_bent, draw(25, 90), 0) + np.where(wide, draw(0, 35), 0),
         **arms,
     )  # fmt: skip

@@ -20,7 +20,9 @@ class _Canvas:
         blend = np.linspace(0, 1, end - start)[:, None]
         rows = (1 - blend) * np.array(first) + blend * np.array(last)
         area = self.image[start:end]
-        cv2.resize(rows[:, None].astype(np.uint8), area.shape[1::-1], dst=area, interpolation=cv2.INTER_NEAREST)
+        cv2.resize(
+            rows[:, None].astype(np.uint8), area.shape[1::-1], dst=area, interpolation=cv2.INTER_NEAREST
+        )
 
     def polygon(self, color: Color, *points: tuple[float, float]) -> None:
         cv2.fillPoly(self.image, [self._fixed(points)], color, cv2.LINE_8, 4)
@@ -30,7 +32,9 @@ class _Canvas:
 
     def ellipse(self, color: Color, x: float, y: float, width: float, height: float) -> None:
         center, axes = self._fixed([(x, y), (width, height)])[:, 0]
-        cv2.ellipse(self.image, tuple(map(int, center)), tuple(map(int, axes)), 0, 0, 360, color, -1, cv2.LINE_8, 4)
+        cv2.ellipse(
+            self.image, tuple(map(int, center)), tuple(map(int, axes)), 0, 0, 360, color, -1, cv2.LINE_8, 4
+        )
 
     def _fixed(self, points: tuple[tuple[float, float], ...] | list[tuple[float, float]]) -> np.ndarray:
         return (np.array(points) * self.size * 16).astype(np.int32).reshape(-1, 1, 2)
@@ -48,12 +52,15 @@ def _sun(c: _Canvas, rng: np.random.Generator, color: Color = (255, 232, 120)) -
     c.ellipse(color, x, y, radius, radius)
 
 
-def _peak(c: _Canvas, color: Color, x: float, base: float, height: float, half: float, snow: Color | None = None) -> None:
+def _peak(
+    c: _Canvas, color: Color, x: float, base: float, height: float, half: float, snow: Color | None = None
+) -> None:
     c.polygon(color, (x - half, base), (x, base - height), (x + half, base))
     if snow:
         cap = 0.35
         c.polygon(
-            snow, (x - half * cap, base - height * (1 - cap)), (x, base - height), (x + half * cap, base - height * (1 - cap)),
+            snow, (x - half * cap, base - height * (1 - cap)), (x, base - height),
+            (x + half * cap, base - height * (1 - cap)),
             (x + half * cap * 0.3, base - height * 0.78), (x - half * cap * 0.3, base - height * 0.62),
         )  # fmt: skip
 
@@ -70,7 +77,13 @@ def _beach(c: _Canvas, rng: np.random.Generator) -> None:
     if rng.random() < 0.8:
         x, lean = rng.choice([rng.uniform(0.04, 0.22), rng.uniform(0.78, 0.96)]), rng.uniform(-0.05, 0.05)
         foot, top = shore + rng.uniform(0.05, 0.2), rng.uniform(0.16, 0.28)
-        c.polygon((132, 88, 48), (x - 0.018, foot), (x + 0.022, foot), (x + lean + 0.012, top), (x + lean - 0.012, top))
+        c.polygon(
+            (132, 88, 48),
+            (x - 0.018, foot),
+            (x + 0.022, foot),
+            (x + lean + 0.012, top),
+            (x + lean - 0.012, top),
+        )
         for angle in np.radians((-165, -205, -125, -55, -15, 25)):
             tip = (x + lean + 0.17 * np.cos(angle), top + 0.12 * np.sin(angle) + 0.05)
             bow = (x + lean + 0.1 * np.cos(angle), top + 0.1 * np.sin(angle) - 0.03)
@@ -84,7 +97,13 @@ def _sea(c: _Canvas, rng: np.random.Generator) -> None:
     _clouds(c, rng, 0.18)
     if rng.random() < 0.6:
         x = rng.uniform(0.08, 0.92)
-        c.polygon((150, 62, 40), (x - 0.07, horizon - 0.02), (x + 0.07, horizon - 0.02), (x + 0.045, horizon + 0.02), (x - 0.045, horizon + 0.02))
+        c.polygon(
+            (150, 62, 40),
+            (x - 0.07, horizon - 0.02),
+            (x + 0.07, horizon - 0.02),
+            (x + 0.045, horizon + 0.02),
+            (x - 0.045, horizon + 0.02),
+        )
         c.polygon((250, 250, 250), (x, horizon - 0.15), (x + 0.06, horizon - 0.03), (x, horizon - 0.03))
     c.gradient(horizon, 1, (30, 116, 190), (8, 46, 118))
     for row in np.linspace(horizon + 0.08, 0.96, 6):
@@ -117,7 +136,12 @@ def _fir(c: _Canvas, color: Color, x: float, base: float, height: float, snow: C
         y = base - height * level
         c.polygon(color, (x - height * half, y), (x, y - height * 0.42), (x + height * half, y))
         if snow:
-            c.polygon(snow, (x - height * half * 0.45, y - height * 0.23), (x, y - height * 0.42), (x + height * half * 0.45, y - height * 0.23))
+            c.polygon(
+                snow,
+                (x - height * half * 0.45, y - height * 0.23),
+                (x, y - height * 0.42),
+                (x + height * half * 0.45, y - height * 0.23),
+            )
 
 
 def _snow(c: _Canvas, rng: np.random.Generator) -> None:
@@ -126,7 +150,14 @@ def _snow(c: _Canvas, rng: np.random.Generator) -> None:
     c.ellipse((206, 214, 232), rng.uniform(0.1, 0.9), horizon + 0.1, 0.6, rng.uniform(0.14, 0.22))
     c.gradient(horizon + 0.03, 1, (232, 236, 246), (206, 216, 236))
     for x in rng.permutation(np.linspace(0.04, 0.96, 6))[:4]:
-        _fir(c, (30, 88, 70), x + rng.uniform(-0.04, 0.04), horizon + rng.uniform(0.03, 0.12), rng.uniform(0.26, 0.44), (240, 244, 250))
+        _fir(
+            c,
+            (30, 88, 70),
+            x + rng.uniform(-0.04, 0.04),
+            horizon + rng.uniform(0.03, 0.12),
+            rng.uniform(0.26, 0.44),
+            (240, 244, 250),
+        )
     for _ in range(26):
         radius = rng.uniform(0.006, 0.011)
         c.ellipse((252, 252, 255), rng.uniform(0, 1), rng.uniform(0, 1), radius, radius)
@@ -141,8 +172,21 @@ def _antarctica(c: _Canvas, rng: np.random.Generator) -> None:
         x, half, height = x + rng.uniform(-0.08, 0.08), rng.uniform(0.1, 0.2), rng.uniform(0.14, 0.3)
         base = horizon + rng.uniform(0.01, 0.06)
         shoulder, tip = rng.uniform(0.4, 0.7), rng.uniform(-0.3, 0.3)
-        c.polygon((190, 232, 250), (x - half, base), (x - half * 0.7, base - height * shoulder), (x + tip * half, base - height), (x + half * 0.8, base - height * 0.5), (x + half, base))
-        c.polygon((116, 190, 230), (x + tip * half, base - height), (x + half * 0.8, base - height * 0.5), (x + half, base), (x + half * 0.1, base))
+        c.polygon(
+            (190, 232, 250),
+            (x - half, base),
+            (x - half * 0.7, base - height * shoulder),
+            (x + tip * half, base - height),
+            (x + half * 0.8, base - height * 0.5),
+            (x + half, base),
+        )
+        c.polygon(
+            (116, 190, 230),
+            (x + tip * half, base - height),
+            (x + half * 0.8, base - height * 0.5),
+            (x + half, base),
+            (x + half * 0.1, base),
+        )
     c.gradient(shelf, 1, (206, 236, 250), (150, 204, 234))
     c.box((244, 252, 255), 0, shelf - 0.01, 1, shelf + 0.015)
     for _ in range(rng.integers(1, 4)):
@@ -161,7 +205,9 @@ def _forest(c: _Canvas, rng: np.random.Generator) -> None:
             half, base = 0.014 + 0.012 * depth, horizon + 0.02 + 0.05 * depth
             c.box(((96, 72, 48), (78, 54, 34))[depth], x - half, 0.1, x + half, base)
             crown = rng.uniform(0.09, 0.14)
-            c.ellipse(((44, 118, 58), (26, 88, 44))[depth], x, rng.uniform(0.0, 0.2), crown * 1.2, crown * 1.3)
+            c.ellipse(
+                ((44, 118, 58), (26, 88, 44))[depth], x, rng.uniform(0.0, 0.2), crown * 1.2, crown * 1.3
+            )
 
 
 def _desert(c: _Canvas, rng: np.random.Generator) -> None:
@@ -173,19 +219,36 @@ def _desert(c: _Canvas, rng: np.random.Generator) -> None:
     c.ellipse((220, 142, 76), x + rng.choice([-0.5, 0.5]), horizon + 0.06, half, rng.uniform(0.08, 0.14))
     c.gradient(horizon + 0.03, 1, (230, 158, 88), (196, 108, 54))
     for _ in range(rng.integers(1, 3)):
-        x, base = rng.choice([rng.uniform(0.05, 0.24), rng.uniform(0.76, 0.95)]), horizon + rng.uniform(0.06, 0.18)
+        x, base = (
+            rng.choice([rng.uniform(0.05, 0.24), rng.uniform(0.76, 0.95)]),
+            horizon + rng.uniform(0.06, 0.18),
+        )
         size, green = rng.uniform(0.16, 0.26), (46, 120, 62)
         c.box(green, x - size * 0.11, base - size, x + size * 0.11, base)
         c.ellipse(green, x, base - size, size * 0.11, size * 0.11)
         for sign, level in ((-1, 0.5), (1, 0.65)):
-            c.box(green, min(x, x + sign * size * 0.35), base - size * level, max(x, x + sign * size * 0.35), base - size * (level - 0.16))
-            c.box(green, x + sign * size * 0.35 - size * 0.08, base - size * (level + 0.25), x + sign * size * 0.35 + size * 0.08, base - size * (level - 0.16))
+            c.box(
+                green,
+                min(x, x + sign * size * 0.35),
+                base - size * level,
+                max(x, x + sign * size * 0.35),
+                base - size * (level - 0.16),
+            )
+            c.box(
+                green,
+                x + sign * size * 0.35 - size * 0.08,
+                base - size * (level + 0.25),
+                x + sign * size * 0.35 + size * 0.08,
+                base - size * (level - 0.16),
+            )
 
 
 def _street(c: _Canvas, rng: np.random.Generator) -> None:
     curb = rng.uniform(0.58, 0.68)
     c.gradient(0, curb, (150, 196, 236), (206, 226, 244))
-    colors = rng.permutation([(170, 92, 72), (190, 164, 116), (128, 138, 158), (148, 120, 138), (108, 140, 142)])
+    colors = rng.permutation(
+        [(170, 92, 72), (190, 164, 116), (128, 138, 158), (148, 120, 138), (108, 140, 142)]
+    )
     x = -rng.uniform(0, 0.1)
     for index in range(6):
         width, top = rng.uniform(0.18, 0.28), rng.uniform(0.04, 0.32)
@@ -209,7 +272,13 @@ def _park(c: _Canvas, rng: np.random.Generator) -> None:
     _clouds(c, rng, 0.2)
     c.gradient(horizon, 1, (140, 204, 92), (98, 170, 66))
     bend = rng.uniform(0.2, 0.8)
-    c.polygon((222, 200, 160), (bend - 0.02, horizon), (bend + 0.02, horizon), (rng.uniform(0.6, 1.1), 1), (rng.uniform(-0.1, 0.4), 1))
+    c.polygon(
+        (222, 200, 160),
+        (bend - 0.02, horizon),
+        (bend + 0.02, horizon),
+        (rng.uniform(0.6, 1.1), 1),
+        (rng.uniform(-0.1, 0.4), 1),
+    )
     for _ in range(rng.integers(2, 5)):
         x, base, crown = rng.uniform(0, 1), horizon + rng.uniform(0.01, 0.05), rng.uniform(0.08, 0.13)
         c.box((124, 84, 52), x - 0.016, base - 0.2, x + 0.016, base)
@@ -226,7 +295,15 @@ def _mountain(c: _Canvas, rng: np.random.Generator) -> None:
     c.gradient(0, horizon + 0.06, (110, 170, 232), (220, 232, 244))
     _clouds(c, rng, 0.16)
     for x, tone in zip(rng.permutation([0.15, 0.5, 0.85]) + rng.uniform(-0.1, 0.1, 3), (0, 14, 28)):
-        _peak(c, (124 - tone, 118 - tone, 136 - tone), x, horizon + 0.06, rng.uniform(0.36, 0.54), rng.uniform(0.3, 0.42), (246, 248, 252))
+        _peak(
+            c,
+            (124 - tone, 118 - tone, 136 - tone),
+            x,
+            horizon + 0.06,
+            rng.uniform(0.36, 0.54),
+            rng.uniform(0.3, 0.42),
+            (246, 248, 252),
+        )
     c.ellipse((104, 132, 76), rng.uniform(0.2, 0.8), horizon + 0.06, 0.7, 0.12)
     c.gradient(horizon + 0.05, 1, (112, 138, 80), (86, 104, 60))
     for _ in range(4):

@@ -40,7 +40,9 @@ def _van_gogh(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     out = np.empty_like(frames)
     blue, yellow = np.array([24, 62, 150], np.float32), np.array([252, 214, 84], np.float32)
     for frame, painted in zip(frames, out):
-        bent = cv2.remap(frame, at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
+        bent = cv2.remap(frame, at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(
+            np.float32
+        )
         light = bent.mean(axis=2, keepdims=True) / 255
         toned = 0.58 * bent + 0.42 * ((1 - light) * blue + light * yellow)
         painted[:] = np.clip(toned * (1 + 0.2 * strokes), 0, 255)

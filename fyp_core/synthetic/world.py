@@ -1,7 +1,7 @@
 """The procedural world: clips of a character that moves in a scene, with keypoints and captions.
 
-It stands in for LAION-Pose and HDVILA (paper, section 4.1) where training has to run on one CPU: the same kinds of
-data, image-pose pairs and captioned video, at 128x128.
+It stands in for LAION-Pose and HDVILA (paper, section 4.1) where training has to run on one CPU: the same
+kinds of data, image-pose pairs and captioned video, at 128x128.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,8 @@ from pose_extraction.skeleton import draw_skeleton
 
 from . import body
 from .captions import caption as write_caption
-from .figures import CHARACTERS, figure, paint
+from .characters import CHARACTERS, figure
+from .figures import paint
 from .motions import REGISTRY, mirror
 from .scenes import SCENES, background
 from .styles import STYLES, apply_style
@@ -32,7 +33,12 @@ HELD_OUT_PAIRS = frozenset(
 
 _ALL_PAIRS = [(character, scene) for character in CHARACTERS for scene in SCENES]
 _TRAINED_PAIRS = [pair for pair in _ALL_PAIRS if pair not in HELD_OUT_PAIRS]
-_PAIRS = {"train": _TRAINED_PAIRS, "seen": _TRAINED_PAIRS, "held_out": sorted(HELD_OUT_PAIRS), "all": _ALL_PAIRS}
+_PAIRS = {
+    "train": _TRAINED_PAIRS,
+    "seen": _TRAINED_PAIRS,
+    "held_out": sorted(HELD_OUT_PAIRS),
+    "all": _ALL_PAIRS,
+}
 _MOTION_CHOICES = {"train": _TRAINED_MOTIONS, "held_out": tuple(sorted(HELD_OUT_MOTIONS)), "all": MOTIONS}
 
 FRAME_RATE = 24.0
@@ -47,15 +53,15 @@ MotionSplit = Literal["train", "held_out", "all"]
 
 @dataclass(frozen=True)
 class Clip:
-    """frames (F, H, W, 3) uint8 RGB; keypoints (F, 17, 2) float32 pixels, COCO-17; scores (F, 17) float32, 0..1."""
+    """A short video and all that is known about it."""
 
-    frames: np.ndarray
-    keypoints: np.ndarray
-    scores: np.ndarray
+    frames: np.ndarray  # (F, H, W, 3) uint8 RGB
+    keypoints: np.ndarray  # (F, 17, 2) float32, COCO-17, pixels; left is the person's left
+    scores: np.ndarray  # (F, 17) float32: 1 in sight, towards 0 outside the picture or behind the head
     character: str
     scene: str
     motion: str
-    style: str
+    style: str  # "" for none
     caption: str
 
     def skeletons(self) -> np.ndarray:
@@ -70,20 +76,21 @@ def render_skeletons(keypoints: np.ndarray, scores: np.ndarray, height: int, wid
 
 @dataclass(frozen=True)
 class _Camera:
-    """Weak perspective: ``scale`` pixels a standing height, the world's origin at (x, y), looking down by ``pitch``."""
+    """Weak perspective: near things are a little larger."""
 
-    scale: float
-    x: float
+    scale: float  # pixels a standing height
+    x: float  # pixels, where the world's origin lies
     y: float
-    pitch: float
+    pitch: float  # radians, how far it looks down
     nearness: float = 0.12
 
     def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(..., 3) in space to (..., 2) pixels and (...) depths, larger is nearer."""
         x, y, z = points[..., 0], points[..., 1], points[..., 2]
-        height, depth = y * np.cos(self.pitch) + z * np.sin(self.pitch), z * np.cos(self.pitch) - y * np.sin(self.pitch)
+        cos, sin = np.cos(self.pitch), np.sin(self.pitch)
         zoom = self.scale * (1 + self.nearness * z)
-        return np.stack([self.x + zoom * x, self.y + zoom * height], axis=-1), depth
+        pixels = np.stack([self.x + zoom * x, self.y + zoom * (cos * y + sin * z)], axis=-1)
+        return pixels, cos * z - sin * y
 
 
 def sample_clip(
@@ -144,7 +151,9 @@ def _choose_pair(
     allowed = _ALL_PAIRS if character and scene else _PAIRS[split]
     pairs = [pair for pair in allowed if character in (None, pair[0]) and scene in (None, pair[1])]
     if not pairs:
-        raise ValueError(f"No {split} pair of a character and a scene has {character or 'any'} and {scene or 'any'}.")
+        raise ValueError(
+            f"No {split} pair of a character and a scene has {character or 'any'} and {scene or 'any'}."
+        )
     return pairs[rng.integers(len(pairs))]
 
 
@@ -156,7 +165,7 @@ def _choose_motion(rng: np.random.Generator, motions: MotionSplit) -> str:
 
 
 def _place_camera(rng: np.random.Generator, bones: np.ndarray, height: float, size: int) -> _Camera:
-    """Frame the figure: 45 to 105 % of the picture's height, as a rule all in it, its feet in the lower third."""
+    """Frame the figure: 45 to 105 % of the picture's height, as a rule whole, its feet low."""
     share = 0.45 + 0.6 * rng.random() ** 0.75
     scale = share * size / height
     camera = _Camera(scale, 0.0, 0.0, pitch=np.radians(rng.uniform(0, 10)))
