@@ -212,7 +212,7 @@ class PoseVideoUNet(UNet2DConditionModel):
     @classmethod
     def from_unet2d(cls, unet: UNet2DConditionModel) -> PoseVideoUNet:
         """Inflate an image network: a clip of one frame gives exactly the image network's output."""
-        video_unet = cls.from_config(unet.config).to(unet.device).to(unet.dtype)
+        video_unet = cls.from_config(unet.config).to(unet.device).type(unet.dtype)
         video_unet.load_state_dict({**video_unet.state_dict(), **unet.state_dict()})
         return video_unet
 

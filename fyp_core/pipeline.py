@@ -1,0 +1,479 @@
+"""Sentence and skeleton video in, character video out: the inference of Follow Your Pose (arXiv 2304.01186).
+
+Follows the habits of :class:`diffusers.StableDiffusionPipeline`, whose text and image encoding it shares, so LoRA,
+textual inversion, IP-Adapter, single-file checkpoints and every diffusers scheduler work as they do there.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from diffusers import AutoencoderKL, DiffusionPipeline, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers.image_processor import PipelineImageInput
+from diffusers.loaders import (
+    FromSingleFileMixin,
+    IPAdapterMixin,
+    StableDiffusionLoraLoaderMixin,
+    TextualInversionLoaderMixin,
+)
+from diffusers.pipelines.pipeline_utils import StableDiffusionMixin
+from diffusers.schedulers import KarrasDiffusionSchedulers
+from diffusers.utils import BaseOutput
+from diffusers.video_processor import VideoProcessor
+from PIL import Image
+from transformers import CLIPImageProcessor, CLIPTextModel, CLIPTokenizer, CLIPVisionModelWithProjection
+
+from errors import InputError
+from fyp_core.pose_encoder import PoseEncoder
+from fyp_core.unet import PoseVideoUNet
+
+logger = logging.getLogger(__name__)
+
+Skeleton = np.ndarray | torch.Tensor | Sequence[Image.Image]
+Generators = torch.Generator | list[torch.Generator] | None
+OUTPUT_TYPES = ("np", "pil", "pt", "latent")
+
+
+@dataclass
+class FollowYourPosePipelineOutput(BaseOutput):
+    """Generated videos.
+
+    Attributes:
+        frames: by ``output_type``: ``"np"`` (B, F, H, W, 3) float in 0..1; ``"pil"`` B lists of F images;
+            ``"pt"`` (B, F, 3, H, W) in 0..1; ``"latent"`` (B, C, F, h, w).
+    """
+
+    frames: np.ndarray | torch.Tensor | list[list[Image.Image]]
+
+
+class FollowYourPosePipeline(
+    DiffusionPipeline,
+    StableDiffusionMixin,
+    TextualInversionLoaderMixin,
+    StableDiffusionLoraLoaderMixin,
+    IPAdapterMixin,
+    FromSingleFileMixin,
+):
+    """Pose-guided text-to-video generation.
+
+    Args:
+        vae: autoencoder between images and latents.
+        text_encoder: encodes the prompt.
+        tokenizer: of the text encoder.
+        unet: the inflated denoising network; an image network is inflated with temporal layers that do nothing yet.
+        pose_encoder: encodes the skeleton frames.
+        scheduler: any diffusers scheduler.
+        image_encoder: for IP-Adapter only.
+        feature_extractor: for IP-Adapter only.
+        default_num_inference_steps: what a call without ``num_inference_steps`` takes; likewise the three below.
+        default_guidance_scale: classifier-free guidance.
+        default_height: pixels.
+        default_width: pixels.
+        noise_share: share of the initial noise's variance that all frames of a video have in common, 0..1
+            (the "mixed noise" of PYoCo, Ge et al. 2023, arXiv 2305.10474); the network must be trained with it.
+        clip_length: frames of the clips the network was trained on.
+    """
+
+    model_cpu_offload_seq = "text_encoder->image_encoder->pose_encoder->unet->vae"
+    _optional_components: ClassVar[list[str]] = ["image_encoder", "feature_extractor"]
+    _callback_tensor_inputs: ClassVar[list[str]] = ["latents", "prompt_embeds"]
+
+    encode_prompt = StableDiffusionPipeline.encode_prompt
+    encode_image = StableDiffusionPipeline.encode_image
+    prepare_ip_adapter_image_embeds = StableDiffusionPipeline.prepare_ip_adapter_image_embeds
+    prepare_extra_step_kwargs = StableDiffusionPipeline.prepare_extra_step_kwargs
+
+    def __init__(
+        self,
+        vae: AutoencoderKL,
+        text_encoder: CLIPTextModel,
+        tokenizer: CLIPTokenizer,
+        unet: UNet2DConditionModel,
+        pose_encoder: PoseEncoder,
+        scheduler: KarrasDiffusionSchedulers,
+        image_encoder: CLIPVisionModelWithProjection | None = None,
+        feature_extractor: CLIPImageProcessor | None = None,
+        default_num_inference_steps: int = 50,
+        default_guidance_scale: float = 12.5,
+        default_height: int = 512,
+        default_width: int = 512,
+        noise_share: float = 0.0,
+        clip_length: int = 8,
+    ) -> None:
+        super().__init__()
+        self.register_modules(
+            vae=vae,
+            text_encoder=text_encoder,
+            tokenizer=tokenizer,
+            unet=unet if isinstance(unet, PoseVideoUNet) else PoseVideoUNet.from_unet2d(unet),
+            pose_encoder=pose_encoder,
+            scheduler=scheduler,
+            image_encoder=image_encoder,
+            feature_extractor=feature_extractor,
+        )
+        self.register_to_config(
+            default_num_inference_steps=default_num_inference_steps,
+            default_guidance_scale=default_guidance_scale,
+            default_height=default_height,
+            default_width=default_width,
+            noise_share=noise_share,
+            clip_length=clip_length,
+        )
+        self.vae_scale_factor = 2 ** (len(vae.config.block_out_channels) - 1)
+        self.video_processor = VideoProcessor(vae_scale_factor=self.vae_scale_factor)
+        self._guidance_scale = default_guidance_scale
+        self._interrupt = False
+
+    @property
+    def guidance_scale(self) -> float:
+        return self._guidance_scale
+
+    @property
+    def do_classifier_free_guidance(self) -> bool:
+        return self._guidance_scale > 1
+
+    @property
+    def interrupt(self) -> bool:
+        """Whether a callback asked, by ``pipeline._interrupt = True``, to stop denoising after the current step."""
+        return self._interrupt
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        prompt: str | list[str] | None,
+        skeleton: Skeleton,
+        *,
+        height: int | None = None,
+        width: int | None = None,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        negative_prompt: str | list[str] | None = None,
+        eta: float = 0.0,
+        pose_scale: float = 1.0,
+        generator: Generators = None,
+        latents: torch.Tensor | None = None,
+        prompt_embeds: torch.Tensor | None = None,
+        negative_prompt_embeds: torch.Tensor | None = None,
+        ip_adapter_image: PipelineImageInput | None = None,
+        ip_adapter_image_embeds: list[torch.Tensor] | None = None,
+        output_type: str = "np",
+        decode_chunk_size: int = 8,
+        callback_on_step_end: Callable[[Any, int, int, dict[str, Any]], dict[str, Any]] | None = None,
+        callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
+        return_dict: bool = True,
+    ) -> FollowYourPosePipelineOutput | tuple[Any]:
+        """Generate one video for every prompt, all following the same skeleton video.
+
+        Args:
+            prompt: what to show; ``None`` when ``prompt_embeds`` is given.
+            skeleton: one skeleton picture a frame: (F, H, W, 3) uint8 RGB, a list of PIL images, or a tensor
+                (F, 3, H, W) in 0..1. Another size is resized by its shorter side and cropped to the centre.
+            height: of the video in pixels, a multiple of the autoencoder's factor; ``None`` takes the model's own.
+            width: as ``height``.
+            num_inference_steps: denoising steps; ``None`` takes the model's own.
+            guidance_scale: weight of the prompt; up to 1 the network runs once a step instead of twice, without
+                negative prompt. ``None`` takes the model's own.
+            negative_prompt: what to avoid.
+            eta: DDIM's share of fresh noise a step, 0..1; other schedulers ignore it.
+            pose_scale: strength of the skeleton; 0 switches it off.
+            generator: source of all randomness, one for all prompts or one each; a CPU generator gives the same
+                noise on every device.
+            latents: (B, C, F, h, w) initial noise instead of drawn noise.
+            prompt_embeds: (B, L, D) in place of ``prompt``.
+            negative_prompt_embeds: (B, L, D) in place of ``negative_prompt``.
+            ip_adapter_image: picture of a character or style, with ``load_ip_adapter``.
+            ip_adapter_image_embeds: its embeddings in place of it.
+            output_type: ``"np"``, ``"pil"``, ``"pt"`` or ``"latent"``, see :class:`FollowYourPosePipelineOutput`.
+            decode_chunk_size: frames the autoencoder decodes at once.
+            callback_on_step_end: called as ``callback(pipeline, step, timestep, tensors)`` after every step, returns
+                the tensors to replace. Raise from it to give up; set ``pipeline._interrupt = True`` to stop denoising
+                and decode what is there.
+            callback_on_step_end_tensor_inputs: names of the tensors it gets: ``latents``, ``prompt_embeds``.
+            return_dict: return a tuple when false.
+
+        Returns:
+            The videos.
+
+        Raises:
+            InputError: an argument is of a wrong shape, type or range; the message says which.
+        """
+        height = self.config.default_height if height is None else height
+        width = self.config.default_width if width is None else width
+        steps = (
+            self.config.default_num_inference_steps if num_inference_steps is None else num_inference_steps
+        )
+        self._guidance_scale = (
+            self.config.default_guidance_scale if guidance_scale is None else guidance_scale
+        )
+        self._interrupt = False
+        self.check_inputs(prompt, prompt_embeds, height, width, steps, output_type, decode_chunk_size)
+        self._check_callback_inputs(callback_on_step_end_tensor_inputs)
+        skeleton = skeleton_to_tensor(skeleton, height, width)
+        frames = len(skeleton)
+
+        prompts = [prompt] if isinstance(prompt, str) else prompt
+        videos = len(prompt_embeds if prompts is None else prompts)
+        device = self._execution_device
+        prompt_embeds = self._embed_prompts(
+            prompts, negative_prompt, prompt_embeds, negative_prompt_embeds, device
+        )
+        conditions = {}
+        if ip_adapter_image is not None or ip_adapter_image_embeds is not None:
+            image_embeds = self.prepare_ip_adapter_image_embeds(
+                ip_adapter_image, ip_adapter_image_embeds, device, videos, self.do_classifier_free_guidance
+            )
+            conditions["added_cond_kwargs"] = {"image_embeds": image_embeds}
+        pose_features = self.encode_pose(skeleton, pose_scale, copies=len(prompt_embeds))
+
+        self.scheduler.set_timesteps(steps, device=device)
+        size = (height // self.vae_scale_factor, width // self.vae_scale_factor)
+        latents = self.prepare_latents(videos, frames, size, generator, latents)
+        step_kwargs = self.prepare_extra_step_kwargs(generator, eta)
+
+        with self.progress_bar(total=len(self.scheduler.timesteps)) as progress_bar:
+            for step, t in enumerate(self.scheduler.timesteps):
+                noise = self.predict_noise(latents, t, prompt_embeds, pose_features, **conditions)
+                latents = self.scheduler.step(noise, t, latents, **step_kwargs, return_dict=False)[0]
+                if callback_on_step_end is not None:
+                    tensors = {"latents": latents, "prompt_embeds": prompt_embeds}
+                    chosen = {name: tensors[name] for name in callback_on_step_end_tensor_inputs}
+                    tensors |= callback_on_step_end(self, step, t, chosen) or {}
+                    latents, prompt_embeds = tensors["latents"], tensors["prompt_embeds"]
+                progress_bar.update()
+                if self.interrupt:
+                    break
+
+        video = (
+            latents
+            if output_type == "latent"
+            else self.decode_latents(latents, decode_chunk_size, output_type)
+        )
+        self.maybe_free_model_hooks()
+        return FollowYourPosePipelineOutput(frames=video) if return_dict else (video,)
+
+    def predict_noise(
+        self,
+        latents: torch.Tensor,
+        t: torch.Tensor,
+        prompt_embeds: torch.Tensor,
+        pose_features: list[torch.Tensor] | None,
+        **conditions: Any,
+    ) -> torch.Tensor:
+        """Classifier-free guided prediction of the network (Ho and Salimans 2022, arXiv 2207.12598).
+
+        Args:
+            latents: (B, C, F, h, w).
+            t: timestep.
+            prompt_embeds: (2 B, L, D), unconditional ones first, or (B, L, D) without guidance.
+            pose_features: one a down block, at least as many frames as the pass needs; ``None`` for none.
+            conditions: further arguments of the network.
+
+        Returns:
+            (B, C, F, h, w) float32.
+        """
+        passes = 2 if self.do_classifier_free_guidance else 1
+        inputs = self.scheduler.scale_model_input(torch.cat([latents] * passes), t).to(self.unet.dtype)
+        if pose_features is not None:
+            pose_features = [features[: len(inputs) * latents.shape[2]] for features in pose_features]
+        (noise,) = self.unet(inputs, t, prompt_embeds, pose_features, return_dict=False, **conditions)
+        noise = noise.float()
+        if passes == 1:
+            return noise
+        unconditional, conditional = noise.chunk(2)
+        return unconditional + self.guidance_scale * (conditional - unconditional)
+
+    def encode_pose(
+        self, skeleton: torch.Tensor, pose_scale: float, copies: int
+    ) -> list[torch.Tensor] | None:
+        """Pose features of (F, 3, H, W) skeletons for ``copies`` clips, ((copies f), c, h, w) a level; ``None`` at scale 0."""
+        if pose_scale == 0:
+            return None
+        skeleton = skeleton.to(self._execution_device, self.pose_encoder.dtype)
+        features = [level.to(self.unet.dtype) * pose_scale for level in self.pose_encoder(skeleton)]
+        return [level.repeat(copies, 1, 1, 1) for level in features]
+
+    def prepare_latents(
+        self,
+        videos: int,
+        frames: int,
+        size: tuple[int, int],
+        generator: Generators,
+        latents: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Initial noise at the scheduler's scale, (videos, C, frames, *size) float32."""
+        shape = (videos, self.unet.config.in_channels, frames, *size)
+        if latents is None:
+            latents = draw_noise(shape, generator, self.config.noise_share)
+        elif latents.shape != shape:
+            raise InputError(f"`latents` has shape {tuple(latents.shape)}; this call needs {shape}.")
+        return latents.to(self._execution_device, torch.float32) * self.scheduler.init_noise_sigma
+
+    def decode_latents(
+        self, latents: torch.Tensor, chunk_size: int, output_type: str = "np"
+    ) -> np.ndarray | torch.Tensor | list[list[Image.Image]]:
+        """Decode (B, C, F, h, w) latents, ``chunk_size`` frames at a time."""
+        config = self.vae.config
+        latents = latents / config.scaling_factor + (getattr(config, "shift_factor", None) or 0.0)
+        frames = latents.transpose(1, 2).flatten(0, 1).to(self.vae.dtype)  # (b f) c h w
+        images = [
+            self.vae.decode(chunk, return_dict=False)[0].float().cpu() for chunk in frames.split(chunk_size)
+        ]
+        video = torch.cat(images).unflatten(0, (len(latents), -1)).transpose(1, 2)
+        return self.video_processor.postprocess_video(video, output_type)
+
+    def unknown_words(self, prompt: str) -> list[str]:
+        """The words of a prompt that are not in the tokenizer's vocabulary and so cannot change the video."""
+        encoding = self.tokenizer(prompt, add_special_tokens=False, return_offsets_mapping=True)
+        pieces = zip(encoding["input_ids"], encoding["offset_mapping"], strict=True)
+        words = [prompt[start:end] for token, (start, end) in pieces if token == self.tokenizer.unk_token_id]
+        return list(dict.fromkeys(word for word in words if any(map(str.isalnum, word))))
+
+    def check_inputs(
+        self,
+        prompt: str | list[str] | None,
+        prompt_embeds: torch.Tensor | None,
+        height: int,
+        width: int,
+        num_inference_steps: int,
+        output_type: str,
+        decode_chunk_size: int,
+    ) -> None:
+        """Raise :class:`InputError` for arguments that cannot work, before any work is done."""
+        if (prompt is None) == (prompt_embeds is None):
+            raise InputError("Give either a prompt or `prompt_embeds`.")
+        prompts = [prompt] if isinstance(prompt, str) else prompt
+        if prompts is not None and not (prompts and all(isinstance(p, str) and p.strip() for p in prompts)):
+            raise InputError("The prompt is empty; describe what the video should show.")
+        factor = self.vae_scale_factor
+        if min(height, width) < factor or height % factor or width % factor:
+            raise InputError(
+                f"Height and width must be positive multiples of {factor} pixels, not {height} × {width}."
+            )
+        if num_inference_steps < 1:
+            raise InputError(f"The number of denoising steps must be at least 1, not {num_inference_steps}.")
+        if not math.isfinite(self.guidance_scale):
+            raise InputError(f"The guidance scale must be a finite number, not {self.guidance_scale}.")
+        if output_type not in OUTPUT_TYPES:
+            raise InputError(f"`output_type` must be one of {', '.join(OUTPUT_TYPES)}, not {output_type!r}.")
+        if decode_chunk_size < 1:
+            raise InputError(f"`decode_chunk_size` must be at least 1 frame, not {decode_chunk_size}.")
+
+    def _check_callback_inputs(self, names: Sequence[str]) -> None:
+        unknown = set(names) - set(self._callback_tensor_inputs)
+        if unknown:
+            raise InputError(f"Callbacks can get {self._callback_tensor_inputs}, not {sorted(unknown)}.")
+
+    def _embed_prompts(
+        self,
+        prompts: list[str] | None,
+        negative_prompt: str | list[str] | None,
+        prompt_embeds: torch.Tensor | None,
+        negative_prompt_embeds: torch.Tensor | None,
+        device: torch.device,
+    ) -> torch.Tensor:
+        """Text embeddings of all passes of the network: with guidance, unconditional ones first."""
+        videos = len(prompt_embeds if prompts is None else prompts)
+        negatives = [negative_prompt] * videos if isinstance(negative_prompt, str) else negative_prompt
+        if negatives is not None and len(negatives) != videos:
+            raise InputError(
+                f"There are {len(negatives)} negative prompts for {videos} prompts; give one, or one each."
+            )
+        for prompt in prompts or []:
+            if unknown := self.unknown_words(prompt):
+                logger.warning("The model does not know these words of the prompt: %s", ", ".join(unknown))
+        guided = self.do_classifier_free_guidance
+        embeds, negative_embeds = self.encode_prompt(
+            prompts,
+            device,
+            1,
+            guided,
+            negatives,
+            prompt_embeds=prompt_embeds,
+            negative_prompt_embeds=negative_prompt_embeds,
+        )
+        return torch.cat([negative_embeds, embeds] if guided else [embeds]).to(self.unet.dtype)
+
+
+def skeleton_to_tensor(skeleton: Skeleton, height: int, width: int) -> torch.Tensor:
+    """Check skeleton frames and fit them to a size: shorter side resized, centre cropped.
+
+    Args:
+        skeleton: (F, H, W, 3) uint8 RGB, a list of PIL images, or a tensor (F, 3, H, W) in 0..1.
+        height: wanted, in pixels.
+        width: wanted, in pixels.
+
+    Returns:
+        (F, 3, height, width) float32 in 0..1.
+
+    Raises:
+        InputError: no frames, or a wrong type, shape or range.
+    """
+    frames = _frames_to_tensor(skeleton)
+    if frames.ndim != 4 or frames.shape[1] != 3 or 0 in frames.shape:
+        raise InputError(
+            f"The skeleton video has shape {tuple(skeleton.shape)}; give at least one RGB frame, as (F, H, W, 3) uint8"
+            " or as a tensor (F, 3, H, W)."
+        )
+    # written so that NaN fails as well
+    if not (frames.amin() >= 0 and frames.amax() <= 1):
+        raise InputError("The skeleton tensor holds values outside 0..1; divide 8-bit values by 255.")
+    return _fit(frames, height, width)
+
+
+def _frames_to_tensor(skeleton: Skeleton) -> torch.Tensor:
+    if isinstance(skeleton, torch.Tensor):
+        if not skeleton.is_floating_point():
+            raise InputError(
+                f"The skeleton tensor is {skeleton.dtype}; give floats in 0..1, or a uint8 NumPy array."
+            )
+        return skeleton.float()
+    if not isinstance(skeleton, np.ndarray):
+        skeleton = _stack_images(skeleton)
+    if skeleton.dtype != np.uint8:
+        raise InputError(f"The skeleton array is {skeleton.dtype}; give uint8 RGB frames, (F, H, W, 3).")
+    frames = torch.from_numpy(np.ascontiguousarray(skeleton))
+    return frames.movedim(-1, 1).float() / 255 if frames.ndim == 4 else frames
+
+
+def _stack_images(images: Sequence[Image.Image]) -> np.ndarray:
+    if not images or not all(isinstance(image, Image.Image) for image in images):
+        raise InputError("The skeleton video must be an array, a tensor or a list of at least one PIL image.")
+    if len({image.size for image in images}) > 1:
+        raise InputError("The skeleton pictures differ in size; give frames of one video.")
+    return np.stack([np.asarray(image.convert("RGB")) for image in images])
+
+
+def _fit(frames: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    scale = max(height / frames.shape[2], width / frames.shape[3])
+    if scale != 1:
+        size = (max(height, round(frames.shape[2] * scale)), max(width, round(frames.shape[3] * scale)))
+        # averaging keeps thin lines when shrinking
+        frames = F.interpolate(frames, size, mode="area" if scale < 1 else "bilinear")
+    top, left = (frames.shape[2] - height) // 2, (frames.shape[3] - width) // 2
+    return frames[:, :, top : top + height, left : left + width]
+
+
+def draw_noise(shape: tuple[int, ...], generator: Generators, share: float) -> torch.Tensor:
+    """Unit-variance noise (B, C, F, h, w) of which ``share`` of the variance is common to all frames.
+
+    Drawn where the generator lives, so that a CPU generator gives the same video on every device.
+    """
+    if isinstance(generator, list):
+        if len(generator) != shape[0]:
+            raise InputError(
+                f"There are {len(generator)} generators for {shape[0]} prompts; give one, or one each."
+            )
+        return torch.cat([draw_noise((1, *shape[1:]), one, share) for one in generator])
+    device = "cpu" if generator is None else generator.device
+    noise = torch.randn(shape, generator=generator, device=device)
+    if share == 0:
+        return noise
+    common = torch.randn((*shape[:2], 1, *shape[3:]), generator=generator, device=device)
+    return math.sqrt(share) * common + math.sqrt(1 - share) * noise
