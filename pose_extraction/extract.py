@@ -117,7 +117,7 @@ def _refined(found: list[FramePoses], name: str) -> list[FramePoses]:
         seen = sum(map(bool, found))
         raise InputError(
             f"A person is seen in {seen} of {len(found)} frames of {name}; "
-            "choose a video that shows one person whole and not too small."
+            "choose one that shows a person whole and not too small (a skeleton video needs no extraction)."
         )
     return smooth(fill_gaps(found))
 

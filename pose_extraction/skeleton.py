@@ -67,7 +67,8 @@ def draw_skeleton(
         scores: (P, 17) or (17,) confidence 0..1, or None when every joint is to be drawn.
         height, width: size of the image in pixels.
         threshold: a link is left out when either of its joints scores lower.
-        line_width: in pixels, fractions allowed, at least about 1.4; 1.2 % of the longer side by default.
+        line_width: in pixels, fractions allowed (below 2 the result is nearer 1.8); 1.2 % of the longer
+            side by default.
 
     Returns:
         (height, width, 3) uint8, RGB.
