@@ -1,0 +1,58 @@
+"""Frames a second from video to skeleton: ``python -m benchmarks.pose_extraction [VIDEO]``."""
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from fyp_core.synthetic import sample_clip
+from pose_extraction.estimator import ESTIMATOR_NAMES
+from pose_extraction.extract import draw, extract_skeleton_video
+from video_io import write_video
+
+
+def measure(video: Path, estimator: str, folder: Path) -> dict[str, float | int | str]:
+    """Extract once and time the phases; drawing is timed alone too."""
+    cv2.setNumThreads(1)
+    start_cpu = time.process_time()
+    result = extract_skeleton_video(video, folder / "skeleton.mp4", estimator=estimator)
+    cpu_seconds = time.process_time() - start_cpu
+    start = time.perf_counter()
+    for frame in result.poses:
+        draw(frame, result.height, result.width)
+    draw_seconds = time.perf_counter() - start
+
+    frames = len(result.poses)
+    phases = {**result.seconds, "draw": draw_seconds}
+    before_encoding = result.seconds["decode"] + result.seconds["estimate"] + draw_seconds
+    return {
+        "estimator": result.estimator,
+        "frames": frames,
+        "size": f"{result.width}x{result.height}",
+        **{f"{phase}_milliseconds": round(1000 * seconds / frames, 2) for phase, seconds in phases.items()},
+        "frames_per_second": round(frames / before_encoding, 1),
+        "cpu_milliseconds_per_frame": round(1000 * cpu_seconds / frames, 1),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("video", nargs="?", type=Path, help="default: a rendered man, 512x512")
+    parser.add_argument("--estimator", choices=ESTIMATOR_NAMES, default="auto")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        video = args.video or Path(folder) / "man.mp4"
+        if args.video is None:
+            clip = sample_clip(
+                np.random.default_rng(0), 100, 512, split="all", character="man", motion="wave"
+            )
+            write_video(video, clip.frames, 24)
+        print(json.dumps(measure(video, args.estimator, Path(folder))))
+
+
+if __name__ == "__main__":
+    main()

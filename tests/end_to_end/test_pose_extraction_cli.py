@@ -1,0 +1,131 @@
+"""``python -m pose_extraction`` as a user runs it, with MediaPipe on a rendered person."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fyp_core.synthetic import Clip, sample_clip
+from video_io import probe, write_video
+
+REPOSITORY = Path(__file__).parents[2]
+SIZE, FRAMES = 256, 12
+
+
+def start(*arguments: object) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "pose_extraction", *map(str, arguments)]
+    return subprocess.Popen(
+        command, cwd=REPOSITORY, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+def run(*arguments: object) -> tuple[int, str, str]:
+    process = start(*arguments)
+    stdout, stderr = process.communicate(timeout=120)
+    return process.returncode, stdout, stderr
+
+
+@pytest.fixture(scope="module")
+def clip() -> Clip:
+    return sample_clip(
+        np.random.default_rng(1),
+        FRAMES,
+        SIZE,
+        split="all",
+        character="man",
+        scene="park",
+        motion="wave",
+        style="",
+    )
+
+
+@pytest.fixture(scope="module")
+def video(clip, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("raw") / "man waving.mp4"
+    write_video(path, clip.frames, 12)
+    return path
+
+
+def test_a_person_is_followed_and_drawn(clip, video, tmp_path):
+    status, stdout, stderr = run(
+        video,
+        "-o",
+        tmp_path / "s.mp4",
+        "--keypoints",
+        tmp_path / "k.json",
+        "--estimator",
+        "mediapipe",
+        "--json",
+    )
+    assert (status, stderr) == (0, "")
+    result = json.loads(stdout.splitlines()[-1])
+    assert result["output"] == str(tmp_path / "s.mp4")
+    assert (result["frames"], result["width"], result["height"], result["fps"]) == (FRAMES, SIZE, SIZE, 12)
+    assert result["estimator"] == "mediapipe"
+    assert result["person_share"] > 0.8
+    assert set(result["seconds"]) == {"decode", "estimate", "write"}
+    info = probe(tmp_path / "s.mp4")
+    assert (info.frame_count, info.width, info.height, info.fps) == (FRAMES, SIZE, SIZE, 12)
+
+    annotations = json.loads((tmp_path / "k.json").read_text())["annotations"]
+    found = np.array([annotation["keypoints"] for annotation in annotations]).reshape(FRAMES, 17, 3)[..., :2]
+    height = np.ptp(clip.keypoints[..., 1])
+    limbs = slice(5, 17)
+    near = np.linalg.norm(found - clip.keypoints, axis=-1)[:, limbs] < 0.1 * height
+    assert near[clip.scores[:, limbs] > 0.5].mean() > 0.85, "left and right must not be swapped either"
+
+
+def test_without_json_one_readable_line_is_printed(video, tmp_path):
+    status, stdout, stderr = run(video, "-o", tmp_path / "s.mp4")
+    assert (status, stderr) == (0, "")
+    assert f"{FRAMES} frames of {SIZE}x{SIZE} at 12 a second" in stdout
+    assert stdout.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [(None, "There is no file"), (b"", "is empty"), (b"plain text " * 99, "is not a video")],
+    ids=["missing", "empty", "text"],
+)
+def test_unreadable_input_is_one_sentence_and_status_2(tmp_path, content, sentence):
+    source = tmp_path / "v.mp4"
+    if content is not None:
+        source.write_bytes(content)
+    before = os.listdir(tmp_path)
+    status, stdout, stderr = run(source, "-o", tmp_path / "s.mp4", "--json")
+    assert (status, stdout) == (2, "")
+    assert sentence in stderr
+    assert stderr.count("\n") == 1
+    assert os.listdir(tmp_path) == before
+
+
+def test_a_video_without_a_person_is_one_sentence_and_status_2(tmp_path):
+    landscape = np.zeros((64, 96, 3), np.uint8)
+    landscape[32:] = (40, 120, 40)
+    write_video(tmp_path / "empty field.mp4", [landscape] * 4, 10)
+    status, stdout, stderr = run(tmp_path / "empty field.mp4", "-o", tmp_path / "s.mp4", "--json")
+    assert (status, stdout) == (2, "")
+    assert "A person is seen in 0 of 4 frames of empty field.mp4" in stderr
+    assert stderr.count("\n") == 1
+    assert os.listdir(tmp_path) == ["empty field.mp4"]
+
+
+def test_ctrl_c_leaves_nothing(clip, tmp_path):
+    (tmp_path / "out").mkdir()
+    write_video(tmp_path / "long.mp4", np.tile(clip.frames, (100, 1, 1, 1)), 24)
+    process = start(tmp_path / "long.mp4", "-o", tmp_path / "out" / "s.mp4")
+    deadline = time.monotonic() + 60
+    while not os.listdir(tmp_path / "out") and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert process.poll() is None, "the work should have lasted until here"
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in stderr
+    assert os.listdir(tmp_path / "out") == []
