@@ -1,0 +1,19 @@
+FROM python:3.11-slim
+
+# OpenCV, which MediaPipe brings, is linked against these.
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends libgl1 libglib2.0-0 \
+    && rm -rf /var/lib/apt/lists/*
+
+RUN useradd --create-home --uid 1000 user
+USER user
+WORKDIR /home/user/app
+
+# Requirements first: a change of the code leaves this layer as it is.
+COPY --chown=user requirements.txt ./
+COPY --chown=user scripts/install.sh scripts/
+RUN bash scripts/install.sh && rm -rf ~/.cache/pip
+
+COPY --chown=user . .
+EXPOSE 7860
+CMD [".venv/bin/python", "app.py"]

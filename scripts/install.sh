@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Create .venv in the checkout, or bring it up to date; quick when nothing changed.
+#   scripts/install.sh [requirements file]     PYTHON=python3.12 picks the interpreter
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+requirements=${1:-requirements.txt}
+venv_python=.venv/bin/python
+is_supported='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))'
+version='import sys; print(*sys.version_info[:2], sep=".")'
+
+find_python() {
+    local candidate
+    for candidate in ${PYTHON:-python3.11 python3.12 python3 python}; do
+        if "$candidate" -c "$is_supported" 2>/dev/null; then
+            echo "$candidate"
+            return
+        fi
+    done
+    echo "Python 3.11 or 3.12 is needed; ${PYTHON:+$PYTHON is neither. }Install one, or name it: PYTHON=/path/to/python3.11 $0" >&2
+    return 1
+}
+
+usable_venv() {
+    "$venv_python" -c "$is_supported" 2>/dev/null || return 1
+    [[ -z ${PYTHON:-} || $("$PYTHON" -c "$version" 2>/dev/null) == "$("$venv_python" -c "$version")" ]]
+}
+
+if ! usable_venv; then
+    python=$(find_python)
+    echo "Creating .venv with $("$python" --version)"
+    "$python" -m venv --clear .venv || {
+        echo "This Python cannot create virtual environments; on Debian and Ubuntu install python3-venv." >&2
+        exit 1
+    }
+fi
+
+# The stamp holds what was installed: a change of the requirements runs pip again.
+stamp=.venv/installed-$requirements
+if ! cat requirements.txt "$requirements" | cmp -s - "$stamp"; then
+    echo "Installing $requirements; the first time this takes a few minutes"
+    "$venv_python" -m pip install --disable-pip-version-check --quiet -r "$requirements"
+    cat requirements.txt "$requirements" >"$stamp"
+fi
