@@ -10,7 +10,7 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -28,11 +28,13 @@ from diffusers.schedulers import KarrasDiffusionSchedulers
 from diffusers.utils import BaseOutput
 from diffusers.video_processor import VideoProcessor
 from PIL import Image
+from torch import nn
 from transformers import CLIPImageProcessor, CLIPTextModel, CLIPTokenizer, CLIPVisionModelWithProjection
 
 from errors import InputError
 from fyp_core.pose_encoder import PoseEncoder
 from fyp_core.unet import PoseVideoUNet
+from fyp_core.weights import align_weights
 
 logger = logging.getLogger(__name__)
 
@@ -130,6 +132,15 @@ class FollowYourPosePipeline(
         self.video_processor = VideoProcessor(vae_scale_factor=self.vae_scale_factor)
         self._guidance_scale = default_guidance_scale
         self._interrupt = False
+
+    @classmethod
+    def from_pretrained(cls, *args: Any, **kwargs: Any) -> Self:
+        """Load as every diffusers pipeline; computes exactly what the saved pipeline computed."""
+        pipeline = super().from_pretrained(*args, **kwargs)
+        for component in pipeline.components.values():
+            if isinstance(component, nn.Module):
+                align_weights(component)
+        return pipeline
 
     @property
     def guidance_scale(self) -> float:

@@ -9,12 +9,17 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
-from diffusers import T2IAdapter
+from diffusers import ModelMixin, T2IAdapter
 from diffusers.configuration_utils import register_to_config
 from torch import nn
 
 from errors import InputError
 from fyp_core.weights import load_every_tensor, read_state_dict
+
+__all__ = [
+    "ModelMixin",
+    "PoseEncoder",
+]  # diffusers looks ModelMixin up here when it loads a pipeline's component
 
 PUBLISHED_PREFIX = "skeleton_adapter."  # inside a whole inflated UNet; pose_encoder.pth has none
 _RES_BLOCKS = 2

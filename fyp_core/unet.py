@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
-from diffusers import UNet2DConditionModel
+from diffusers import ModelMixin, UNet2DConditionModel
 from diffusers.models.attention import BasicTransformerBlock
 from diffusers.models.attention_dispatch import dispatch_attention_fn
 from diffusers.models.attention_processor import Attention
@@ -22,6 +22,11 @@ from diffusers.models.resnet import ResnetBlock2D
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionOutput
 from torch import nn
 from torch.utils.checkpoint import checkpoint
+
+__all__ = [
+    "ModelMixin",
+    "PoseVideoUNet",
+]  # diffusers looks ModelMixin up here when it loads a pipeline's component
 
 TEMPORAL_CONV_RANK = 160
 TEMPORAL_LAYERS = ("norm_temp", "attn_temp", "conv_temporal")

@@ -15,6 +15,7 @@ from torch import nn
 from errors import InputError
 
 _NAMES_SHOWN = 5
+_ALIGNMENT = 64  # bytes; what PyTorch's own allocator gives
 
 
 def read_state_dict(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
@@ -68,6 +69,17 @@ def load_every_tensor(model: nn.Module, state: Mapping[str, torch.Tensor], sourc
     if complaints:
         raise InputError(f"{source} does not fit {type(model).__name__}: {'; '.join(complaints)}.")
     model.load_state_dict(state)
+
+
+def align_weights(model: nn.Module) -> None:
+    """Copy weights that lie unaligned in a memory-mapped file into memory of their own.
+
+    CPU kernels round the last bit differently on unaligned memory: a model would not compute the same numbers before
+    it is saved and after it is loaded.
+    """
+    for tensor in (*model.parameters(), *model.buffers()):
+        if tensor.data_ptr() % _ALIGNMENT:
+            tensor.data = tensor.data.clone()
 
 
 def _shown(names: Iterable[str]) -> str:
