@@ -1,0 +1,213 @@
+"""``python -m fyp_core``: generate videos and list models from the command line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+import time
+import warnings
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from tqdm import tqdm
+
+from errors import InputError
+from fyp_core.checkpoints import AUTO, MODEL_NAMES, list_models
+from fyp_core.engine import INPUT_TYPES, PRESETS, Engine, GenerationRequest
+from fyp_core.jobs import Job, Progress
+from fyp_core.output import check_output, save_video
+from pose_extraction.estimator import ESTIMATOR_NAMES
+
+OK, UNEXPECTED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit status is 0, 2 for bad input, 1 for anything unexpected."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(format="%(levelname)s: %(message)s", level="INFO" if options.debug else "ERROR")
+    if not options.debug:
+        _quiet_libraries()
+    try:
+        options.run(options)
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as error:
+        if options.debug:
+            raise
+        print(f"Unexpected {type(error).__name__}: {error}; --debug shows where.", file=sys.stderr)
+        return UNEXPECTED
+    return OK
+
+
+def generate(options: argparse.Namespace) -> None:
+    """Generate one video."""
+    outputs = [path for path in (options.output, options.skeleton_output) if path]
+    for path in outputs:
+        check_output(path)
+    request = GenerationRequest(
+        input=options.input,
+        prompt=options.prompt,
+        input_type=options.input_type,
+        negative_prompt=options.negative_prompt,
+        frames=options.frames,
+        stride=options.stride,
+        start=options.start,
+        crop=options.crop,
+        steps=options.steps,
+        guidance=options.guidance,
+        seed=options.seed,
+        preset=options.preset,
+        estimator=options.estimator,
+    )
+    engine = Engine(options.model)
+    with _ProgressBar() as bar:
+        job = Job(bar.show)
+        guide = engine.prepare(request, job)  # before the model, so that a bad video is told at once
+        load_start = time.perf_counter()
+        engine.load()
+        load_seconds = time.perf_counter() - load_start
+        result = engine.render(request, guide, job)
+
+    write_start = time.perf_counter()
+    save_video(options.output, result.frames, result.fps, result.settings())
+    if options.skeleton_output:
+        save_video(options.skeleton_output, guide.skeletons, guide.fps)
+    write_seconds = time.perf_counter() - write_start
+
+    _tell(
+        options,
+        {
+            "output": options.output,
+            "skeleton": options.skeleton_output,
+            **result.settings(),
+            "seconds": {"load": round(load_seconds, 3), **result.seconds, "write": round(write_seconds, 3)},
+            "notices": result.notices,
+        },
+    )
+
+
+def _tell(options: argparse.Namespace, report: dict[str, Any]) -> None:
+    for notice in report["notices"]:
+        print(notice, file=sys.stderr)
+    if options.json:
+        print(json.dumps(report))
+    else:
+        print(
+            "{output}: {frames} frames of {width}x{height} at {fps:.4g} a second, "
+            "model {model}, seed {seed}, {steps} steps, guidance {guidance:g}".format(**report)
+        )
+
+
+def models(options: argparse.Namespace) -> None:
+    """Tell which models are on this machine."""
+    found = list_models()
+    if options.json:
+        print(json.dumps([{**vars(model), "parts": list(map(str, model.parts))} for model in found]))
+        return
+    for model in found:
+        state = f"missing: {', '.join(model.missing)}" if model.missing else "ready"
+        print(f"{model.name:<18} {model.size / 1e6:>8,.1f} MB  {state}")
+        for path in model.parts:
+            print(f"{'':<18} {path}")
+
+
+class _ProgressBar:
+    """One bar on standard error, begun anew for every phase; silent where that is not a terminal."""
+
+    def __enter__(self) -> _ProgressBar:
+        self._bar = tqdm(disable=None, leave=False)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def show(self, progress: Progress) -> None:
+        if progress.step == 0:
+            self._bar.reset(progress.total)
+            self._bar.set_description(progress.phase)
+        self._bar.update(progress.step - self._bar.n)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(BAD_INPUT, f"{message}; see {self.prog} --help\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m fyp_core", description="Pose-guided text-to-video generation.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_generate(commands.add_parser("generate", help="a video and a sentence in, a video out"))
+    _add_models(commands.add_parser("models", help="list the models on this machine"))
+    for command in commands.choices.values():
+        command.add_argument("--json", action="store_true", help="print the result as one JSON object")
+        command.add_argument("--debug", action="store_true", help="show log messages and where errors arise")
+    return parser
+
+
+def _add_generate(parser: argparse.ArgumentParser) -> None:
+    defaults = GenerationRequest(input="", prompt="")
+    add = parser.add_argument
+    add("--input", required=True, metavar="VIDEO", help="video of a person, or a skeleton video")
+    add("--input-type", choices=INPUT_TYPES, default=defaults.input_type, help="default: %(default)s")
+    add("--prompt", required=True, metavar="TEXT", help='for example "an astronaut on the beach"')
+    add("--output", required=True, metavar="FILE", help="video to write: .mp4 or .gif")
+    add("--skeleton-output", metavar="FILE", help="also write the skeleton video it follows")
+    add("--model", default=AUTO, help=f"{', '.join(MODEL_NAMES)} or a folder; default: %(default)s")
+    add("--frames", type=int, default=defaults.frames, metavar="N", help="default: %(default)s")
+    add(
+        "--stride",
+        type=int,
+        default=defaults.stride,
+        metavar="K",
+        help="take every Kth frame; default: %(default)s",
+    )
+    add("--start", type=int, default=defaults.start, metavar="K", help="first frame; default: %(default)s")
+    add("--crop", type=_crop, default=defaults.crop, metavar="L,R,T,B", help="pixels to cut off each side")
+    add("--steps", type=int, metavar="N", help="denoising steps; default: the model's own")
+    add("--guidance", type=float, metavar="G", help="weight of the prompt; default: the model's own")
+    add("--negative-prompt", default=defaults.negative_prompt, metavar="TEXT", help="what to avoid")
+    add("--seed", type=int, metavar="S", help="repeats a video; default: drawn and told")
+    add(
+        "--preset",
+        choices=PRESETS,
+        default=defaults.preset,
+        help="fast takes half the steps; default: %(default)s",
+    )
+    add(
+        "--estimator",
+        choices=ESTIMATOR_NAMES,
+        default=defaults.estimator,
+        help="finds the person in a raw video",
+    )
+    parser.set_defaults(run=generate)
+
+
+def _add_models(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=models)
+
+
+def _crop(text: str) -> tuple[int, int, int, int]:
+    try:
+        left, right, top, bottom = map(int, text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"give left,right,top,bottom in pixels, not {text!r}") from error
+    return left, right, top, bottom
+
+
+def _quiet_libraries() -> None:
+    """What a user can act on is in the result's notices."""
+    warnings.simplefilter("ignore")
+    for library in ("TRANSFORMERS", "DIFFUSERS"):
+        os.environ.setdefault(f"{library}_VERBOSITY", "error")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
