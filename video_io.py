@@ -30,7 +30,7 @@ _READ_OPTIONS = {
     "asf,ogg,mxf,dv,nut",
 }
 _TOLERATED_MISSING_END = 0.5  # seconds; the last frame may be shown for a while, and headers are not exact
-_MP4_SUFFIXES = (".mp4", ".m4v", ".mov")
+VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov")
 
 
 @dataclass(frozen=True)
@@ -139,10 +139,14 @@ def fit_frames(frames: np.ndarray, height: int, width: int) -> np.ndarray:
     return fitted
 
 
-def check_video_name(path: str | os.PathLike[str]) -> None:
-    """Raise InputError unless ``write_video`` can write a file of this name; for checks before long work."""
-    if Path(path).suffix.lower() not in _MP4_SUFFIXES:
-        raise InputError(f"Cannot write {Path(path).name} as video; let its name end in .mp4.")
+def check_target(path: str | os.PathLike[str], *suffixes: str) -> None:
+    """Before long work: raise InputError unless a file with one of these endings can be written there."""
+    target = Path(path)
+    if suffixes and target.suffix.lower() not in suffixes:
+        raise InputError(f"Cannot write {target.name}; let its name end in {suffixes[0]}.")
+    folder = next(parent for parent in target.absolute().parents if parent.exists())
+    if target.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise InputError(f"Cannot write {target}; choose another place.")
 
 
 def write_video(
@@ -163,9 +167,8 @@ def write_video(
     Raises:
         InputError: another ending, or the place cannot be written.
     """
-    check_video_name(path)
-    options = {"movflags": "+faststart+use_metadata_tags"}
-    with replacing(path) as temporary, av.open(f"file:{temporary}", "w", options=options) as container:
+    check_target(path, *VIDEO_SUFFIXES)
+    with _muxer(path, {"movflags": "+faststart+use_metadata_tags"}) as container:
         container.metadata.update(metadata or {})
         stream = container.add_stream(
             "libx264", rate=_rational(fps), options={"crf": "16", "preset": "veryfast"}
@@ -198,11 +201,10 @@ def write_gif(path: str | os.PathLike[str], frames: Sequence[np.ndarray], fps: f
     Raises:
         InputError: another ending, or the place cannot be written.
     """
-    if Path(path).suffix.lower() != ".gif":
-        raise InputError(f"Cannot write {Path(path).name} as GIF; let its name end in .gif.")
+    check_target(path, ".gif")
     rate = _rational(fps)
     height, width = frames[0].shape[:2]
-    with replacing(path) as temporary, av.open(f"file:{temporary}", "w") as container:
+    with _muxer(path, {}) as container:
         stream = container.add_stream("gif", rate=rate)
         stream.width, stream.height, stream.pix_fmt = width, height, "pal8"
         for frame in _with_palette(frames, rate):
@@ -222,13 +224,18 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[str]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            temporary.touch()  # fails now rather than after long work
             yield str(temporary)
             os.replace(temporary, target)
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"Cannot write {target}: {error.strerror}; choose another place.") from error
+
+
+@contextlib.contextmanager
+def _muxer(path: str | os.PathLike[str], options: dict[str, str]) -> Iterator[av.container.OutputContainer]:
+    with replacing(path) as temporary, av.open(f"file:{temporary}", "w", options=options) as container:
+        yield container
 
 
 def _open_video(path: str | os.PathLike[str]) -> av.container.InputContainer:
@@ -241,7 +248,7 @@ def _open_video(path: str | os.PathLike[str]) -> av.container.InputContainer:
         raise InputError(f"{file.name} is empty; choose another video.")
     try:
         # Without the prefix FFmpeg reads a name such as "a:b.mp4" as a network address.
-        container = av.open(f"file:{file}", container_options=_READ_OPTIONS)
+        container = av.open(f"file:{file}", container_options=_READ_OPTIONS, metadata_errors="replace")
     except PermissionError as error:
         raise InputError(f"{file.name} may not be read; check its permissions.") from error
     except av.FFmpegError as error:
@@ -258,34 +265,44 @@ def _is_moving(stream: av.VideoStream) -> bool:
 
 
 def _decode(container: av.container.InputContainer, path: str | os.PathLike[str]) -> Iterator[np.ndarray]:
-    """RGB frames of the first moving picture. Damaged stretches are skipped; a missing end is an error."""
-    name = Path(path).name
+    """RGB frames of the first moving picture."""
     stream = next(filter(_is_moving, container.streams.video))
     stream.thread_type = "AUTO"
-    decoder = _decoder(stream)
     size = None
     count = 0
+    try:
+        for picture in _pictures(container, stream):
+            if size is None:
+                size = round(picture.width * (stream.sample_aspect_ratio or 1)), picture.height
+            yield _to_rgb(picture, *size)
+            count += 1
+    except (av.FFmpegError, EOFError) as error:
+        raise InputError(_cut_off(path, count)) from error
+    if not count:
+        raise InputError(_cut_off(path, count))
+
+
+def _pictures(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
+    """Decoded pictures. Damaged stretches are skipped, a missing end raises EOFError or FFmpegError."""
+    decoder = _decoder(stream)
+    damage = None
     until = 0
-    damaged = False
     for packet in container.demux(stream):
         until = max(until, (packet.pts or 0) + (packet.duration or 0))
         try:
             pictures = decoder.decode(packet)
         except av.FFmpegError as error:
-            logger.debug("%s: packet at %s: %s", name, packet.pts, error)
-            damaged = True
+            damage = error
             continue
-        for picture in pictures:
-            if damaged:
-                logger.warning("%s is damaged before frame %d; frames are missing there.", name, count)
-                damaged = False
-            if size is None:
-                size = round(picture.width * (stream.sample_aspect_ratio or 1)), picture.height
-            yield _to_rgb(picture, *size)
-            count += 1
+        if damage and pictures:
+            logger.warning("Frames are missing before %.2f s: %s", until * stream.time_base, damage)
+            damage = None
+        yield from pictures
+    if damage:
+        raise damage
     unseen = ((stream.start_time or 0) + (stream.duration or 0) - until) * stream.time_base
-    if damaged or not count or unseen > _TOLERATED_MISSING_END:
-        raise InputError(f"{name} is damaged or cut off after {count} frames; export it again.")
+    if unseen > _TOLERATED_MISSING_END:
+        raise EOFError(f"the file ends {float(unseen):.2f} s early")
 
 
 def _decoder(stream: av.VideoStream) -> av.VideoCodecContext:
@@ -330,6 +347,10 @@ def _cropped(frame: np.ndarray, crop: tuple[int, int, int, int]) -> np.ndarray:
             " give pixels to cut off its left, right, top and bottom."
         )
     return frame[top : height - bottom, left : width - right]
+
+
+def _cut_off(path: str | os.PathLike[str], count: int) -> str:
+    return f"{Path(path).name} is damaged or cut off after {count} frames; export it again."
 
 
 def _too_short(name: str, available: int, count: int, stride: int, start: int) -> str:

@@ -16,7 +16,7 @@ from pose_extraction.coco import to_coco
 from pose_extraction.estimator import FramePoses, create_estimator
 from pose_extraction.skeleton import draw_skeleton
 from pose_extraction.temporal import fill_gaps, smooth
-from video_io import check_video_name, probe, read_frames, replacing, write_video
+from video_io import VIDEO_SUFFIXES, check_target, probe, read_frames, replacing, write_video
 
 Progress = Callable[[int, int | None], None]
 """Called with frames done and frames in all (None when the file does not say)."""
@@ -83,26 +83,27 @@ def extract_skeleton_video(
     Raises:
         InputError: the source cannot be read, nobody is seen in it, or a target cannot be written.
     """
-    check_video_name(target)
+    check_target(target, *VIDEO_SUFFIXES)
+    if keypoints:
+        check_target(keypoints)
     if Path(target).resolve() == Path(source).resolve():
         raise InputError(f"{target} would overwrite its own source; choose another name.")
     info = probe(source)
     model = create_estimator(estimator)
     seconds = {"decode": 0.0}
-    # Entered before the work, so that a target that cannot be written is refused at once.
-    with replacing(target) as video, replacing(keypoints) if keypoints else nullcontext() as document:
-        start = time.perf_counter()
-        frames = _timed(read_frames(source), seconds, "decode")
-        found = list(_reported(model.estimate(frames), progress, info.frame_count))
-        poses = _refined(found, Path(source).name)
-        seconds["estimate"] = time.perf_counter() - start - seconds["decode"]
+    start = time.perf_counter()
+    frames = _timed(read_frames(source), seconds, "decode")
+    found = list(_reported(model.estimate(frames), progress, info.frame_count))
+    poses = _refined(found, Path(source).name)
+    seconds["estimate"] = time.perf_counter() - start - seconds["decode"]
 
-        start = time.perf_counter()
-        write_video(video, (draw(frame, info.height, info.width) for frame in poses), info.fps)
+    start = time.perf_counter()
+    with replacing(keypoints) if keypoints else nullcontext() as document:
         if document:
             coco = to_coco(poses, info.height, info.width, info.fps, model.name)
             Path(document).write_text(json.dumps(coco), encoding="utf-8")
-        seconds["write"] = time.perf_counter() - start
+        write_video(target, (draw(frame, info.height, info.width) for frame in poses), info.fps)
+    seconds["write"] = time.perf_counter() - start
     share = _person_share(found)
     return Extraction(poses, share, info.height, info.width, info.fps, model.name, seconds)
 

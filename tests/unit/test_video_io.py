@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from errors import InputError
-from video_io import fit_frames, probe, read_frames, sample_frames, write_gif, write_video
+from video_io import check_target, fit_frames, probe, read_frames, sample_frames, write_gif, write_video
 
 ORANGE, GREEN, BLUE = (255, 153, 51), (0, 255, 0), (0, 128, 255)
 
@@ -339,3 +339,30 @@ def test_published_videos_are_read_whole(name, frames, fps, has_audio):
     assert info.fps == pytest.approx(fps, abs=0.01)
     assert info.has_audio is has_audio
     assert sum(1 for _ in read_frames(path)) == frames
+
+
+def test_a_target_is_checked_without_touching_the_disk(tmp_path):
+    check_target(tmp_path / "new" / "folder" / "v.mp4", ".mp4", ".mov")
+    check_target(tmp_path / "keypoints.json")
+    with pytest.raises(InputError, match=r"end in \.mp4"):
+        check_target(tmp_path / "v.avi", ".mp4", ".mov")
+    with pytest.raises(InputError, match="Cannot write"):
+        check_target(tmp_path)
+    assert os.listdir(tmp_path) == []
+
+
+def test_tags_in_another_encoding_do_not_matter(tmp_path):
+    path = tmp_path / "v.mp4"
+    write_video(path, numbered(2), 10, metadata={"title": "cafe"})
+    path.write_bytes(path.read_bytes().replace(b"cafe", "café".encode("latin-1")))
+    assert len(list(read_frames(path))) == 2
+
+
+def test_a_damaged_stretch_costs_some_frames_only(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 255, (40, 64, 96, 3), np.uint8)
+    path = encode(tmp_path / "v.avi", list(noise), codec="mjpeg", pix_fmt="yuvj420p")
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 2000] = bytes(2000)
+    path.write_bytes(content)
+    assert 30 <= len(list(read_frames(path))) <= 40
