@@ -27,7 +27,7 @@ class MediaPipeEstimator:
     def estimate(self, frames: Iterable[np.ndarray]) -> Iterator[FramePoses]:
         """See ``PoseEstimator.estimate``; scores are MediaPipe's visibility."""
         with _open_pose() as pose:
-            for frame in frames:
+            for frame in map(np.ascontiguousarray, frames):
                 # Where the track is lost the result is empty; asked again, MediaPipe searches it all.
                 landmarks = pose.process(frame).pose_landmarks or pose.process(frame).pose_landmarks
                 yield _to_coco(landmarks.landmark, *frame.shape[:2]) if landmarks else FramePoses.nobody()

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 
 from fyp_core.synthetic import Clip, sample_clip
+from pose_extraction.estimator import create_estimator
+from pose_extraction.skeleton import KEYPOINT_NAMES
 from video_io import probe, write_video
 
 REPOSITORY = Path(__file__).parents[2]
@@ -129,3 +131,23 @@ def test_ctrl_c_in_a_terminal_leaves_nothing(clip, tmp_path):
     assert process.wait(timeout=60) == 130
     assert b"Traceback" not in shown
     assert os.listdir(tmp_path) == ["long.mp4"]
+
+
+def test_mirrored_views_of_frames_swap_the_sides(clip):
+    """Cropped and flipped arrays are no copies; an editor's mirror effect makes left right."""
+    estimator = create_estimator("mediapipe")
+    (plain,) = estimator.estimate(clip.frames[:1])
+    (mirrored,) = estimator.estimate(clip.frames[:1, :, ::-1])
+    left, right = KEYPOINT_NAMES.index("left_wrist"), KEYPOINT_NAMES.index("right_wrist")
+    expected = plain.keypoints[0, left] * (-1, 1) + (SIZE - 1, 0)
+    assert np.linalg.norm(mirrored.keypoints[0, right] - expected) < 0.08 * SIZE
+
+
+def test_a_cut_to_another_place_loses_no_frame(clip):
+    wide = np.zeros((6, SIZE, 3 * SIZE, 3), np.uint8)
+    wide[:3, :, :SIZE] = clip.frames[:3]
+    wide[3:, :, 2 * SIZE :] = clip.frames[3:6]
+    poses = list(create_estimator("mediapipe").estimate(wide))
+    assert [len(frame) for frame in poses] == [1] * 6
+    assert poses[2].keypoints[..., 0].max() < SIZE
+    assert poses[3].keypoints[..., 0].min() > 2 * SIZE - 20
