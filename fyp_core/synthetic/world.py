@@ -103,6 +103,7 @@ def sample_clip(
     character: str | None = None,
     scene: str | None = None,
     motion: str | None = None,
+    stride: int | None = None,
     style: str | None = None,
     style_probability: float = 0.0,
     styles: Sequence[str] = STYLES,
@@ -110,7 +111,8 @@ def sample_clip(
     """Draw a random clip; the same state of ``rng`` gives the same clip.
 
     Args:
-        num_frames: frames, sampled from 24 a second at a random stride: 8 of them span 0.6 to 2 seconds.
+        num_frames: frames, sampled from 24 a second.
+        stride: of the sampling; by default drawn so that 8 frames span 0.6 to 2 seconds.
         size: side of the square frames in pixels.
         split: which pairs of character and scene to draw from. "train" and "seen" are the same pairs.
         motions: which motions to draw from.
@@ -129,7 +131,7 @@ def sample_clip(
             raise ValueError(f"{name!r} is not one of {', '.join(known)}.")
 
     proportions = body.Proportions.sample(rng)
-    time = np.arange(num_frames) * (rng.integers(*_STRIDES) / FRAME_RATE)
+    time = np.arange(num_frames) * ((stride or rng.integers(*_STRIDES)) / FRAME_RATE)
     pose = REGISTRY[motion](rng, time)
     if rng.random() < 0.5:
         pose = mirror(pose)
