@@ -1,6 +1,6 @@
 """Sentence and skeleton video in, character video out: the inference of Follow Your Pose (arXiv 2304.01186).
 
-Follows the habits of :class:`diffusers.StableDiffusionPipeline`, whose text and image encoding it shares, so LoRA,
+Follows the habits of :class:`diffusers.StableDiffusionPipeline`, whose text and image encoding it shares: LoRA,
 textual inversion, IP-Adapter, single-file checkpoints and every diffusers scheduler work as they do there.
 """
 
@@ -14,7 +14,6 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from diffusers import AutoencoderKL, DiffusionPipeline, StableDiffusionPipeline, UNet2DConditionModel
 from diffusers.image_processor import PipelineImageInput
 from diffusers.loaders import (
@@ -33,12 +32,12 @@ from transformers import CLIPImageProcessor, CLIPTextModel, CLIPTokenizer, CLIPV
 
 from errors import InputError
 from fyp_core.pose_encoder import PoseEncoder
+from fyp_core.skeleton_input import Skeleton, skeleton_to_tensor
 from fyp_core.unet import PoseVideoUNet
 from fyp_core.weights import align_weights
 
 logger = logging.getLogger(__name__)
 
-Skeleton = np.ndarray | torch.Tensor | Sequence[Image.Image]
 Generators = torch.Generator | list[torch.Generator] | None
 OUTPUT_TYPES = ("np", "pil", "pt", "latent")
 
@@ -69,17 +68,17 @@ class FollowYourPosePipeline(
         vae: autoencoder between images and latents.
         text_encoder: encodes the prompt.
         tokenizer: of the text encoder.
-        unet: the inflated denoising network; an image network is inflated with temporal layers that do nothing yet.
+        unet: the inflated denoising network; an image network is inflated, its temporal layers do nothing yet.
         pose_encoder: encodes the skeleton frames.
         scheduler: any diffusers scheduler.
         image_encoder: for IP-Adapter only.
         feature_extractor: for IP-Adapter only.
-        default_num_inference_steps: what a call without ``num_inference_steps`` takes; likewise the three below.
+        default_num_inference_steps: for calls without ``num_inference_steps``; likewise the next three.
         default_guidance_scale: classifier-free guidance.
         default_height: pixels.
         default_width: pixels.
         noise_share: share of the initial noise's variance that all frames of a video have in common, 0..1
-            (the "mixed noise" of PYoCo, Ge et al. 2023, arXiv 2305.10474); the network must be trained with it.
+            ("mixed noise" of PYoCo, Ge et al. 2023, arXiv 2305.10474); the network must be trained with it.
         clip_length: frames of the clips the network was trained on.
     """
 
@@ -152,7 +151,7 @@ class FollowYourPosePipeline(
 
     @property
     def interrupt(self) -> bool:
-        """Whether a callback asked, by ``pipeline._interrupt = True``, to stop denoising after the current step."""
+        """Whether a callback has asked, by ``pipeline._interrupt = True``, to stop denoising."""
         return self._interrupt
 
     @torch.no_grad()
@@ -186,26 +185,26 @@ class FollowYourPosePipeline(
             prompt: what to show; ``None`` when ``prompt_embeds`` is given.
             skeleton: one skeleton picture a frame: (F, H, W, 3) uint8 RGB, a list of PIL images, or a tensor
                 (F, 3, H, W) in 0..1. Another size is resized by its shorter side and cropped to the centre.
-            height: of the video in pixels, a multiple of the autoencoder's factor; ``None`` takes the model's own.
+            height: in pixels, a multiple of the autoencoder's factor; ``None`` takes the model's own.
             width: as ``height``.
             num_inference_steps: denoising steps; ``None`` takes the model's own.
-            guidance_scale: weight of the prompt; up to 1 the network runs once a step instead of twice, without
-                negative prompt. ``None`` takes the model's own.
+            guidance_scale: weight of the prompt; ``None`` takes the model's own. Up to 1 the work is halved and
+                the negative prompt has no effect.
             negative_prompt: what to avoid.
             eta: DDIM's share of fresh noise a step, 0..1; other schedulers ignore it.
             pose_scale: strength of the skeleton; 0 switches it off.
-            generator: source of all randomness, one for all prompts or one each; a CPU generator gives the same
+            generator: source of all randomness, one for all prompts or one each; one on the CPU gives the same
                 noise on every device.
             latents: (B, C, F, h, w) initial noise instead of drawn noise.
             prompt_embeds: (B, L, D) in place of ``prompt``.
             negative_prompt_embeds: (B, L, D) in place of ``negative_prompt``.
             ip_adapter_image: picture of a character or style, with ``load_ip_adapter``.
             ip_adapter_image_embeds: its embeddings in place of it.
-            output_type: ``"np"``, ``"pil"``, ``"pt"`` or ``"latent"``, see :class:`FollowYourPosePipelineOutput`.
+            output_type: ``"np"``, ``"pil"``, ``"pt"`` or ``"latent"``; see the output class.
             decode_chunk_size: frames the autoencoder decodes at once.
-            callback_on_step_end: called as ``callback(pipeline, step, timestep, tensors)`` after every step, returns
-                the tensors to replace. Raise from it to give up; set ``pipeline._interrupt = True`` to stop denoising
-                and decode what is there.
+            callback_on_step_end: called as ``callback(pipeline, step, timestep, tensors)`` after every step,
+                returns the tensors to replace. Raise from it to give up; set ``pipeline._interrupt = True`` to
+                stop denoising and decode what is there.
             callback_on_step_end_tensor_inputs: names of the tensors it gets: ``latents``, ``prompt_embeds``.
             return_dict: return a tuple when false.
 
@@ -303,7 +302,7 @@ class FollowYourPosePipeline(
     def encode_pose(
         self, skeleton: torch.Tensor, pose_scale: float, copies: int
     ) -> list[torch.Tensor] | None:
-        """Pose features of (F, 3, H, W) skeletons for ``copies`` clips, ((copies f), c, h, w) a level; ``None`` at scale 0."""
+        """Pose features of (F, 3, H, W) skeletons, repeated for all clips of a pass; ``None`` at scale 0."""
         if pose_scale == 0:
             return None
         skeleton = skeleton.to(self._execution_device, self.pose_encoder.dtype)
@@ -326,6 +325,7 @@ class FollowYourPosePipeline(
             raise InputError(f"`latents` has shape {tuple(latents.shape)}; this call needs {shape}.")
         return latents.to(self._execution_device, torch.float32) * self.scheduler.init_noise_sigma
 
+    @torch.no_grad()
     def decode_latents(
         self, latents: torch.Tensor, chunk_size: int, output_type: str = "np"
     ) -> np.ndarray | torch.Tensor | list[list[Image.Image]]:
@@ -410,65 +410,6 @@ class FollowYourPosePipeline(
             negative_prompt_embeds=negative_prompt_embeds,
         )
         return torch.cat([negative_embeds, embeds] if guided else [embeds]).to(self.unet.dtype)
-
-
-def skeleton_to_tensor(skeleton: Skeleton, height: int, width: int) -> torch.Tensor:
-    """Check skeleton frames and fit them to a size: shorter side resized, centre cropped.
-
-    Args:
-        skeleton: (F, H, W, 3) uint8 RGB, a list of PIL images, or a tensor (F, 3, H, W) in 0..1.
-        height: wanted, in pixels.
-        width: wanted, in pixels.
-
-    Returns:
-        (F, 3, height, width) float32 in 0..1.
-
-    Raises:
-        InputError: no frames, or a wrong type, shape or range.
-    """
-    frames = _frames_to_tensor(skeleton)
-    if frames.ndim != 4 or frames.shape[1] != 3 or 0 in frames.shape:
-        raise InputError(
-            f"The skeleton video has shape {tuple(skeleton.shape)}; give at least one RGB frame, as (F, H, W, 3) uint8"
-            " or as a tensor (F, 3, H, W)."
-        )
-    # written so that NaN fails as well
-    if not (frames.amin() >= 0 and frames.amax() <= 1):
-        raise InputError("The skeleton tensor holds values outside 0..1; divide 8-bit values by 255.")
-    return _fit(frames, height, width)
-
-
-def _frames_to_tensor(skeleton: Skeleton) -> torch.Tensor:
-    if isinstance(skeleton, torch.Tensor):
-        if not skeleton.is_floating_point():
-            raise InputError(
-                f"The skeleton tensor is {skeleton.dtype}; give floats in 0..1, or a uint8 NumPy array."
-            )
-        return skeleton.float()
-    if not isinstance(skeleton, np.ndarray):
-        skeleton = _stack_images(skeleton)
-    if skeleton.dtype != np.uint8:
-        raise InputError(f"The skeleton array is {skeleton.dtype}; give uint8 RGB frames, (F, H, W, 3).")
-    frames = torch.from_numpy(np.ascontiguousarray(skeleton))
-    return frames.movedim(-1, 1).float() / 255 if frames.ndim == 4 else frames
-
-
-def _stack_images(images: Sequence[Image.Image]) -> np.ndarray:
-    if not images or not all(isinstance(image, Image.Image) for image in images):
-        raise InputError("The skeleton video must be an array, a tensor or a list of at least one PIL image.")
-    if len({image.size for image in images}) > 1:
-        raise InputError("The skeleton pictures differ in size; give frames of one video.")
-    return np.stack([np.asarray(image.convert("RGB")) for image in images])
-
-
-def _fit(frames: torch.Tensor, height: int, width: int) -> torch.Tensor:
-    scale = max(height / frames.shape[2], width / frames.shape[3])
-    if scale != 1:
-        size = (max(height, round(frames.shape[2] * scale)), max(width, round(frames.shape[3] * scale)))
-        # averaging keeps thin lines when shrinking
-        frames = F.interpolate(frames, size, mode="area" if scale < 1 else "bilinear")
-    top, left = (frames.shape[2] - height) // 2, (frames.shape[3] - width) // 2
-    return frames[:, :, top : top + height, left : left + width]
 
 
 def draw_noise(shape: tuple[int, ...], generator: Generators, share: float) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""The pose encoder: a T2I-Adapter over skeleton frames (section 3.2 of Follow Your Pose, arXiv 2304.01186)."""
+"""The pose encoder: a T2I-Adapter over skeleton frames (Follow Your Pose, arXiv 2304.01186, section 3.2)."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _RES_BLOCKS = 2
 class PoseEncoder(T2IAdapter):
     """Turns skeleton frames into one feature map for every down block of the UNet.
 
-    Each level has a scalar gain: 1 gives the published encoder, 0 an encoder without effect, from which training
-    starts. The features depend on neither the timestep nor the prompt: compute them once a video.
+    Each level has a scalar gain: 1 gives the published encoder, 0 one without effect, where training starts.
+    The features depend on neither the timestep nor the prompt: compute them once a video.
 
     Args:
         in_channels: image channels, 3 for RGB.
@@ -61,13 +61,13 @@ class PoseEncoder(T2IAdapter):
             skeleton: ((b f), 3, H, W), RGB in 0..1; H and W multiples of ``downscale_factor``.
 
         Returns:
-            For every level i a feature map ((b f), channels[i], h / 2^i, w / 2^i), with h = H / downscale_factor.
+            One feature map a level i: ((b f), channels[i], h / 2^i, w / 2^i), with h = H / downscale_factor.
         """
         return [features * gain for features, gain in zip(super().forward(skeleton), self.gain, strict=True)]
 
     @classmethod
     def from_published(cls, source: str | os.PathLike[str] | Mapping[str, torch.Tensor]) -> PoseEncoder:
-        """Build the encoder from published weights: ``pose_encoder.pth``, or a whole inflated UNet that contains it.
+        """Build the encoder from published weights: ``pose_encoder.pth``, or an inflated UNet that holds it.
 
         Args:
             source: a weight file or its tensors by name.
@@ -84,7 +84,7 @@ class PoseEncoder(T2IAdapter):
 
 
 def convert_published_state(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Rename published tensors to :class:`PoseEncoder`'s names; of a whole UNet, keep the pose encoder's only."""
+    """Rename published tensors to ours; of a whole UNet, keep the pose encoder's only."""
     if any(name.startswith(PUBLISHED_PREFIX) for name in state):
         state = {
             name.removeprefix(PUBLISHED_PREFIX): tensor
@@ -95,7 +95,7 @@ def convert_published_state(state: Mapping[str, torch.Tensor]) -> dict[str, torc
 
 
 def _converted_name(name: str) -> str:
-    """The published list of residual blocks becomes levels of two; a level's first block holds its ``in_conv``."""
+    """The published list of residual blocks becomes levels of two; ``in_conv`` moves from block to level."""
     match = re.fullmatch(r"body\.(\d+)\.(in_conv|block1|block2)\.(weight|bias)", name)
     if match is None:
         return f"adapter.{name}"

@@ -1,8 +1,8 @@
 """Stable Diffusion's UNet inflated to video (section 3.3 of Follow Your Pose, arXiv 2304.01186).
 
-Frames travel as the batch, ``(b f) c h w``, so every 2-D layer works on them unchanged. The layers that must see
-several frames at once read the number of frames from one shared :class:`Clip`. Parameter names are those of the
-published checkpoint.
+Frames travel as the batch, ``(b f) c h w``, so every 2-D layer works on them unchanged. The layers that must
+see several frames at once read the number of frames from one shared :class:`Clip`. Parameter names are those of
+the published checkpoint.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class ClipGroupNorm(nn.GroupNorm):
         """``x``: ((b f), c, h, w)."""
         if self.clip.frames == 1:
             return super().forward(x)
-        # b f c h w -> b c (f h) w: the frames one below the other, without a copy where memory is channels-last
+        # b f c h w -> b c (f h) w: frames one below the other; no copy where memory is channels-last
         tall = split_clips(x, self.clip.frames).transpose(1, 2).flatten(2, 3)
         return super().forward(tall).unflatten(2, (self.clip.frames, -1)).transpose(1, 2).flatten(0, 1)
 
@@ -76,8 +76,8 @@ class ClipGroupNorm(nn.GroupNorm):
 class SparseCausalAttention(Attention):
     """Self-attention in which a frame looks at the clip's first frame and at its predecessor.
 
-    Computes the attention itself rather than through a processor: a processor swapped in for another reason (slicing,
-    IP-Adapter) would silently lose the coherence between frames. The backend still follows ``set_attention_backend``.
+    Computes the attention itself: a processor swapped in for another reason (slicing, IP-Adapter) would silently
+    lose the coherence between frames. The backend follows ``set_attention_backend`` all the same.
     """
 
     clip: Clip
@@ -188,7 +188,7 @@ def recast(module: nn.Module, video_class: type[nn.Module], clip: Clip) -> None:
 class PoseVideoUNet(UNet2DConditionModel):
     """The denoising network of Follow Your Pose: ``UNet2DConditionModel`` that sees a clip as a whole.
 
-    Takes the arguments of :class:`diffusers.UNet2DConditionModel`. The new temporal layers start as the identity.
+    Takes the arguments of :class:`diffusers.UNet2DConditionModel`. Temporal layers start as the identity.
     """
 
     _no_split_modules: ClassVar[list[str]] = [
@@ -238,7 +238,7 @@ class PoseVideoUNet(UNet2DConditionModel):
             encoder_hidden_states: text embeddings, (b, l, d).
             pose_features: one a down block, ((b f), c_i, h_i, w_i), as :class:`PoseEncoder` returns them.
             return_dict: return a plain tuple when false.
-            kwargs: the other arguments of ``UNet2DConditionModel.forward``, for example ``added_cond_kwargs``.
+            kwargs: other arguments of ``UNet2DConditionModel.forward``, for example ``added_cond_kwargs``.
 
         Returns:
             The prediction as ``sample``, (b, c, f, h, w).
@@ -262,7 +262,7 @@ class PoseVideoUNet(UNet2DConditionModel):
     def enable_gradient_checkpointing(
         self, gradient_checkpointing_func: Callable[..., Any] | None = None
     ) -> None:
-        """Recompute activations in the backward pass, with the frame count of the forward pass they belong to."""
+        """Recompute activations in the backward pass, with the frame count of their forward pass."""
         recompute = gradient_checkpointing_func or functools.partial(checkpoint, use_reentrant=False)
 
         def checkpoint_clip(module: Callable[..., Any], *args: Any) -> Any:
@@ -285,7 +285,7 @@ def temporal_parameter_names(unet: PoseVideoUNet) -> list[str]:
 
 
 def stage2_parameter_names(unet: PoseVideoUNet) -> list[str]:
-    """Names of the parameters the second training stage learns (section 3.3): temporal layers and query projections."""
+    """Names of what the second training stage learns (section 3.3): temporal layers and query projections."""
     return [
         name for name, _ in unet.named_parameters() if any(f".{layer}." in name for layer in STAGE2_LAYERS)
     ]

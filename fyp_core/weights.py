@@ -6,6 +6,7 @@ import os
 import pickle
 import zipfile
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
@@ -24,14 +25,14 @@ def read_state_dict(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
     Raises:
         InputError: the file is missing, damaged or holds anything but named tensors.
     """
-    path = os.fspath(path)
-    if not os.path.isfile(path):
+    path = Path(path)
+    if not path.is_file():
         raise InputError(
             f"There is no weight file {path}; give the path of a .safetensors, .pth or .bin file."
         )
     try:
         state = (
-            load_file(path) if path.endswith(".safetensors") else torch.load(path, "cpu", weights_only=True)
+            load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
         )
     except (SafetensorError, pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError) as error:
         raise InputError(
@@ -51,7 +52,7 @@ def load_every_tensor(model: nn.Module, state: Mapping[str, torch.Tensor], sourc
         source: what the tensors come from, for the message.
 
     Raises:
-        InputError: names the tensors that are missing, unexpected or of another shape; the model is unchanged.
+        InputError: tensors are missing, unexpected or of another shape; names them, leaves the model as it was.
     """
     expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     found = {name: tuple(tensor.shape) for name, tensor in state.items()}
@@ -74,8 +75,8 @@ def load_every_tensor(model: nn.Module, state: Mapping[str, torch.Tensor], sourc
 def align_weights(model: nn.Module) -> None:
     """Copy weights that lie unaligned in a memory-mapped file into memory of their own.
 
-    CPU kernels round the last bit differently on unaligned memory: a model would not compute the same numbers before
-    it is saved and after it is loaded.
+    CPU kernels round the last bit differently on unaligned memory: a model would compute other numbers once it
+    has been saved and loaded.
     """
     for tensor in (*model.parameters(), *model.buffers()):
         if tensor.data_ptr() % _ALIGNMENT:

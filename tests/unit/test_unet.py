@@ -1,4 +1,4 @@
-"""What users and training rely on of the inflated network, beyond the published numbers (tests/conformance)."""
+"""What users and training rely on of the inflated network, beyond the published numbers."""
 
 import copy
 from pathlib import Path
@@ -158,7 +158,7 @@ def test_gradient_checkpointing_gives_the_same_gradients(
 def test_stage_two_learns_queries_and_temporal_layers_only(unet: PoseVideoUNet) -> None:
     names = set(stage2_parameter_names(unet))
     image_names = {name for name, _ in UNet2DConditionModel(**CONFIG).named_parameters()}
-    assert {name for name in names & image_names} == {
+    assert names & image_names == {
         name for name in image_names if name.endswith(("attn1.to_q.weight", "attn2.to_q.weight"))
     }
     assert names - image_names == set(temporal_parameter_names(unet))

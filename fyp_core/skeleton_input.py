@@ -1,0 +1,73 @@
+"""The skeleton video as the pose encoder takes it: checked, fitted to the model's size, RGB in 0..1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+
+from errors import InputError
+
+Skeleton = np.ndarray | torch.Tensor | Sequence[Image.Image]
+
+
+def skeleton_to_tensor(skeleton: Skeleton, height: int, width: int) -> torch.Tensor:
+    """Check skeleton frames and fit them to a size: shorter side resized, centre cropped.
+
+    Args:
+        skeleton: (F, H, W, 3) uint8 RGB, a list of PIL images, or a tensor (F, 3, H, W) in 0..1.
+        height: wanted, in pixels.
+        width: wanted, in pixels.
+
+    Returns:
+        (F, 3, height, width) float32 in 0..1.
+
+    Raises:
+        InputError: no frames, or a wrong type, shape or range.
+    """
+    frames = _frames_to_tensor(skeleton)
+    if frames.ndim != 4 or frames.shape[1] != 3 or 0 in frames.shape:
+        raise InputError(
+            f"The skeleton video has shape {tuple(skeleton.shape)}; give at least one RGB frame, as uint8"
+            " (F, H, W, 3) or as a tensor (F, 3, H, W)."
+        )
+    # written so that NaN fails as well
+    if not (frames.amin() >= 0 and frames.amax() <= 1):
+        raise InputError("The skeleton tensor holds values outside 0..1; divide 8-bit values by 255.")
+    return _fit(frames, height, width)
+
+
+def _frames_to_tensor(skeleton: Skeleton) -> torch.Tensor:
+    if isinstance(skeleton, torch.Tensor):
+        if not skeleton.is_floating_point():
+            raise InputError(
+                f"The skeleton tensor is {skeleton.dtype}; give floats in 0..1, or a uint8 NumPy array."
+            )
+        return skeleton.float()
+    if not isinstance(skeleton, np.ndarray):
+        skeleton = _stack_images(skeleton)
+    if skeleton.dtype != np.uint8:
+        raise InputError(f"The skeleton array is {skeleton.dtype}; give uint8 RGB frames, (F, H, W, 3).")
+    frames = torch.from_numpy(skeleton.copy())  # from_numpy takes no views that are read-only or reversed
+    return frames.movedim(-1, 1).float() / 255 if frames.ndim == 4 else frames
+
+
+def _stack_images(images: Sequence[Image.Image]) -> np.ndarray:
+    if not images or not all(isinstance(image, Image.Image) for image in images):
+        raise InputError("The skeleton video must be an array, a tensor or a list of at least one PIL image.")
+    if len({image.size for image in images}) > 1:
+        raise InputError("The skeleton pictures differ in size; give frames of one video.")
+    return np.stack([np.asarray(image.convert("RGB")) for image in images])
+
+
+def _fit(frames: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    scale = max(height / frames.shape[2], width / frames.shape[3])
+    if scale != 1:
+        size = (max(height, round(frames.shape[2] * scale)), max(width, round(frames.shape[3] * scale)))
+        # averaging keeps thin lines when shrinking
+        frames = F.interpolate(frames, size, mode="area" if scale < 1 else "bilinear")
+    top, left = (frames.shape[2] - height) // 2, (frames.shape[3] - width) // 2
+    return frames[:, :, top : top + height, left : left + width]
