@@ -16,10 +16,8 @@ from torch import nn
 from errors import InputError
 from fyp_core.weights import load_every_tensor, read_state_dict
 
-__all__ = [
-    "ModelMixin",
-    "PoseEncoder",
-]  # diffusers looks ModelMixin up here when it loads a pipeline's component
+# ModelMixin: diffusers looks it up here when it loads a pipeline's component.
+__all__ = ["ModelMixin", "PoseEncoder", "convert_published_state"]
 
 PUBLISHED_PREFIX = "skeleton_adapter."  # inside a whole inflated UNet; pose_encoder.pth has none
 _RES_BLOCKS = 2

@@ -23,10 +23,8 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionOutput
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-__all__ = [
-    "ModelMixin",
-    "PoseVideoUNet",
-]  # diffusers looks ModelMixin up here when it loads a pipeline's component
+# ModelMixin: diffusers looks it up here when it loads a pipeline's component.
+__all__ = ["ModelMixin", "PoseVideoUNet", "stage2_parameter_names", "temporal_parameter_names"]
 
 TEMPORAL_CONV_RANK = 160
 TEMPORAL_LAYERS = ("norm_temp", "attn_temp", "conv_temporal")
