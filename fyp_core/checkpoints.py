@@ -110,12 +110,21 @@ def resolve_model(name: str = AUTO, *, has_gpu: bool = False) -> ModelSource:
 
 
 def published_source(root: Path) -> ModelSource:
-    """The published model: each part from ``root`` where it is there, otherwise from the hub.
+    """The published model in the layout of its ``checkpoints`` folder.
 
     Raises:
-        InputError: a part is missing and cannot be downloaded.
+        InputError: a part is neither in ``root`` nor can it be downloaded.
     """
-    base, unet, pose_encoder = (_find_part(root, place) for place in _PUBLISHED_PARTS)
+    return assembled_source(root / _BASE, root / _UNET, root / _POSE_ENCODER)
+
+
+def assembled_source(base: Path, unet: Path, pose_encoder: Path) -> ModelSource:
+    """A model of Stable Diffusion's folder, an inflated network and a pose encoder in the published formats.
+
+    Raises:
+        InputError: one of them does not exist, nor is it a part of the published model that can be downloaded.
+    """
+    base, unet, pose_encoder = (_find_part(path) for path in (base, unet, pose_encoder))
     return ModelSource(PUBLISHED, base, unet, pose_encoder)
 
 
@@ -146,7 +155,7 @@ def list_models() -> list[ModelStatus]:
     """What is on this machine of the named models; nothing is downloaded."""
     mini = checkpoints_folder() / MINI
     has_mini = (mini / "model_index.json").is_file()
-    parts = {place: _find_part(checkpoints_folder(), place, download=False) for place in _PUBLISHED_PARTS}
+    parts = {name: _find_part(checkpoints_folder() / name, download=False) for name in _PUBLISHED_PARTS}
     return [
         _status(MINI, {MINI: mini if has_mini else None}),
         _status(PUBLISHED, parts),
@@ -171,17 +180,19 @@ def _in_our_layout(folder: Path) -> ModelSource:
     return ModelSource(folder.resolve().name, folder)
 
 
-def _find_part(root: Path, place: str, *, download: bool = True) -> Path | None:
+def _find_part(path: Path, *, download: bool = True) -> Path | None:
     """A part on disk or in the hub's cache, or downloaded; None where it is not here and must not be downloaded."""
-    if (root / place).exists():
-        return root / place
+    if path.exists():
+        return path
+    if path.name not in _PUBLISHED_PARTS:
+        raise InputError(f"There is no {path}; check the path.")
     try:
-        return _from_hub(_PUBLISHED_PARTS[place], local_files_only=not download)
+        return _from_hub(_PUBLISHED_PARTS[path.name], local_files_only=not download)
     except OSError as error:  # what the hub's errors have in common
         if not download:
             return None
         raise InputError(
-            f"{PUBLISHED} lacks {root / place}, which could not be downloaded either; put it there or go online."
+            f"{PUBLISHED} lacks {path}, which could not be downloaded either; put it there or go online."
         ) from error
 
 

@@ -22,8 +22,6 @@ from pose_extraction.estimator import ESTIMATOR_NAMES
 from video_io import probe, sample_frames
 
 if TYPE_CHECKING:
-    import torch
-
     from fyp_core.pipeline import FollowYourPosePipeline
 
 logger = logging.getLogger(__name__)
@@ -153,11 +151,11 @@ class Engine:
     """Keeps one model loaded and works on one job at a time; every method may be called from any thread.
 
     Args:
-        model: see :func:`fyp_core.checkpoints.resolve_model`.
+        model: a source, or what :func:`fyp_core.checkpoints.resolve_model` makes one of.
         device: ``cuda`` or ``cpu``; by default a GPU where there is one.
     """
 
-    def __init__(self, model: str = AUTO, device: str | None = None) -> None:
+    def __init__(self, model: str | ModelSource = AUTO, device: str | None = None) -> None:
         self._model = model
         self._device = device
         self._lock = threading.RLock()
@@ -296,7 +294,7 @@ class _Loaded:
     schedulers: dict[Preset, Any]
 
 
-def _load(model: str, device: str | None) -> _Loaded:
+def _load(model: str | ModelSource, device: str | None) -> _Loaded:
     import torch
     from diffusers import DPMSolverMultistepScheduler
     from diffusers.utils import logging as diffusers_logging
@@ -305,18 +303,13 @@ def _load(model: str, device: str | None) -> _Loaded:
     diffusers_logging.disable_progress_bar()
     transformers_logging.disable_progress_bar()
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    source = resolve_model(model, has_gpu=device.startswith("cuda"))
-    pipeline = load_pipeline(source, device, _dtype(device))
+    has_gpu = device.startswith("cuda")
+    source = model if isinstance(model, ModelSource) else resolve_model(model, has_gpu=has_gpu)
+    pipeline = load_pipeline(source, device, torch.float16 if has_gpu else torch.float32)
     pipeline.set_progress_bar_config(disable=True)
     logger.info("%s loaded on %s. %s", source.name, device, source.note)
     fast = DPMSolverMultistepScheduler.from_config(pipeline.scheduler.config)
     return _Loaded(source, pipeline, {"exact": pipeline.scheduler, "fast": fast})
-
-
-def _dtype(device: str) -> torch.dtype:
-    import torch
-
-    return torch.float16 if device.startswith("cuda") else torch.float32
 
 
 @contextmanager

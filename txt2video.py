@@ -1,0 +1,220 @@
+"""Inference from a configuration file; the processes of one launch share the prompts.
+
+accelerate launch txt2video.py --config=configs/pose_sample.yaml --skeleton_path=SKELETON_VIDEO [key=value ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import math
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from errors import InputError
+from fyp_core.checkpoints import AUTO, ModelSource, assembled_source
+from fyp_core.engine import Engine, GenerationRequest
+from fyp_core.output import save_video
+
+logger = logging.getLogger("txt2video")
+
+
+@dataclass
+class ValidationData:
+    """What to generate; None takes the model's own value."""
+
+    prompts: list[str] = field(default_factory=list)
+    video_length: int = 8
+    stride: int = 5  # of the skeleton video's frames
+    start: int = 0
+    width: int | None = None
+    height: int | None = None
+    num_inference_steps: int | None = None
+    guidance_scale: float | None = None
+    use_inv_latent: bool = False
+    num_inv_steps: int = 50
+    dataset_set: str = "val"
+
+
+@dataclass
+class Config:
+    """The published keys. With ``resume_from_checkpoint``, ``pretrained_model_path`` is Stable Diffusion's folder."""
+
+    pretrained_model_path: str = AUTO
+    resume_from_checkpoint: str | None = None
+    output_dir: str = "./output"
+    skeleton_path: str = ""
+    validation_data: ValidationData = field(default_factory=ValidationData)
+    seed: int | None = None
+    mixed_precision: str | None = None
+    train_batch_size: int = 1
+    validation_steps: int = 100
+    gradient_checkpointing: bool = False
+    enable_xformers_memory_efficient_attention: bool = False
+
+
+# Published files carry these; at inference nothing follows from them.
+_WITHOUT_USE = (
+    "validation_data.use_inv_latent",
+    "validation_data.num_inv_steps",
+    "validation_data.dataset_set",
+    "mixed_precision",
+    "train_batch_size",
+    "validation_steps",
+    "gradient_checkpointing",
+    "enable_xformers_memory_efficient_attention",
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run inference; the exit status is 0, or 2 for bad input."""
+    logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
+    logger.setLevel(logging.INFO)
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--config", required=True, help="YAML file")
+    parser.add_argument("--skeleton_path", help="skeleton video")
+    parser.add_argument(
+        "overrides", nargs="*", metavar="key=value", help="for example validation_data.stride=2"
+    )
+    options = parser.parse_args(arguments)
+    overrides = list(options.overrides)
+    if options.skeleton_path:
+        overrides.append(f"skeleton_path={options.skeleton_path}")
+    try:
+        run(load_config(options.config, overrides))
+    except InputError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - a command line
+        return 2
+    return 0
+
+
+def load_config(path: str, overrides: Sequence[str]) -> DictConfig:
+    """Read and check a configuration; ``overrides`` are ``key=value``.
+
+    Raises:
+        InputError: it cannot be read, or a key is unknown, missing or of the wrong type.
+    """
+    schema = OmegaConf.structured(Config)
+    try:
+        given = OmegaConf.merge(OmegaConf.load(path), OmegaConf.from_dotlist(list(overrides)))
+        _refuse_unknown(given, schema)
+        config = OmegaConf.merge(schema, given)
+    except OSError as error:
+        raise InputError(f"Cannot read {path}: {error.strerror}.") from error
+    except (OmegaConfBaseException, yaml.YAMLError) as error:
+        raise InputError(f"{path} is not a valid configuration: {str(error).splitlines()[0]}") from error
+    if not config.skeleton_path:
+        raise InputError("There is no skeleton video; name one with --skeleton_path.")
+    if not config.validation_data.prompts:
+        raise InputError(f"There are no validation_data.prompts in {path}; write at least one.")
+    if useless := [key for key in _WITHOUT_USE if OmegaConf.select(given, key) is not None]:
+        logger.info("Without effect at inference: %s.", ", ".join(useless))
+    return config
+
+
+def run(config: DictConfig) -> None:
+    """Generate a video for every prompt, and a grid of all.
+
+    Raises:
+        InputError: a setting, the skeleton video or the model cannot work.
+    """
+    from accelerate import PartialState
+    from accelerate.utils import gather_object
+
+    state = PartialState()
+    data = config.validation_data
+    requests = [_request(config, prompt) for prompt in data.prompts]
+    for request in requests:
+        request.check()
+    engine = Engine(_source(config), device=str(state.device))
+    guide = engine.prepare(requests[0])
+    source = engine.load()
+    logger.info("Model: %s. %s", source.name, source.note)
+    folder = Path(config.output_dir) / "inference" / Path(config.skeleton_path).stem
+
+    videos: list[tuple[int, np.ndarray]] = []
+    with state.split_between_processes(list(enumerate(requests))) as share:
+        for index, request in share:
+            result = engine.render(request, guide)
+            name = f"{index:02d}_{_slug(request.prompt)}"
+            for suffix in (".gif", ".mp4"):
+                save_video(folder / f"{name}{suffix}", result.frames, result.fps, result.settings())
+            logger.info("%s: %s, seed %d", folder / f"{name}.mp4", request.prompt, result.request.seed)
+            videos.append((index, result.frames))
+
+    everything = sorted(gather_object(videos), key=lambda video: video[0])
+    if state.is_main_process:
+        overview = grid([frames for _, frames in everything])
+        for suffix in (".gif", ".mp4"):
+            save_video(folder / f"grid{suffix}", overview, guide.fps)
+        logger.info("%s: all of them", folder / "grid.mp4")
+
+
+def grid(videos: Sequence[np.ndarray]) -> np.ndarray:
+    """Put N videos (F, H, W, 3) side by side in about as many rows as columns: (F, rows H, columns W, 3)."""
+    columns = math.ceil(math.sqrt(len(videos)))
+    rows = math.ceil(len(videos) / columns)
+    blank = np.zeros_like(videos[0])
+    cells = [*videos, *[blank] * (rows * columns - len(videos))]
+    lines = [np.concatenate(cells[row * columns : (row + 1) * columns], axis=2) for row in range(rows)]
+    return np.concatenate(lines, axis=1)
+
+
+def _request(config: DictConfig, prompt: str) -> GenerationRequest:
+    data = config.validation_data
+    return GenerationRequest(
+        input=config.skeleton_path,
+        prompt=prompt,
+        input_type="skeleton",
+        frames=data.video_length,
+        stride=data.stride,
+        start=data.start,
+        steps=data.num_inference_steps,
+        guidance=data.guidance_scale,
+        seed=config.seed,
+        width=data.width,
+        height=data.height,
+    )
+
+
+def _source(config: DictConfig) -> str | ModelSource:
+    if config.resume_from_checkpoint is None:
+        return config.pretrained_model_path
+    base = Path(config.pretrained_model_path)
+    return assembled_source(base, Path(config.resume_from_checkpoint), base.parent / "pose_encoder.pth")
+
+
+def _refuse_unknown(given: DictConfig, schema: DictConfig) -> None:
+    known = list(_keys(OmegaConf.to_container(schema)))
+    for key in _keys(OmegaConf.to_container(given)):
+        if key not in known:
+            closest = get_close_matches(key, known, n=1, cutoff=0)[0]
+            raise InputError(f"There is no setting {key}; did you mean {closest}?")
+
+
+def _keys(tree: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Dotted names of all leaves."""
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _keys(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}"
+
+
+def _slug(text: str) -> str:
+    """A short file name that reads like the text."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60] or "video"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
