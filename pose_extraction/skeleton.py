@@ -99,5 +99,5 @@ def _link_outlines(ends: np.ndarray, line_width: float) -> np.ndarray:
     x, y = (ends[:, 1] - ends[:, 0]).T
     angles = np.arctan2(y, x)[:, None, None] + np.stack([_HALF_TURN + np.pi, _HALF_TURN])
     caps = ends[:, :, None] + radius * np.stack([np.cos(angles), np.sin(angles)], axis=-1)
-    outlines = caps.reshape(len(ends), -1, 2) * (1 << _SUBPIXEL_BITS)
+    outlines = caps.reshape(len(ends), 2 * len(_HALF_TURN), 2) * (1 << _SUBPIXEL_BITS)
     return np.clip(outlines.round(), -(1 << 24), 1 << 24).astype(np.int32)

@@ -184,3 +184,9 @@ def half_width(image: np.ndarray) -> float:
     distance = cv2.distanceTransform((image.max(axis=2) > 100).astype(np.uint8), cv2.DIST_L2, 5)
     ridge = (distance >= cv2.dilate(distance, np.ones((3, 3)))) & (distance > 3)
     return float(np.median(distance[ridge]))
+
+
+def test_nobody_in_sight_gives_a_black_picture() -> None:
+    image = draw_skeleton(np.zeros((17, 2)), np.zeros(17), 48, 64)
+    assert image.shape == (48, 64, 3)
+    assert not image.any()
