@@ -128,10 +128,12 @@ def run(config: DictConfig) -> None:
     Raises:
         InputError: a setting, the skeleton video or the model cannot work.
     """
+    import torch
     from accelerate import PartialState
-    from accelerate.utils import gather_object
+    from accelerate.utils import gather_object, parse_flag_from_env
 
-    state = PartialState()
+    # Only when told that it is on the CPU does it let processes there share the work.
+    state = PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.cuda.is_available())
     data = config.validation_data
     requests = [_request(config, prompt) for prompt in data.prompts]
     for request in requests:

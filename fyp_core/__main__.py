@@ -70,7 +70,7 @@ def generate(options: argparse.Namespace) -> None:
         job = Job(bar.show)
         guide = engine.prepare(request, job)  # before the model, so that a bad video is told at once
         load_start = time.perf_counter()
-        engine.load()
+        source = engine.load()
         load_seconds = time.perf_counter() - load_start
         result = engine.render(request, guide, job)
 
@@ -87,7 +87,7 @@ def generate(options: argparse.Namespace) -> None:
             "skeleton": options.skeleton_output,
             **result.settings(),
             "seconds": {"load": round(load_seconds, 3), **result.seconds, "write": round(write_seconds, 3)},
-            "notices": result.notices,
+            "notices": [source.note, *result.notices] if source.note else result.notices,
         },
     )
 

@@ -277,10 +277,10 @@ class Engine:
         return (video * 255).round().astype(np.uint8)
 
     def _notices(self, request: GenerationRequest) -> list[str]:
-        pipeline, source = self._loaded.pipeline, self._loaded.source
-        notices = [source.note] if source.note else []
+        pipeline, name = self._loaded.pipeline, self._loaded.source.name
+        notices = []
         if unknown := pipeline.unknown_words(request.prompt):
-            notices.append(f"{source.name} does not know: {', '.join(unknown)}.")
+            notices.append(f"{name} does not know: {', '.join(unknown)}.")
         limit = pipeline.tokenizer.model_max_length
         if (length := len(pipeline.tokenizer(request.prompt).input_ids)) > limit:
             notices.append(f"The prompt is too long: its last {length - limit} tokens were ignored.")

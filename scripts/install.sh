@@ -39,5 +39,9 @@ stamp=.venv/installed-$requirements
 if ! cat requirements.txt "$requirements" | cmp -s - "$stamp"; then
     echo "Installing $requirements; the first time this takes a few minutes"
     "$venv_python" -m pip install --disable-pip-version-check --quiet -r "$requirements"
+    "$venv_python" -c "import cv2" || {
+        echo "OpenCV lacks a system library; on Debian and Ubuntu install libgl1 and libglib2.0-0." >&2
+        exit 1
+    }
     cat requirements.txt "$requirements" >"$stamp"
 fi

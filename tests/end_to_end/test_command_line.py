@@ -1,0 +1,144 @@
+"""``python -m fyp_core``: videos come out as asked for, and bad input costs one sentence."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fyp_core.__main__ import main
+from tests.end_to_end.conftest import EXAMPLES
+from video_io import probe, read_frames
+
+RAW = EXAMPLES / "raw_man_cheering.mp4"
+SKELETON = EXAMPLES / "skeleton_macarena.mp4"
+PROMPT = "a robot on the moon"
+
+
+@pytest.fixture
+def generate(
+    tiny_model_dir: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> Callable[..., Any]:
+    """Runs ``generate`` with the toy model in an empty folder and returns its report."""
+    monkeypatch.chdir(tmp_path)
+
+    def generate_video(*arguments: str | Path) -> dict[str, Any]:
+        given = ["generate", "--model", tiny_model_dir, "--json", *arguments]
+        status = main(list(map(str, given)))
+        output = capfd.readouterr()
+        assert status == 0, output.err
+        return json.loads(output.out.splitlines()[-1])
+
+    return generate_video
+
+
+def test_raw_video_gives_a_video_and_its_skeleton(
+    run: Callable[..., subprocess.CompletedProcess[str]], tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    finished = run(
+        "-m", "fyp_core", "generate", "--input", RAW, "--input-type", "raw", "--prompt", PROMPT,
+        "--output", "new/out.mp4", "--skeleton-output", "skeleton.mp4", "--seed", "7",
+        "--model", tiny_model_dir, "--json",
+    )  # fmt: skip
+    assert finished.returncode == 0, finished.stderr
+    report = json.loads(finished.stdout.splitlines()[-1])
+    assert len(list(read_frames(tmp_path / "new/out.mp4"))) == report["frames"] == 8
+    assert (report["width"], report["height"]) == (32, 32)
+    assert report["seed"] == 7
+    assert report["prompt"] == PROMPT
+    assert set(report["seconds"]) == {"load", "decode", "pose", "denoise", "write"}
+    skeleton = np.stack(list(read_frames(tmp_path / "skeleton.mp4")))
+    assert skeleton.shape == (8, 512, 512, 3)
+    lit = (skeleton.max(axis=-1) > 100).mean(axis=(1, 2))
+    assert lit.min() > 0.002, "every frame shows a skeleton"
+    assert lit.max() < 0.1, "on black"
+
+
+def test_result_plays_at_the_speed_of_its_source(generate: Callable[..., Any], tmp_path: Path) -> None:
+    arguments = ("--input", SKELETON, "--input-type", "skeleton", "--prompt", PROMPT, "--output", "out.gif")
+    report = generate(*arguments, "--frames", "3", "--stride", "4")
+    assert report["fps"] == pytest.approx(probe(SKELETON).fps / 4)
+    assert len(list(read_frames(tmp_path / "out.gif"))) == 3
+
+
+def test_same_seed_same_video(generate: Callable[..., Any], tmp_path: Path) -> None:
+    arguments = ("--input", SKELETON, "--input-type", "skeleton", "--prompt", PROMPT, "--frames", "2")
+    drawn = generate(*arguments, "--output", "first.mp4")["seed"]
+    generate(*arguments, "--output", "second.mp4", "--seed", str(drawn))
+    assert (tmp_path / "first.mp4").read_bytes() == (tmp_path / "second.mp4").read_bytes()
+
+
+def test_report_names_words_the_model_does_not_know(generate: Callable[..., Any]) -> None:
+    report = generate(
+        "--input", SKELETON, "--input-type", "skeleton", "--prompt", "a zeppelin on the moon",
+        "--output", "out.mp4", "--frames", "1",
+    )  # fmt: skip
+    assert any("zeppelin" in notice for notice in report["notices"])
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "sentence"),
+    [
+        ("--input", "missing.mp4", "missing.mp4"),
+        ("--input", "text.mp4", "not a video"),
+        ("--input", "nobody.mp4", "person"),
+        ("--frames", "100", "100"),
+        ("--frames", "0", "at least 1"),
+        ("--stride", "0", "at least 1"),
+        ("--prompt", " ", "prompt is empty"),
+        ("--crop", "300,300,0,0", "crop"),
+        ("--crop", "1,2", "left,right,top,bottom"),
+        ("--output", "out.txt", ".mp4"),
+        ("--output", "text.mp4/out.mp4", "Cannot write"),
+        ("--steps", "0", "steps"),
+        ("--seed", "-1", "seed"),
+        ("--model", "nowhere", "no model nowhere"),
+    ],
+)
+def test_bad_input_costs_one_sentence_and_leaves_nothing(
+    option: str,
+    value: str,
+    sentence: str,
+    make_video: Callable[..., Path],
+    tiny_model_dir: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text.mp4").write_text("This is no video.")
+    (tmp_path / "nobody.mp4").write_bytes(make_video().read_bytes())
+    before = sorted(tmp_path.rglob("*"))
+    arguments = {
+        "--input": str(RAW),
+        "--prompt": PROMPT,
+        "--output": "out.mp4",
+        "--model": str(tiny_model_dir),
+    }
+    assert _exit_status("generate", *chain.from_iterable((arguments | {option: value}).items())) == 2
+    output = capfd.readouterr()
+    assert output.out == ""
+    assert sentence in output.err
+    assert len(output.err.splitlines()) == 1, output.err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def _exit_status(*arguments: str) -> int:
+    try:
+        return main(arguments)
+    except SystemExit as stop:
+        return stop.code
+
+
+def test_models_are_listed(run: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path) -> None:
+    finished = run("-m", "fyp_core", "models", FYP_CHECKPOINTS=str(tmp_path), HF_HOME=str(tmp_path))
+    assert finished.returncode == 0
+    assert "followyourpose-v1" in finished.stdout
+    assert "missing: stable-diffusion-v1-4" in finished.stdout
