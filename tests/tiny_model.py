@@ -1,11 +1,13 @@
 """A whole model at toy width with random weights: loads and runs like a real one in a fraction of a second."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import CLIPTextConfig, CLIPTextModel, PreTrainedTokenizerFast
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer, PreTrainedTokenizerFast
 
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.pose_encoder import PoseEncoder
@@ -39,6 +41,16 @@ def word_tokenizer() -> PreTrainedTokenizerFast:
         bos_token="<start>",
         eos_token="<end>",
     )
+
+
+def clip_tokenizer(directory: Path) -> CLIPTokenizer:
+    """Stable Diffusion's kind of tokenizer with a vocabulary of letters."""
+    letters = [chr(code) for code in range(ord("a"), ord("z") + 1)]
+    tokens = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
+    (directory / "vocab.json").write_text(json.dumps({token: i for i, token in enumerate(tokens)}))
+    (directory / "merges.txt").write_text("#version: 0.2\n")
+    (directory / "tokenizer_config.json").write_text(json.dumps({"model_max_length": 40}))
+    return CLIPTokenizer.from_pretrained(directory)
 
 
 def build_pipeline(tokenizer: Any = None, scheduler: Any = None, **config: Any) -> FollowYourPosePipeline:

@@ -44,12 +44,24 @@ def config(tmp_path: Path, tiny_model_dir: Path) -> Path:
     return path
 
 
+def test_one_process(
+    config: Path, run: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    finished = run(
+        "-m", "accelerate.commands.launch", "--cpu", ROOT / "txt2video.py", f"--config={config}",
+        f"--skeleton_path={SKELETON}", "validation_data.prompts=[a robot]", "output_dir=elsewhere",
+    )  # fmt: skip
+    assert finished.returncode == 0, finished.stderr
+    names = {path.name for path in (tmp_path / "elsewhere/inference/skeleton_disco").iterdir()}
+    assert names == {"00_a-robot.gif", "00_a-robot.mp4", "grid.gif", "grid.mp4"}
+
+
 def test_processes_share_the_prompts(
     config: Path, run: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
     finished = run(
-        "-m", "accelerate.commands.launch", "--cpu", "--multi_cpu", "--num_processes", "2", "--num_machines", "1",
-        ROOT / "txt2video.py", f"--config={config}", f"--skeleton_path={SKELETON}", "validation_data.stride=2",
+        "-m", "torch.distributed.run", "--nproc_per_node", "2", ROOT / "txt2video.py", f"--config={config}",
+        f"--skeleton_path={SKELETON}", "validation_data.stride=2",
     )  # fmt: skip
     assert finished.returncode == 0, finished.stderr
     folder = tmp_path / "output/inference/skeleton_disco"

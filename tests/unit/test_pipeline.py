@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 from diffusers import (
-    AutoencoderKL,
     DDIMScheduler,
     DPMSolverMultistepScheduler,
     EulerAncestralDiscreteScheduler,
@@ -21,107 +20,15 @@ from diffusers import (
     UniPCMultistepScheduler,
 )
 from PIL import Image
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer, PreTrainedTokenizerFast
 
 from errors import InputError
 from fyp_core.pipeline import FollowYourPosePipeline
-from fyp_core.pose_encoder import PoseEncoder
 from fyp_core.skeleton_input import skeleton_to_tensor
 from fyp_core.unet import PoseVideoUNet
+from tests.tiny_model import SCHEDULER, SIZE, ZERO_SNR, build_pipeline, clip_tokenizer
 
-WORDS = ["a", "knight", "robot", "dances", "jumps", "on", "the", "beach", "moon"]
-SIZE, FRAMES, STEPS = 32, 3, 2
+FRAMES = 3
 PROMPT = "a robot dances on the moon"
-SCHEDULER = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
-ZERO_SNR = {
-    **SCHEDULER,
-    "prediction_type": "v_prediction",
-    "rescale_betas_zero_snr": True,
-    "timestep_spacing": "trailing",
-}
-
-
-def word_tokenizer() -> PreTrainedTokenizerFast:
-    special = ["<pad>", "<unk>", "<start>", "<end>"]
-    vocabulary = {word: i for i, word in enumerate([*special, *WORDS])}
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
-    tokenizer.normalizer = normalizers.Lowercase()
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="<start> $A <end>", special_tokens=[("<start>", 2), ("<end>", 3)]
-    )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        model_max_length=12,
-        pad_token="<pad>",
-        unk_token="<unk>",
-        bos_token="<start>",
-        eos_token="<end>",
-    )
-
-
-def clip_tokenizer(directory: Path) -> CLIPTokenizer:
-    """Stable Diffusion's kind of tokenizer with a vocabulary of letters."""
-    letters = [chr(code) for code in range(ord("a"), ord("z") + 1)]
-    tokens = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
-    (directory / "vocab.json").write_text(json.dumps({token: i for i, token in enumerate(tokens)}))
-    (directory / "merges.txt").write_text("#version: 0.2\n")
-    (directory / "tokenizer_config.json").write_text(json.dumps({"model_max_length": 40}))
-    return CLIPTokenizer.from_pretrained(directory)
-
-
-def build_pipeline(tokenizer: Any = None, scheduler: Any = None, **config: Any) -> FollowYourPosePipeline:
-    torch.manual_seed(0)
-    tokenizer = tokenizer or word_tokenizer()
-    channels = (8, 16)
-    text = CLIPTextConfig(
-        vocab_size=len(tokenizer) + 4,
-        hidden_size=16,
-        intermediate_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        max_position_embeddings=tokenizer.model_max_length,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-    )
-    unet = PoseVideoUNet(
-        block_out_channels=channels,
-        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
-        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
-        layers_per_block=1,
-        cross_attention_dim=16,
-        attention_head_dim=2,
-        norm_num_groups=4,
-    )
-    # the temporal layers start at zero; here they must count
-    for name, parameter in unet.named_parameters():
-        if "conv_temporal.up" in name or "attn_temp.to_out" in name:
-            torch.nn.init.normal_(parameter, std=0.1)
-    blocks = 4  # an autoencoder of factor 8
-    vae = AutoencoderKL(
-        block_out_channels=(4,) * blocks,
-        down_block_types=("DownEncoderBlock2D",) * blocks,
-        up_block_types=("UpDecoderBlock2D",) * blocks,
-        norm_num_groups=2,
-    )
-    defaults = {
-        "default_height": SIZE,
-        "default_width": SIZE,
-        "default_num_inference_steps": STEPS,
-        "default_guidance_scale": 3.0,
-    }
-    pipeline = FollowYourPosePipeline(
-        vae=vae.eval(),
-        text_encoder=CLIPTextModel(text).eval(),
-        tokenizer=tokenizer,
-        unet=unet.eval(),
-        pose_encoder=PoseEncoder(channels=channels).eval(),
-        scheduler=scheduler or DDIMScheduler(**ZERO_SNR, clip_sample=False),
-        **{**defaults, **config},
-    )
-    pipeline.set_progress_bar_config(disable=True)
-    return pipeline
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,135 @@
+"""The small autoencoder that stands in for Stable Diffusion's, trained on the procedural world."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from diffusers import AutoencoderKL
+from torch import nn
+from torch.utils.data import Dataset
+
+from fyp_core.synthetic import Clip, sample_clip
+from fyp_core.training.config import TrainConfig, WorldConfig
+from fyp_core.training.preview import save_sheet, to_pictures
+
+_KL_WEIGHT = 3e-4
+_GRADIENT_WEIGHT = 0.5
+_FIGURE_WEIGHT = 2.0
+_FIGURE_WIDTH = 0.09  # of the picture; covers limbs and trunk around the skeleton's lines
+
+
+class WorldImages(Dataset):
+    """Single pictures of the world with a mask of the figure; picture i is always the same."""
+
+    def __init__(self, config: WorldConfig, seed: int) -> None:
+        self.config, self.seed = config, seed
+
+    def __len__(self) -> int:
+        return 2**31
+
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        rng = np.random.default_rng((self.seed, index))
+        clip = sample_world(rng, self.config, num_frames=1)
+        mask = figure_mask(clip)
+        joint = clip.keypoints[0, rng.integers(17)]
+        picture = torch.from_numpy(clip.frames[0]).permute(2, 0, 1) / 127.5 - 1
+        return {"picture": picture, "mask": mask[None], "joint": torch.from_numpy(joint)}
+
+
+def sample_world(rng: np.random.Generator, config: WorldConfig, num_frames: int) -> Clip:
+    """A training clip with the configured styles."""
+    return sample_clip(
+        rng,
+        num_frames,
+        config.size,
+        style_probability=config.style_probability,
+        **({"styles": config.styles} if config.styles else {}),
+    )
+
+
+def figure_mask(clip: Clip) -> torch.Tensor:
+    """(H, W) 0..1, about where the figure of the first frame is."""
+    lit = clip.skeletons()[0].max(-1)
+    width = max(3, round(_FIGURE_WIDTH * len(lit)))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
+    return torch.from_numpy(cv2.dilate(lit, kernel)) / 255
+
+
+class AutoencoderStage:
+    """Learns to compress pictures: L1 (more on the figure), L1 of gradients for edges, a little KL."""
+
+    def __init__(self, config: TrainConfig) -> None:
+        self.config = config
+        self.network: AutoencoderKL = AutoencoderKL(**config.model, scaling_factor=1.0)
+        self.data = WorldImages(config.train_data, config.seed)
+
+    def loss(self, network: nn.Module, batch: dict[str, Any], generator: torch.Generator) -> torch.Tensor:
+        picture, mask = batch["picture"], batch["mask"]
+        draw = torch.rand((), generator=generator, device=picture.device)
+        if draw < self.config.crop_share:
+            side = self.config.train_data.size // 2
+            picture, mask = crop_around(torch.cat([picture, mask], 1), batch["joint"], side).split([3, 1], 1)
+        else:
+            quarter = max(1, len(picture) // 4)  # four times the pixels a picture
+            picture, mask = picture[:quarter], mask[:quarter]
+        decoded, kl = self._reconstruct(network, picture, generator)
+        error = ((decoded - picture).abs() * (1 + _FIGURE_WEIGHT * mask)).mean()
+        return error + _GRADIENT_WEIGHT * gradient_error(decoded, picture) + _KL_WEIGHT * kl
+
+    def _reconstruct(
+        self, network: nn.Module, picture: torch.Tensor, generator: torch.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        # AutoencoderKL.forward hides the posterior, so its halves are called one by one.
+        model = getattr(network, "module", network)
+        posterior = model.encode(picture).latent_dist
+        return model.decode(posterior.sample(generator)).sample, posterior.kl().mean() / posterior.mean[0].numel()
+
+    def preview(self, path: Path) -> None:
+        items = [WorldImages(self.config.train_data, self.config.seed + 1)[i]["picture"] for i in range(16)]
+        pictures = torch.stack(items).to(self.network.device)
+        decoded = self.network(pictures).sample
+        psnr = -10 * torch.log10(F.mse_loss(decoded.clamp(-1, 1), pictures) / 4)
+        save_sheet(path, [to_pictures(pictures), to_pictures(decoded)], title=f"{psnr:.1f} dB")
+
+    def export(self, folder: Path) -> None:
+        standardise_latents(self.network, self.data)
+        self.network.save_pretrained(folder / "vae")
+
+
+def crop_around(images: torch.Tensor, centers: torch.Tensor, side: int) -> torch.Tensor:
+    """Crop (b, c, H, W) to squares of ``side`` pixels around (b, 2) points, moved inside the picture."""
+    limit = images.shape[-1] - side
+    corners = (centers - side / 2).round().clamp(0, limit).long().tolist()
+    return torch.stack(
+        [image[:, y : y + side, x : x + side] for image, (x, y) in zip(images, corners, strict=True)]
+    )
+
+
+def gradient_error(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Mean absolute difference of horizontal and vertical differences: blurred edges cost."""
+    difference = a - b
+    return difference.diff(dim=-1).abs().mean() + difference.diff(dim=-2).abs().mean()
+
+
+@torch.no_grad()
+def standardise_latents(vae: AutoencoderKL, data: Dataset, pictures: int = 256) -> None:
+    """Fold the mean and scale of every latent channel into the outer convolutions.
+
+    Latents then have zero mean and unit variance, as the noise schedule expects, at a scaling factor of 1.
+    """
+    vae.eval()
+    batches = torch.stack([data[len(data) - 1 - i]["picture"] for i in range(pictures)]).to(vae.device).split(32)
+    means = torch.cat([vae.encode(batch).latent_dist.mean for batch in batches]).transpose(0, 1).flatten(1)
+    mean, std = means.mean(1), means.std(1)
+    into, out = vae.quant_conv, vae.post_quant_conv
+    channels = len(mean)
+    into.weight[:channels] /= std[:, None, None, None]
+    into.bias[:channels] = (into.bias[:channels] - mean) / std
+    into.bias[channels:] -= 2 * std.log()
+    out.bias += out.weight[:, :, 0, 0] @ mean
+    out.weight *= std[None, :, None, None]

@@ -1,0 +1,128 @@
+"""Clips of the procedural world, rendered and encoded once: what the diffusion stages train on."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL
+from safetensors.torch import load_file, save_file
+from torch.utils.data import Dataset
+from tqdm import tqdm
+
+from fyp_core.synthetic import caption, render_skeletons
+from fyp_core.training.autoencoder import sample_world
+from fyp_core.training.config import WorldConfig
+from video_io import replacing
+
+logger = logging.getLogger(__name__)
+
+_HIDDEN_JOINTS_SHARE = 0.15  # of the samples lose a few joints, as estimators do on real video
+_JOINT_NOISE = 0.003  # of the picture's side
+
+
+class LatentCache:
+    """Encoded clips with what is known about them.
+
+    latents: (n, f, c, h, w) float16; keypoints: (n, f, 17, 2) pixels; scores: (n, f, 17);
+    labels: n times character, scene, motion, style.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        tensors = load_file(folder / "clips.safetensors")
+        self.latents, self.keypoints, self.scores = (
+            tensors[name] for name in ("latents", "keypoints", "scores")
+        )
+        self.labels: list[list[str]] = json.loads((folder / "labels.json").read_text())["labels"]
+
+    @classmethod
+    def open(cls, vae: AutoencoderKL, config: WorldConfig, seed: int) -> LatentCache:
+        """Read the configured cache, made first where it is missing or belongs to another world or autoencoder."""
+        folder = Path(config.cache)
+        key = {"world": asdict(config), "seed": seed, "vae": _fingerprint(vae)}
+        record = folder / "labels.json"
+        if not record.is_file() or json.loads(record.read_text())["key"] != key:
+            _render(folder, vae, config, seed, key)
+        return cls(folder)
+
+
+def _fingerprint(vae: AutoencoderKL) -> float:
+    return float(sum(p.double().abs().sum() for p in vae.encoder.parameters()))
+
+
+@torch.no_grad()
+def _render(folder: Path, vae: AutoencoderKL, config: WorldConfig, seed: int, key: dict[str, object]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "labels.json").unlink(missing_ok=True)  # written last: marks a cache as whole
+    latents, keypoints, scores, labels = [], [], [], []
+    vae.eval()
+    for index in tqdm(range(config.clips), desc="rendering and encoding clips", mininterval=5):
+        clip = sample_world(np.random.default_rng((seed, index)), config, config.n_sample_frames)
+        pictures = torch.from_numpy(clip.frames).permute(0, 3, 1, 2) / 127.5 - 1
+        mean = vae.encode(pictures.to(vae.device)).latent_dist.mean
+        latents.append((mean * vae.config.scaling_factor).half().cpu())
+        keypoints.append(torch.from_numpy(clip.keypoints))
+        scores.append(torch.from_numpy(clip.scores))
+        labels.append([clip.character, clip.scene, clip.motion, clip.style])
+    tensors = {"latents": latents, "keypoints": keypoints, "scores": scores}
+    with replacing(folder / "clips.safetensors") as partial:
+        save_file({name: torch.stack(values) for name, values in tensors.items()}, partial)
+    with replacing(folder / "labels.json") as partial:
+        Path(partial).write_text(json.dumps({"key": key, "labels": labels}))
+
+
+class LatentDataset(Dataset):
+    """Endless samples of a cache; sample i is always the same.
+
+    Each holds ``latents`` (c, h, w), or (c, f, h, w) for whole clips; ``tokens`` (l,); ``skeleton`` (3, H, W) or
+    (f, 3, H, W) in 0..1.
+
+    Args:
+        whole_clips: all frames of a clip instead of one.
+        tokenize: caption to token ids.
+    """
+
+    def __init__(
+        self,
+        cache: LatentCache,
+        size: int,
+        seed: int,
+        tokenize: Callable[[str], torch.Tensor],
+        *,
+        whole_clips: bool,
+        text_dropout: float,
+    ) -> None:
+        self.cache, self.size, self.seed, self.tokenize = cache, size, seed, tokenize
+        self.whole_clips, self.text_dropout = whole_clips, text_dropout
+
+    def __len__(self) -> int:
+        return 2**31
+
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        rng = np.random.default_rng((self.seed, index))
+        clip = int(rng.integers(len(self.cache.labels)))
+        frames = slice(None) if self.whole_clips else slice(frame := rng.integers(self.frames), frame + 1)
+        text = "" if rng.random() < self.text_dropout else caption(rng, *self.cache.labels[clip])
+        latents = self.cache.latents[clip, frames].float()
+        skeleton = self._skeletons(rng, clip, frames)
+        if not self.whole_clips:
+            return {"latents": latents[0], "tokens": self.tokenize(text), "skeleton": skeleton[0]}
+        return {"latents": latents.transpose(0, 1), "tokens": self.tokenize(text), "skeleton": skeleton}
+
+    @property
+    def frames(self) -> int:
+        return self.cache.latents.shape[1]
+
+    def _skeletons(self, rng: np.random.Generator, clip: int, frames: slice) -> torch.Tensor:
+        keypoints = self.cache.keypoints[clip, frames].numpy()
+        scores = self.cache.scores[clip, frames].numpy().copy()
+        keypoints = keypoints + rng.normal(0, _JOINT_NOISE * self.size, keypoints.shape).astype(np.float32)
+        if rng.random() < _HIDDEN_JOINTS_SHARE:
+            scores[:, rng.choice(17, rng.integers(1, 5), replace=False)] = 0
+        pictures = render_skeletons(keypoints, scores, self.size, self.size)
+        return torch.from_numpy(pictures).permute(0, 3, 1, 2) / 255
