@@ -50,7 +50,7 @@ def _torso(top: Color, bottom: Color, *, width: float = 1.0, waist: float = 0.05
     yield Part(
         "torso",
         bottom,
-        tuple(("pelvis", x, 0.0, 0, 0.054 * width) for x in (-0.85, 0.85)) + (("torso", 0, 0.22, 0, waist),),
+        (*tuple(("pelvis", x, 0.0, 0, 0.054 * width) for x in (-0.85, 0.85)), ("torso", 0, 0.22, 0, waist)),
     )
     chest = tuple(("torso", x, 0.93, 0, 0.042 * width) for x in (-0.92, 0.92))
     yield Part("torso", top, chest + tuple(("torso", x, 0.24, 0, waist * width) for x in (-0.2, 0.2)))
@@ -349,7 +349,7 @@ def _woman() -> Iterator[Part]:
     yield Part(
         "torso",
         pink,
-        tuple(("torso", x, 0.92, 0, 0.034) for x in (-0.9, 0.9)) + (("torso", 0, 0.2, 0, 0.058),),
+        (*tuple(("torso", x, 0.92, 0, 0.034) for x in (-0.9, 0.9)), ("torso", 0, 0.2, 0, 0.058)),
     )
     yield _belt(WHITE, 0.85)
     yield from _arms(SKIN, SKIN, width=0.85)
