@@ -1,20 +1,21 @@
-"""Train a stage: ``accelerate launch train_followyourpose.py --config=configs/mini_stage2.yaml [key=value …]``."""
+"""Train a stage: ``accelerate launch train_followyourpose.py --config=configs/mini_temporal.yaml [key=value …]``."""
 
 from __future__ import annotations
 
 import argparse
 import logging
 import sys
+from collections.abc import Sequence
 
 from errors import InputError
 
 
-def main() -> int:
-    """Train the stage a configuration describes; exit status 2 and one sentence on bad input."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train the stage a configuration describes; the exit status is 0, or 2 for bad input."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", required=True, help="YAML file; see configs/")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings in place of the file's")
-    arguments = parser.parse_args()
+    options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
 
     from fyp_core.training.config import load_config
@@ -22,7 +23,7 @@ def main() -> int:
     from fyp_core.training.stages import create_stage
 
     try:
-        config = load_config(arguments.config, arguments.overrides)
+        config = load_config(options.config, options.overrides)
         folder = train(create_stage(config), config)
     except InputError as error:
         print(error, file=sys.stderr)  # noqa: T201

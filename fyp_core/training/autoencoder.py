@@ -10,6 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKL
+from diffusers.models.resnet import ResnetBlock2D
 from torch import nn
 from torch.utils.data import Dataset
 
@@ -20,6 +21,8 @@ from fyp_core.training.preview import save_sheet, to_pictures
 _KL_WEIGHT = 3e-4
 _GRADIENT_WEIGHT = 0.5
 _FIGURE_WEIGHT = 2.0
+_INITIAL_MIXING = 0.3  # of channels, beside the identity
+_INITIAL_LOG_VARIANCE = -4.0
 _FIGURE_WIDTH = 0.09  # of the picture; covers limbs and trunk around the skeleton's lines
 
 
@@ -65,7 +68,9 @@ class AutoencoderStage:
 
     def __init__(self, config: TrainConfig) -> None:
         self.config = config
+        torch.manual_seed(config.seed)
         self.network: AutoencoderKL = AutoencoderKL(**config.model, scaling_factor=1.0)
+        initialise_near_identity(self.network)
         self.data = WorldImages(config.train_data, config.seed)
 
     def loss(self, network: nn.Module, batch: dict[str, Any], generator: torch.Generator) -> torch.Tensor:
@@ -87,7 +92,9 @@ class AutoencoderStage:
         # AutoencoderKL.forward hides the posterior, so its halves are called one by one.
         model = getattr(network, "module", network)
         posterior = model.encode(picture).latent_dist
-        return model.decode(posterior.sample(generator)).sample, posterior.kl().mean() / posterior.mean[0].numel()
+        return model.decode(posterior.sample(generator)).sample, posterior.kl().mean() / posterior.mean[
+            0
+        ].numel()
 
     def preview(self, path: Path) -> None:
         items = [WorldImages(self.config.train_data, self.config.seed + 1)[i]["picture"] for i in range(16)]
@@ -99,6 +106,25 @@ class AutoencoderStage:
     def export(self, folder: Path) -> None:
         standardise_latents(self.network, self.data)
         self.network.save_pretrained(folder / "vae")
+
+
+@torch.no_grad()
+def initialise_near_identity(vae: AutoencoderKL) -> None:
+    """Let colours pass through from the first step: identity on the main path, silent residual branches, little noise.
+
+    From the default initialisation a net this small spends its first thousands of pictures in shades of grey.
+    """
+    for module in vae.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="linear")
+            nn.init.zeros_(module.bias)
+            module.weight.mul_(_INITIAL_MIXING).add_(nn.init.dirac_(torch.empty_like(module.weight)))
+    for module in vae.modules():
+        if isinstance(module, ResnetBlock2D):
+            nn.init.zeros_(module.conv2.weight)
+    log_variance = slice(vae.config.latent_channels, None)
+    vae.quant_conv.weight[log_variance] *= 0.1
+    vae.quant_conv.bias[log_variance] = _INITIAL_LOG_VARIANCE
 
 
 def crop_around(images: torch.Tensor, centers: torch.Tensor, side: int) -> torch.Tensor:
@@ -123,7 +149,9 @@ def standardise_latents(vae: AutoencoderKL, data: Dataset, pictures: int = 256) 
     Latents then have zero mean and unit variance, as the noise schedule expects, at a scaling factor of 1.
     """
     vae.eval()
-    batches = torch.stack([data[len(data) - 1 - i]["picture"] for i in range(pictures)]).to(vae.device).split(32)
+    batches = (
+        torch.stack([data[len(data) - 1 - i]["picture"] for i in range(pictures)]).to(vae.device).split(32)
+    )
     means = torch.cat([vae.encode(batch).latent_dist.mean for batch in batches]).transpose(0, 1).flatten(1)
     mean, std = means.mean(1), means.std(1)
     into, out = vae.quant_conv, vae.post_quant_conv

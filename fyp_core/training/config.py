@@ -20,6 +20,7 @@ STAGES = ("autoencoder", "text_to_image", "pose", "pose_joint", "temporal")
 class WorldConfig:
     """Which clips of the procedural world are trained on."""
 
+    seed: int = 0  # of the clips
     size: int = 128  # pixels a side
     clips: int = 6000  # rendered and encoded once, then drawn from
     n_sample_frames: int = 8
@@ -61,7 +62,9 @@ class TrainConfig:
     noise_share: float = 0.0  # variance share of the noise common to a clip's frames
     crop_share: float = 0.0  # autoencoder: share of the steps on crops around a joint
 
-    model: dict[str, Any] = field(default_factory=dict)  # sizes of what the stage creates, as diffusers names them
+    model: dict[str, Any] = field(
+        default_factory=dict
+    )  # sizes of what the stage creates, as diffusers names them
     pipeline: dict[str, Any] = field(default_factory=dict)  # defaults saved with the model
 
     checkpointing_steps: int = 500
@@ -74,14 +77,14 @@ class TrainConfig:
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> TrainConfig:
     """Read a YAML file, apply ``key=value`` overrides and check every key and type.
 
+    A file may name another one beside it as ``base``, whose settings it takes over and overrides.
+
     Raises:
         InputError: the file is missing or not YAML, a key is unknown (names the closest one) or a value unfit.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"There is no configuration {path}; give the path of a YAML file.")
     try:
-        given = OmegaConf.merge(OmegaConf.load(path), OmegaConf.from_dotlist(list(overrides)))
+        given = OmegaConf.merge(_read_with_base(path), OmegaConf.from_dotlist(list(overrides)))
         _check_keys(given, TrainConfig())
         config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(TrainConfig), given))
     except OmegaConfBaseException as error:
@@ -91,6 +94,16 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> TrainConfig:
     if config.stage not in STAGES:
         raise InputError(f"stage must be one of {', '.join(STAGES)}, not {config.stage!r}.")
     return config
+
+
+def _read_with_base(path: Path) -> DictConfig:
+    if not path.is_file():
+        raise InputError(f"There is no configuration {path}; give the path of a YAML file.")
+    given = OmegaConf.load(path)
+    if not isinstance(given, DictConfig):
+        raise InputError(f"{path} holds no settings; each is a line of the form key: value.")
+    base = given.pop("base", None)
+    return OmegaConf.merge(_read_with_base(path.parent / base), given) if base else given
 
 
 def _check_keys(given: DictConfig, known: Any, prefix: str = "") -> None:

@@ -44,7 +44,10 @@ class Denoiser(nn.Module):
     """Text encoder, pose encoder and UNet as one module, so that distributed training sees one forward pass."""
 
     def __init__(
-        self, text_encoder: CLIPTextModel, pose_encoder: PoseEncoder, unet: UNet2DConditionModel | PoseVideoUNet
+        self,
+        text_encoder: CLIPTextModel,
+        pose_encoder: PoseEncoder,
+        unet: UNet2DConditionModel | PoseVideoUNet,
     ) -> None:
         super().__init__()
         self.text_encoder, self.pose_encoder, self.unet = text_encoder, pose_encoder, unet
@@ -92,7 +95,7 @@ class DiffusionStage:
             parameter.requires_grad_(True)
         if config.gradient_checkpointing:
             unet.enable_gradient_checkpointing()
-        cache = LatentCache.open(parts.vae, config.train_data, config.seed)
+        cache = LatentCache.open(parts.vae, config.train_data)
         self.data = LatentDataset(
             cache,
             config.train_data.size,
@@ -124,7 +127,9 @@ class DiffusionStage:
         t = self._draw_timesteps(count, generator, device)
         noise = self._draw_noise(latents, generator)
         noisy = self.noise.add_noise(latents, noise, t)
-        keep_pose = (torch.rand(count, generator=generator, device=device) >= self.config.pose_dropout).float()
+        keep_pose = (
+            torch.rand(count, generator=generator, device=device) >= self.config.pose_dropout
+        ).float()
         prediction = network(noisy, t, batch["tokens"], skeleton if self.uses_pose else None, keep_pose)
         error = (prediction.float() - self._target(latents, noise, t)).square()
         if self.config.skeleton_weight:

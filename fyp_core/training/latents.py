@@ -41,28 +41,29 @@ class LatentCache:
         self.labels: list[list[str]] = json.loads((folder / "labels.json").read_text())["labels"]
 
     @classmethod
-    def open(cls, vae: AutoencoderKL, config: WorldConfig, seed: int) -> LatentCache:
+    def open(cls, vae: AutoencoderKL, config: WorldConfig) -> LatentCache:
         """Read the configured cache, made first where it is missing or belongs to another world or autoencoder."""
         folder = Path(config.cache)
-        key = {"world": asdict(config), "seed": seed, "vae": _fingerprint(vae)}
+        key = {"world": asdict(config), "vae": _fingerprint(vae)}
         record = folder / "labels.json"
         if not record.is_file() or json.loads(record.read_text())["key"] != key:
-            _render(folder, vae, config, seed, key)
+            _render(folder, vae, config, key)
         return cls(folder)
 
 
+@torch.no_grad()
 def _fingerprint(vae: AutoencoderKL) -> float:
     return float(sum(p.double().abs().sum() for p in vae.encoder.parameters()))
 
 
 @torch.no_grad()
-def _render(folder: Path, vae: AutoencoderKL, config: WorldConfig, seed: int, key: dict[str, object]) -> None:
+def _render(folder: Path, vae: AutoencoderKL, config: WorldConfig, key: dict[str, object]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "labels.json").unlink(missing_ok=True)  # written last: marks a cache as whole
     latents, keypoints, scores, labels = [], [], [], []
     vae.eval()
     for index in tqdm(range(config.clips), desc="rendering and encoding clips", mininterval=5):
-        clip = sample_world(np.random.default_rng((seed, index)), config, config.n_sample_frames)
+        clip = sample_world(np.random.default_rng((config.seed, index)), config, config.n_sample_frames)
         pictures = torch.from_numpy(clip.frames).permute(0, 3, 1, 2) / 127.5 - 1
         mean = vae.encode(pictures.to(vae.device)).latent_dist.mean
         latents.append((mean * vae.config.scaling_factor).half().cpu())
@@ -71,7 +72,7 @@ def _render(folder: Path, vae: AutoencoderKL, config: WorldConfig, seed: int, ke
         labels.append([clip.character, clip.scene, clip.motion, clip.style])
     tensors = {"latents": latents, "keypoints": keypoints, "scores": scores}
     with replacing(folder / "clips.safetensors") as partial:
-        save_file({name: torch.stack(values) for name, values in tensors.items()}, partial)
+        save_file({name: torch.stack(values).contiguous() for name, values in tensors.items()}, partial)
     with replacing(folder / "labels.json") as partial:
         Path(partial).write_text(json.dumps({"key": key, "labels": labels}))
 

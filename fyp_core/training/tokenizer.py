@@ -31,4 +31,3 @@ def word_tokenizer(words: Sequence[str]) -> PreTrainedTokenizerFast:
         bos_token="<start>",
         eos_token="<end>",
     )
-

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Train the mini model from nothing: about two hours on two cores. Interrupted, the same command goes on.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+scripts/install.sh
+for stage in autoencoder text_to_image pose pose_joint temporal; do
+    .venv/bin/accelerate launch --cpu train_followyourpose.py --config="configs/mini_$stage.yaml"
+done
+.venv/bin/python -m fyp_core convert output/mini/temporal/model checkpoints/mini --dtype fp16
