@@ -1,4 +1,4 @@
-"""``python -m fyp_core``: generate videos and list models from the command line."""
+"""``python -m fyp_core``: generate videos, convert and list models from the command line."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import sys
 import time
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from tqdm import tqdm
 
 from errors import InputError
-from fyp_core.checkpoints import AUTO, MODEL_NAMES, list_models
+from fyp_core.checkpoints import AUTO, MODEL_NAMES, folder_size, list_models, resolve_model
+from fyp_core.convert import DTYPES, check_target, convert_model
 from fyp_core.engine import INPUT_TYPES, PRESETS, Engine, GenerationRequest
 from fyp_core.jobs import Job, Progress
 from fyp_core.output import check_output, save_video
@@ -104,6 +106,17 @@ def _tell(options: argparse.Namespace, report: dict[str, Any]) -> None:
         )
 
 
+def convert(options: argparse.Namespace) -> None:
+    """Rewrite a model in this project's layout."""
+    check_target(options.target)
+    convert_model(resolve_model(options.source), options.target, options.dtype)
+    size = folder_size(options.target)
+    if options.json:
+        print(json.dumps({"target": str(options.target), "dtype": options.dtype, "size": size}))
+    else:
+        print(f"{options.target}: {size / 1e6:,.1f} MB in {options.dtype}")
+
+
 def models(options: argparse.Namespace) -> None:
     """Tell which models are on this machine."""
     found = list_models()
@@ -145,6 +158,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m fyp_core", description="Pose-guided text-to-video generation.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_generate(commands.add_parser("generate", help="a video and a sentence in, a video out"))
+    _add_convert(commands.add_parser("convert", help="write a model in this project's layout"))
     _add_models(commands.add_parser("models", help="list the models on this machine"))
     for command in commands.choices.values():
         command.add_argument("--json", action="store_true", help="print the result as one JSON object")
@@ -192,6 +206,15 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
 
 def _add_models(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=models)
+
+
+def _add_convert(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", help=f"{', '.join(MODEL_NAMES)} or a folder")
+    parser.add_argument("target", type=Path, help="folder to write; a model that is there is replaced")
+    parser.add_argument(
+        "--dtype", choices=DTYPES, default="fp32", help="of the weights; default: %(default)s"
+    )
+    parser.set_defaults(run=convert)
 
 
 def _crop(text: str) -> tuple[int, int, int, int]:

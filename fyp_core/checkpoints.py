@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 AUTO, MINI, PUBLISHED = "auto", "mini", "followyourpose-v1"
 MODEL_NAMES = (AUTO, MINI, PUBLISHED)
+MODEL_INDEX = "model_index.json"  # makes a folder a model in diffusers layout
 
 _STATE_FILES = ("model.safetensors", "pytorch_model.bin")  # what accelerate's state folders hold
 
@@ -154,7 +155,7 @@ def load_pipeline(source: ModelSource, device: str, dtype: torch.dtype) -> Follo
 def list_models() -> list[ModelStatus]:
     """What is on this machine of the named models; nothing is downloaded."""
     mini = checkpoints_folder() / MINI
-    has_mini = (mini / "model_index.json").is_file()
+    has_mini = (mini / MODEL_INDEX).is_file()
     parts = {name: _find_part(checkpoints_folder() / name, download=False) for name in _PUBLISHED_PARTS}
     return [
         _status(MINI, {MINI: mini if has_mini else None}),
@@ -173,9 +174,9 @@ def _choose(has_gpu: bool) -> ModelSource:
 
 
 def _in_our_layout(folder: Path) -> ModelSource:
-    if not (folder / "model_index.json").is_file():
+    if not (folder / MODEL_INDEX).is_file():
         raise InputError(
-            f"There is no model {folder}; give one of {', '.join(MODEL_NAMES)} or a folder with a model_index.json."
+            f"There is no model {folder}; give one of {', '.join(MODEL_NAMES)} or a folder with a {MODEL_INDEX}."
         )
     return ModelSource(folder.resolve().name, folder)
 
@@ -247,9 +248,10 @@ def _load_published_unet(base: Path, place: Path) -> PoseVideoUNet:
 def _status(name: str, parts: dict[str, Path | None]) -> ModelStatus:
     found = [path for path in parts.values() if path]
     missing = [place for place, path in parts.items() if not path]
-    return ModelStatus(name, found, missing, sum(map(_bytes, found)))
+    return ModelStatus(name, found, missing, sum(map(folder_size, found)))
 
 
-def _bytes(path: Path) -> int:
+def folder_size(path: Path) -> int:
+    """Bytes of a file, or of all files of a folder."""
     files = path.rglob("*") if path.is_dir() else [path]
     return sum(file.stat().st_size for file in files if file.is_file())
