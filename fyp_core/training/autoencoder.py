@@ -14,9 +14,9 @@ from diffusers.models.resnet import ResnetBlock2D
 from torch import nn
 from torch.utils.data import Dataset
 
+from fyp_core.sheets import save_sheet, to_pictures
 from fyp_core.synthetic import Clip, sample_clip
 from fyp_core.training.config import TrainConfig, WorldConfig
-from fyp_core.training.preview import save_sheet, to_pictures
 
 _KL_WEIGHT = 3e-4
 _GRADIENT_WEIGHT = 0.5
@@ -101,7 +101,7 @@ class AutoencoderStage:
         pictures = torch.stack(items).to(self.network.device)
         decoded = self.network(pictures).sample
         psnr = -10 * torch.log10(F.mse_loss(decoded.clamp(-1, 1), pictures) / 4)
-        save_sheet(path, [to_pictures(pictures), to_pictures(decoded)], title=f"{psnr:.1f} dB")
+        save_sheet(path, [to_pictures(pictures), to_pictures(decoded)], [f"{psnr:.1f} dB"])
 
     def export(self, folder: Path) -> None:
         standardise_latents(self.network, self.data)

@@ -20,10 +20,10 @@ from transformers import CLIPTextConfig, CLIPTextModel
 from errors import InputError
 from fyp_core.pipeline import FollowYourPosePipeline, draw_noise
 from fyp_core.pose_encoder import PoseEncoder
+from fyp_core.sheets import save_sheet
 from fyp_core.synthetic import sample_clip, vocabulary
 from fyp_core.training.config import TrainConfig
 from fyp_core.training.latents import LatentCache, LatentDataset
-from fyp_core.training.preview import save_sheet
 from fyp_core.training.tokenizer import word_tokenizer
 from fyp_core.unet import PoseVideoUNet, stage2_parameter_names
 
