@@ -12,8 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from errors import InputError
-
-STAGES = ("autoencoder", "text_to_image", "pose", "pose_joint", "temporal")
+from fyp_core.training.stages import STAGES
 
 
 @dataclass
@@ -34,7 +33,8 @@ class TrainConfig:
     """One stage of training.
 
     Stages: ``autoencoder`` and ``text_to_image`` stand in for Stable Diffusion; ``pose`` is the paper's stage 1,
-    ``temporal`` its stage 2; ``pose_joint`` trains the pose encoder together with the image model.
+    ``temporal`` its stage 2; ``pose_joint`` trains the pose encoder together with the image model. The ``judge``
+    stages train the networks that evaluate the others.
     """
 
     stage: str = "temporal"

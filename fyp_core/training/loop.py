@@ -76,7 +76,7 @@ class _Run:
             self.accelerator.init_trackers("followyourpose")
         learning = [p for p in stage.network.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(
-            learning, lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.99)
+            learning, lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.99), fused=True
         )
         processes = self.accelerator.num_processes
         scheduler = get_scheduler(
@@ -89,7 +89,7 @@ class _Run:
             stage.network, optimizer, scheduler
         )
         self.learning = learning
-        self.ema = EMAModel(learning, decay=config.ema_decay) if config.ema_decay else None
+        self.ema = EMAModel(learning, decay=config.ema_decay, foreach=True) if config.ema_decay else None
         if self.ema:
             self.ema.to(self.accelerator.device)
         self.step = 0

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from fyp_core.training.autoencoder import AutoencoderStage
-from fyp_core.training.config import TrainConfig
-from fyp_core.training.diffusion import JointPoseStage, PoseStage, TemporalStage, TextToImageStage
-from fyp_core.training.loop import Stage
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-STAGES: dict[str, type[Stage]] = {
-    "autoencoder": AutoencoderStage,
-    "text_to_image": TextToImageStage,
-    "pose": PoseStage,
-    "pose_joint": JointPoseStage,
-    "temporal": TemporalStage,
+if TYPE_CHECKING:
+    from fyp_core.training.config import TrainConfig
+    from fyp_core.training.loop import Stage
+
+# Module and class; imported on use, because the judges bring a library of backbones.
+STAGES = {
+    "autoencoder": ("autoencoder", "AutoencoderStage"),
+    "text_to_image": ("diffusion", "TextToImageStage"),
+    "pose": ("diffusion", "PoseStage"),
+    "pose_joint": ("diffusion", "JointPoseStage"),
+    "temporal": ("diffusion", "TemporalStage"),
+    "judge_pose": ("judges", "PoseJudgeStage"),
+    "judge_classifier": ("judges", "ClassifierStage"),
 }
 
 
@@ -22,4 +27,5 @@ def create_stage(config: TrainConfig) -> Stage:
     Raises:
         InputError: what an earlier stage should have made is missing.
     """
-    return STAGES[config.stage](config)
+    module, name = STAGES[config.stage]
+    return getattr(import_module(f"fyp_core.training.{module}"), name)(config)

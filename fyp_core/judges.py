@@ -1,0 +1,65 @@
+"""Who judges generated pictures of the procedural world: an HRNet for poses, a classifier for characters and scenes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import timm
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from errors import InputError
+from fyp_core.synthetic import CHARACTERS, SCENES
+from pose_extraction.hrnet import HRNet, HRNetPose
+
+CLASSES = (tuple(CHARACTERS), tuple(SCENES))
+POSE_BACKBONE, POSE_FILE = "hrnet_w18_small", "hrnet.safetensors"
+CLASSIFIER_BACKBONE, CLASSIFIER_FILE = "mobilenetv3_small_050", "classifier.safetensors"
+_MEAN = torch.tensor([123.675, 116.28, 103.53]).view(3, 1, 1)  # ImageNet, RGB, as HRNet has it
+_STD = torch.tensor([58.395, 57.12, 57.375]).view(3, 1, 1)
+
+
+class Judges:
+    """Looks at square pictures in which one figure moves."""
+
+    def __init__(self, pose: nn.Module | None, classifier: nn.Module | None) -> None:
+        self._pose = pose
+        self._classifier = classifier.eval() if classifier else None
+
+    @classmethod
+    def load(cls, folder: Path) -> Judges:
+        """Read trained judges.
+
+        Raises:
+            InputError: they are not there.
+        """
+        pose = HRNet(POSE_BACKBONE)
+        classifier = timm.create_model(CLASSIFIER_BACKBONE, num_classes=sum(map(len, CLASSES)))
+        for network, name in ((pose, POSE_FILE), (classifier, CLASSIFIER_FILE)):
+            if not (folder / name).is_file():
+                raise InputError(f"There is no judge {folder / name}; train it with configs/judge_*.yaml.")
+            network.load_state_dict(load_file(folder / name))
+        return cls(pose, classifier)
+
+    def find_joints(self, pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(F, S, S, 3) uint8 RGB to keypoints (F, 17, 2) in pixels and scores (F, 17)."""
+        size = pictures.shape[1]
+        model = HRNetPose(self._pose, (size, size))
+        margin = size * 0.1  # top-down estimators look at 1.25 times a box: here exactly at the picture
+        box = np.array([[margin, margin, size - margin, size - margin]])
+        people = model.poses(list(pictures), [box] * len(pictures))
+        return np.concatenate([p.keypoints for p in people]), np.concatenate([p.scores for p in people])
+
+    @torch.inference_mode()
+    def classify(self, pictures: np.ndarray) -> tuple[str, str]:
+        """Character and scene of a clip, (F, S, S, 3) uint8 RGB."""
+        logits = self._classifier(normalise(pictures)).log_softmax(1).mean(0)
+        parts = logits.split([len(names) for names in CLASSES])
+        return tuple(names[int(part.argmax())] for names, part in zip(CLASSES, parts, strict=True))
+
+
+def normalise(pictures: np.ndarray) -> torch.Tensor:
+    """(F, H, W, 3) uint8 RGB to (F, 3, H, W) float32 as ImageNet's networks take them."""
+    return (torch.from_numpy(pictures).permute(0, 3, 1, 2).float() - _MEAN) / _STD

@@ -1,0 +1,146 @@
+"""The judges of evaluation, trained on renders: a small HRNet finds joints, a classifier names character and scene."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import timm
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+from torch import nn
+from torch.utils.data import Dataset
+
+from fyp_core.judges import CLASSES, CLASSIFIER_FILE, POSE_FILE, Judges, normalise
+from fyp_core.sheets import save_sheet
+from fyp_core.synthetic import Clip, sample_clip
+from fyp_core.training.config import TrainConfig, WorldConfig
+from pose_extraction.hrnet import HRNet
+from pose_extraction.skeleton import draw_skeleton
+
+_HEATMAP_STRIDE = 4  # pixels a cell
+_HEATMAP_SIGMA = 1.5  # cells
+_BLURRED_SHARE = 0.5
+_MAX_BLUR, _MAX_NOISE = 1.6, 12.0  # pixels; grey values: generated pictures are softer than renders
+
+
+class JudgedImages(Dataset):
+    """Pictures of the world, some blurred or noisy, with what a judge should say of them; picture i is always the same.
+
+    Each holds ``picture`` (3, H, W) normalised, ``heatmaps`` (17, H / 4, W / 4), ``visible`` (17,),
+    ``classes`` (2,): character and scene.
+    """
+
+    def __init__(self, config: WorldConfig, seed: int) -> None:
+        self.config, self.seed = config, seed
+
+    def __len__(self) -> int:
+        return 2**31
+
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        rng = np.random.default_rng((self.seed, index))
+        clip = sample_judged(rng, self.config, num_frames=1)
+        return {
+            "picture": normalise(_degrade(rng, clip.frames[0])[None])[0],
+            "heatmaps": torch.from_numpy(heatmaps(clip.keypoints[0], self.config.size)),
+            "visible": torch.from_numpy(clip.scores[0] > 0.5).float(),
+            "classes": torch.tensor(
+                [names.index(name) for names, name in zip(CLASSES, (clip.character, clip.scene))]
+            ),
+        }
+
+
+def sample_judged(rng: np.random.Generator, config: WorldConfig, num_frames: int) -> Clip:
+    """A clip of any pair of character and scene: judges must know them all."""
+    return sample_clip(
+        rng,
+        num_frames,
+        config.size,
+        split="all",
+        style_probability=config.style_probability,
+        **({"styles": config.styles} if config.styles else {}),
+    )
+
+
+def heatmaps(keypoints: np.ndarray, size: int) -> np.ndarray:
+    """(17, 2) pixels to Gaussians (17, size / 4, size / 4) float32 of height 1."""
+    cells = np.arange(size // _HEATMAP_STRIDE, dtype=np.float32)
+    offset = keypoints[:, :, None] / _HEATMAP_STRIDE - cells
+    x, y = np.exp(-0.5 * (offset / _HEATMAP_SIGMA) ** 2).transpose(1, 0, 2)
+    return y[:, :, None] * x[:, None, :]
+
+
+def _degrade(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
+    if rng.random() >= _BLURRED_SHARE:
+        return picture
+    blurred = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.3, _MAX_BLUR)).astype(np.float32)
+    noisy = blurred + rng.normal(0, rng.uniform(0, _MAX_NOISE), picture.shape)
+    return noisy.clip(0, 255).astype(np.uint8)
+
+
+class PoseJudgeStage:
+    """Trains the HRNet: squared error of the heatmaps of joints in sight (Xiao et al. 2018, arXiv 1804.06208)."""
+
+    def __init__(self, config: TrainConfig) -> None:
+        torch.manual_seed(config.seed)
+        self.config = config
+        self.network: nn.Module = HRNet(config.model["backbone"])
+        self.data = JudgedImages(config.train_data, config.seed)
+
+    def loss(self, network: nn.Module, batch: dict[str, Any], generator: torch.Generator) -> torch.Tensor:
+        error = (network(batch["picture"]) - batch["heatmaps"]).square().mean((-1, -2)) * batch["visible"]
+        return 1000 * error.sum() / batch["visible"].sum().clamp(min=1)
+
+    def preview(self, path: Path) -> None:
+        judges = Judges(self.network, None)
+        clip_of = [
+            sample_judged(np.random.default_rng((99, i)), self.config.train_data, 1) for i in range(16)
+        ]
+        pictures = np.concatenate([clip.frames for clip in clip_of])
+        keypoints, scores = judges.find_joints(pictures)
+        size = self.config.train_data.size
+        drawn = [
+            draw_skeleton(points, score, size, size) for points, score in zip(keypoints, scores, strict=True)
+        ]
+        save_sheet(path, [pictures, np.stack(drawn)])
+
+    def export(self, folder: Path) -> None:
+        save_half(self.network, folder / POSE_FILE)
+
+
+class ClassifierStage:
+    """Trains the classifier: cross-entropy of the character and of the scene."""
+
+    def __init__(self, config: TrainConfig) -> None:
+        torch.manual_seed(config.seed)
+        self.config = config
+        self.network: nn.Module = timm.create_model(
+            config.model["backbone"], num_classes=sum(map(len, CLASSES))
+        )
+        self.data = JudgedImages(config.train_data, config.seed)
+
+    def loss(self, network: nn.Module, batch: dict[str, Any], generator: torch.Generator) -> torch.Tensor:
+        logits = network(batch["picture"]).split([len(names) for names in CLASSES], dim=1)
+        return sum(F.cross_entropy(part, batch["classes"][:, i]) for i, part in enumerate(logits))
+
+    def preview(self, path: Path) -> None:
+        clips = [sample_judged(np.random.default_rng((99, i)), self.config.train_data, 1) for i in range(8)]
+        answers = [Judges(None, self.network).classify(clip.frames) for clip in clips]
+        titles = [
+            f"{' / '.join(answer)} (is {clip.character} / {clip.scene})"
+            for answer, clip in zip(answers, clips)
+        ]
+        save_sheet(path, [clip.frames for clip in clips], titles)
+
+    def export(self, folder: Path) -> None:
+        save_half(self.network, folder / CLASSIFIER_FILE)
+
+
+def save_half(network: nn.Module, path: Path) -> None:
+    """Write the weights in half precision; counters stay whole numbers."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    state = network.state_dict()
+    save_file({name: t.half() if t.is_floating_point() else t for name, t in state.items()}, path)
