@@ -30,6 +30,7 @@ _READ_OPTIONS = {
     "asf,ogg,mxf,dv,nut",
 }
 _TOLERATED_MISSING_END = 0.5  # seconds; the last frame may be shown for a while, and headers are not exact
+_CLOCK_TOLERANCE = 0.002  # seconds; many files count in milliseconds
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov")
 
 
@@ -67,18 +68,24 @@ def probe(path: str | os.PathLike[str]) -> VideoInfo:
         return VideoInfo(width, height, fps, frame_count, duration, bool(container.streams.audio))
 
 
-def read_frames(path: str | os.PathLike[str]) -> Iterator[np.ndarray]:
+def read_frames(path: str | os.PathLike[str], *, fps: float | None = None) -> Iterator[np.ndarray]:
     """Decode a video frame by frame, in the order shown, holding one frame at a time.
+
+    Args:
+        fps: take the frame shown at each multiple of 1 / fps seconds, whatever the video's own rate and even
+            where that varies; by default every frame once.
 
     Yields:
         (H, W, 3) uint8 RGB.
 
     Raises:
         InputError: at the first frame when the file is missing or is not a video, after the last readable
-            frame when it is cut off.
+            frame when it is cut off. The rate is not above 0.
     """
+    if fps is not None and not 0 < fps < float("inf"):
+        raise InputError(f"The frame rate is {fps:g}, but must be above 0.")
     with _open_video(path) as container:
-        yield from _decode(container, path)
+        yield from _decode(container, path, fps)
 
 
 def sample_frames(
@@ -88,6 +95,7 @@ def sample_frames(
     stride: int = 1,
     start: int = 0,
     crop: tuple[int, int, int, int] = (0, 0, 0, 0),
+    fps: float | None = None,
 ) -> np.ndarray:
     """Take frames ``start, start + stride, ...`` of a video.
 
@@ -96,6 +104,7 @@ def sample_frames(
         stride: distance between two frames taken, at least 1.
         start: index of the first frame taken, at least 0.
         crop: pixels cut off the left, right, top and bottom of the upright picture.
+        fps: count frames at this rate instead of the video's own; see :func:`read_frames`.
 
     Returns:
         (count, H, W, 3) uint8 RGB.
@@ -109,7 +118,7 @@ def sample_frames(
 
     frames: list[np.ndarray] = []
     seen = 0
-    for frame in islice(read_frames(path), start + (count - 1) * stride + 1):
+    for frame in islice(read_frames(path, fps=fps), start + (count - 1) * stride + 1):
         if seen >= start and (seen - start) % stride == 0:
             frames.append(_cropped(frame, crop).copy())
         seen += 1
@@ -264,14 +273,17 @@ def _is_moving(stream: av.VideoStream) -> bool:
     return stream.codec_context is not None and not stream.disposition & av.stream.Disposition.attached_pic
 
 
-def _decode(container: av.container.InputContainer, path: str | os.PathLike[str]) -> Iterator[np.ndarray]:
-    """RGB frames of the first moving picture."""
+def _decode(
+    container: av.container.InputContainer, path: str | os.PathLike[str], fps: float | None = None
+) -> Iterator[np.ndarray]:
+    """RGB frames of the first moving picture, on request at another rate."""
     stream = next(filter(_is_moving, container.streams.video))
     stream.thread_type = "AUTO"
     size = None
     count = 0
     try:
-        for picture in _pictures(container, stream):
+        pictures = _pictures(container, stream)
+        for picture in _at_rate(pictures, fps, stream) if fps else pictures:
             if size is None:
                 size = round(picture.width * (stream.sample_aspect_ratio or 1)), picture.height
             yield _to_rgb(picture, *size)
@@ -303,6 +315,26 @@ def _pictures(container: av.container.InputContainer, stream: av.VideoStream) ->
     unseen = ((stream.start_time or 0) + (stream.duration or 0) - until) * stream.time_base
     if unseen > _TOLERATED_MISSING_END:
         raise EOFError(f"the file ends {float(unseen):.2f} s early")
+
+
+def _at_rate(
+    pictures: Iterable[av.VideoFrame], fps: float, stream: av.VideoStream
+) -> Iterator[av.VideoFrame]:
+    """The picture shown at 0, 1 / fps, 2 / fps, ... seconds."""
+    usual = 1 / float(stream.average_rate or stream.guessed_rate or 25)
+    shown = first = None
+    now, taken = 0.0, 0
+    for index, picture in enumerate(pictures):
+        time = index * usual if picture.time is None else picture.time
+        first = time if first is None else first
+        now = time - first
+        while shown and taken / fps < now - _CLOCK_TOLERANCE:
+            yield shown
+            taken += 1
+        shown = picture
+    while shown and taken / fps < now + usual - _CLOCK_TOLERANCE:
+        yield shown
+        taken += 1
 
 
 def _decoder(stream: av.VideoStream) -> av.VideoCodecContext:

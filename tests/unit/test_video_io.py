@@ -124,6 +124,8 @@ def test_phone_videos_are_turned_upright(tmp_path, degrees, mirrored, expected):
         ("libx264", "yuv420p10le", "mp4"),
         ("libx264", "yuvj420p", "mp4"),
         ("ffv1", "rgba64le", "mkv"),
+        ("libvpx-vp9", "yuv420p", "webm"),
+        ("libx264", "yuv444p", "mov"),
         ("mpeg4", "yuv420p", "avi"),
     ],
 )
@@ -172,6 +174,31 @@ def test_uneven_frame_times_lose_no_frame_and_keep_the_duration(tmp_path):
     path = encode(tmp_path / "v.mkv", numbered(6), pts=[0, 33, 50, 300, 310, 400])
     assert [index_of(frame) for frame in read_frames(path)] == [0, 1, 2, 3, 4, 5]
     assert probe(path).duration == pytest.approx(0.44, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("fps", "expected"),
+    [(10, [0, 1, 2, 2, 3]), (25, [0, 1, 1, 2, 2, 2, 2, 2, 3, 3, 3, 4]), (2.5, [0, 3])],
+)
+def test_frames_at_a_target_rate_are_those_shown_at_the_time(tmp_path, fps, expected):
+    path = encode(tmp_path / "v.mkv", numbered(5), pts=[0, 40, 120, 320, 440])
+    shown = [index_of(frame) for frame in read_frames(path, fps=fps)]
+    assert shown[: len(expected)] == expected
+
+
+@pytest.mark.parametrize("fps", [60, 30, 24, 8])
+def test_a_target_rate_keeps_the_duration_of_any_source(tmp_path, fps):
+    write_video(tmp_path / "v.mp4", numbered(2) * fps, fps)
+    assert len(list(read_frames(tmp_path / "v.mp4", fps=12))) == pytest.approx(24, abs=1)
+    assert len(list(read_frames(tmp_path / "v.mp4", fps=fps))) == 2 * fps
+
+
+def test_samples_can_be_counted_at_a_target_rate(tmp_path):
+    write_video(tmp_path / "v.mp4", numbered(20), 20)
+    sampled = sample_frames(tmp_path / "v.mp4", 4, fps=5, start=1)
+    assert [index_of(frame) for frame in sampled] == [4, 8, 12, 16]
+    with pytest.raises(InputError, match="rate is 0"):
+        sample_frames(tmp_path / "v.mp4", 1, fps=0)
 
 
 def test_gif_is_written_in_good_colours_endless_and_read_again(tmp_path):
