@@ -11,7 +11,7 @@ import numpy as np
 
 from fyp_core.synthetic import sample_clip
 from pose_extraction.estimator import ESTIMATOR_NAMES
-from pose_extraction.extract import draw, extract_skeleton_video
+from pose_extraction.extract import extract_skeleton_video
 from video_io import write_video
 
 
@@ -22,17 +22,17 @@ def measure(video: Path, estimator: str, folder: Path) -> dict[str, float | int 
     result = extract_skeleton_video(video, folder / "skeleton.mp4", estimator=estimator)
     cpu_seconds = time.process_time() - start_cpu
     start = time.perf_counter()
-    for frame in result.poses:
-        draw(frame, result.height, result.width)
+    for _ in result.motion.draw():
+        pass
     draw_seconds = time.perf_counter() - start
 
-    frames = len(result.poses)
+    frames = len(result.motion)
     phases = {**result.seconds, "draw": draw_seconds}
     before_encoding = result.seconds["decode"] + result.seconds["estimate"] + draw_seconds
     return {
         "estimator": result.estimator,
         "frames": frames,
-        "size": f"{result.width}x{result.height}",
+        "size": f"{result.motion.width}x{result.motion.height}",
         **{f"{phase}_milliseconds": round(1000 * seconds / frames, 2) for phase, seconds in phases.items()},
         "frames_per_second": round(frames / before_encoding, 1),
         "cpu_milliseconds_per_frame": round(1000 * cpu_seconds / frames, 1),

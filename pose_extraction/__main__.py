@@ -1,4 +1,8 @@
-"""``python -m pose_extraction VIDEO -o skeleton.mp4``: turn a video of a person into a skeleton video."""
+"""``python -m pose_extraction VIDEO -o skeleton.mp4``: turn a video of people into a skeleton video.
+
+VIDEO may also be keypoints: a file that ``--keypoints`` wrote, or a folder of OpenPose JSON.
+``python -m pose_extraction edit KEYPOINTS -o OUT`` changes keypoints.
+"""
 
 import argparse
 import json
@@ -9,66 +13,178 @@ from collections.abc import Sequence
 from tqdm import tqdm
 
 from errors import InputError
-from pose_extraction.estimator import ESTIMATOR_NAMES
-from pose_extraction.extract import Extraction, extract_skeleton_video
+from pose_extraction import edit
+from pose_extraction.estimator import AUTO, ESTIMATOR_NAMES
+from pose_extraction.extract import extract_skeleton_video
+from pose_extraction.files import KEYPOINT_SUFFIX, TARGET_SUFFIXES, is_motion, read_motion, write_motion
+from pose_extraction.motion import Motion
+from pose_extraction.tracking import ALL, choose
+from video_io import VIDEO_SUFFIXES, check_target
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status is 0, or 2 for bad input."""
     logging.basicConfig(format="%(levelname)s: %(message)s")
-    options = _parser().parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        with tqdm(unit=" frames", disable=None, leave=False) as bar:
-
-            def show(done: int, total: int | None) -> None:
-                bar.total = total
-                bar.update(done - bar.n)
-
-            result = extract_skeleton_video(
-                options.video,
-                options.output,
-                keypoints=options.keypoints,
-                estimator=options.estimator,
-                progress=show,
-            )
+        if arguments[:1] == ["edit"]:
+            options = _edit_parser().parse_args(arguments[1:])
+            report, sentence = _edit(options)
+        else:
+            options = _parser().parse_args(arguments)
+            report, sentence = _draw(options) if is_motion(options.video) else _extract(options)
     except InputError as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
-    if options.json:
-        print(json.dumps(_report(options, result)))
-    else:
-        print(
-            f"{options.output}: {len(result.poses)} frames of {result.width}x{result.height}"
-            f" at {result.fps:.4g} a second, a person in {result.person_share:.0%} of them"
-        )
+    print(json.dumps(report) if options.json else sentence)
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m pose_extraction", description=__doc__.partition(": ")[2])
-    parser.add_argument("video", help="a video that shows one person whole")
+    parser = argparse.ArgumentParser(
+        prog="python -m pose_extraction",
+        description="Turn a video of people into a skeleton video.",
+        epilog="'python -m pose_extraction edit --help' tells how to change keypoints.",
+    )
+    parser.add_argument(
+        "video", help="a video that shows people whole, a keypoint file, or an OpenPose folder"
+    )
     parser.add_argument("-o", "--output", required=True, metavar="MP4", help="skeleton video to write")
     parser.add_argument("--keypoints", metavar="JSON", help="also write the keypoints, in COCO's format")
-    parser.add_argument("--estimator", choices=ESTIMATOR_NAMES, default="auto", help="default: %(default)s")
+    parser.add_argument("--estimator", choices=ESTIMATOR_NAMES, default=AUTO, help="default: %(default)s")
+    parser.add_argument(
+        "--weights", metavar="FILE", help="a checkpoint of mmpose's HRNet, or a ViTPose model"
+    )
+    parser.add_argument(
+        "--people", default=ALL, metavar="all|largest|N", help="whom to draw (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--smoothing", type=_from_zero, default=1.0, metavar="S", help="0 is off (default: %(default)s)"
+    )
+    parser.add_argument("--fps", type=float, help="frames a second to take (default: all)")
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
     return parser
 
 
-def _report(options: argparse.Namespace, result: Extraction) -> dict[str, object]:
-    return {
-        "input": options.video,
-        "output": options.output,
+def _edit_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m pose_extraction edit", description="Change keypoints; steps run in the order listed."
+    )
+    parser.add_argument("keypoints", help="a keypoint file, or a folder of OpenPose JSON")
+    parser.add_argument("-o", "--output", required=True, help="keypoints (.json) or skeleton video (.mp4)")
+    parser.add_argument("--people", default=ALL, metavar="all|largest|N", help="whom to keep")
+    parser.add_argument("--trim", type=_pair, metavar="FROM,TO", help="seconds to keep")
+    parser.add_argument("--speed", type=float, help="2 is twice as fast")
+    parser.add_argument("--loop", type=int, metavar="N", help="repeat N times")
+    parser.add_argument(
+        "--retarget",
+        type=_proportions,
+        metavar="BODY",
+        help=f"{' or '.join(edit.BODIES)}, or factors such as legs=1.3,arms=0.8 ({', '.join(edit.LIMBS)})",
+    )
+    parser.add_argument("--scale", type=float, help="size, about the middle of the picture")
+    parser.add_argument("--mirror", action="store_true", help="left becomes right")
+    parser.add_argument("--shift", type=_pair, metavar="X,Y", help="pixels to the right and down")
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    return parser
+
+
+def _from_zero(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise ValueError
+    return value
+
+
+def _pair(text: str) -> tuple[float, float]:
+    first, second = map(float, text.split(","))
+    return first, second
+
+
+def _proportions(text: str) -> dict[str, float]:
+    if text in edit.BODIES:
+        return edit.BODIES[text]
+    return {limb: float(factor) for limb, factor in (part.split("=") for part in text.split(","))}
+
+
+def _extract(options: argparse.Namespace) -> tuple[dict[str, object], str]:
+    with tqdm(unit=" frames", disable=None, leave=False) as bar:
+
+        def show(done: int, total: int | None) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        result = extract_skeleton_video(
+            options.video,
+            options.output,
+            keypoints=options.keypoints,
+            estimator=options.estimator,
+            weights=options.weights,
+            people=options.people,
+            smoothing=options.smoothing,
+            fps=options.fps,
+            progress=show,
+        )
+    report = _report(options.video, options.output, result.motion) | {
         "keypoints": options.keypoints,
-        "frames": len(result.poses),
-        "width": result.width,
-        "height": result.height,
-        "fps": result.fps,
         "estimator": result.estimator,
+        "people_found": result.people,
         "person_share": round(result.person_share, 4),
         "seconds": {phase: round(seconds, 3) for phase, seconds in result.seconds.items()},
     }
+    share = f"a person in {result.person_share:.0%} of them, found by {result.estimator}"
+    return report, f"{_sentence(options.output, result.motion)}, {share}"
+
+
+def _draw(options: argparse.Namespace) -> tuple[dict[str, object], str]:
+    check_target(options.output, *VIDEO_SUFFIXES)
+    if options.keypoints:
+        check_target(options.keypoints, KEYPOINT_SUFFIX)
+    motion = choose(read_motion(options.video), options.people)
+    write_motion(motion, options.output)
+    if options.keypoints:
+        write_motion(motion, options.keypoints)
+    report = _report(options.video, options.output, motion) | {"keypoints": options.keypoints}
+    return report, _sentence(options.output, motion)
+
+
+def _edit(options: argparse.Namespace) -> tuple[dict[str, object], str]:
+    check_target(options.output, *TARGET_SUFFIXES)
+    motion = choose(read_motion(options.keypoints), options.people)
+    if options.trim:
+        motion = edit.trim(motion, *options.trim)
+    if options.speed is not None:
+        motion = edit.speed(motion, options.speed)
+    if options.loop is not None:
+        motion = edit.loop(motion, options.loop)
+    if options.retarget:
+        motion = edit.retarget(motion, options.retarget)
+    if options.scale is not None:
+        motion = edit.scale(motion, options.scale)
+    if options.mirror:
+        motion = edit.mirror(motion)
+    if options.shift:
+        motion = edit.shift(motion, *options.shift)
+    write_motion(motion, options.output)
+    return _report(options.keypoints, options.output, motion), _sentence(options.output, motion)
+
+
+def _report(source: str, target: str, motion: Motion) -> dict[str, object]:
+    return {
+        "input": source,
+        "output": target,
+        "frames": len(motion),
+        "width": motion.width,
+        "height": motion.height,
+        "fps": motion.fps,
+        "people": motion.keypoints.shape[1],
+    }
+
+
+def _sentence(target: str, motion: Motion) -> str:
+    return f"{target}: {len(motion)} frames of {motion.width}x{motion.height} at {motion.fps:.4g} a second"
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What a pose estimator is, and which ones there are."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,6 +9,8 @@ import numpy as np
 
 from errors import InputError
 from pose_extraction.skeleton import KEYPOINT_NAMES
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -45,30 +48,79 @@ class PoseEstimator(Protocol):
         ...
 
 
-def _mediapipe() -> PoseEstimator:
+def _vitpose(weights: str | None) -> PoseEstimator:
+    from pose_extraction.detector import create_detector
+    from pose_extraction.topdown import TopDownEstimator
+    from pose_extraction.vitpose import VITPOSE, ViTPose
+
+    return TopDownEstimator(ViTPose(weights or VITPOSE), create_detector())
+
+
+def _hrnet(weights: str | None) -> PoseEstimator:
+    from pose_extraction.detector import create_detector
+    from pose_extraction.hrnet import load_hrnet
+    from pose_extraction.topdown import TopDownEstimator
+
+    return TopDownEstimator(load_hrnet(weights), create_detector())
+
+
+def _mediapipe(weights: str | None) -> PoseEstimator:
     from pose_extraction.mediapipe import MediaPipeEstimator
 
+    if weights:
+        raise InputError("MediaPipe brings its own weights; leave them away or choose another estimator.")
     return MediaPipeEstimator()
 
 
 # Best first; imported on use, because each brings a large library.
-_ESTIMATORS: dict[str, Callable[[], PoseEstimator]] = {"mediapipe": _mediapipe}
+_ESTIMATORS: dict[str, Callable[[str | None], PoseEstimator]] = {
+    "vitpose": _vitpose,
+    "hrnet": _hrnet,
+    "mediapipe": _mediapipe,
+}
+# Networks that take a second a frame without a GPU are for who asks for them.
+_FAST_ON_CPU = ("mediapipe",)
 
-ESTIMATOR_NAMES = ("auto", *_ESTIMATORS)
+AUTO = "auto"
+ESTIMATOR_NAMES = (AUTO, *_ESTIMATORS)
 
 
-def create_estimator(name: str = "auto") -> PoseEstimator:
-    """Load an estimator by name; ``auto`` takes the best that is installed.
+def create_estimator(name: str = AUTO, weights: str | None = None) -> PoseEstimator:
+    """Load an estimator by name; ``auto`` takes the best that runs here at a useful speed.
+
+    Args:
+        weights: instead of the published ones: a checkpoint of mmpose for ``hrnet``, a hub id or folder for
+            ``vitpose``.
 
     Raises:
-        InputError: there is no such estimator, or its library is not installed.
+        InputError: there is no such estimator, or its library or weights cannot be had.
     """
-    if name not in ESTIMATOR_NAMES:
+    if name == AUTO:
+        return _best(weights)
+    if name not in _ESTIMATORS:
         raise InputError(f"There is no estimator {name!r}; choose one of {', '.join(ESTIMATOR_NAMES)}.")
-    for candidate, load in _ESTIMATORS.items():
-        if name in ("auto", candidate):
-            try:
-                return load()
-            except ImportError as error:
-                missing = error
-    raise InputError(f"The estimator {name!r} needs a missing library ({missing}); install the requirements.")
+    try:
+        return _ESTIMATORS[name](weights)
+    except ImportError as error:
+        raise InputError(
+            f"The estimator {name!r} needs a library ({error}); install the requirements."
+        ) from error
+
+
+def _best(weights: str | None) -> PoseEstimator:
+    if weights:
+        raise InputError("Weights belong to one estimator; name it, hrnet or vitpose.")
+    import torch
+
+    names = ESTIMATOR_NAMES[1:] if torch.cuda.is_available() else _FAST_ON_CPU
+    failures = []
+    for name in names:
+        try:
+            estimator = create_estimator(name)
+        except InputError as error:
+            logger.info("%s", error)
+            failures.append(str(error))
+        else:
+            logger.info("The poses are estimated by %s.", name)
+            return estimator
+    raise InputError(failures[-1])

@@ -1,10 +1,8 @@
-"""Video to skeleton video: decode, estimate, close gaps, smooth, draw."""
+"""Video to skeleton video: decode, estimate, link, clean, draw."""
 
-import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -12,16 +10,18 @@ from typing import TypeVar
 import numpy as np
 
 from errors import InputError
-from pose_extraction.coco import to_coco
-from pose_extraction.estimator import FramePoses, create_estimator
-from pose_extraction.skeleton import draw_skeleton
-from pose_extraction.temporal import fill_gaps, smooth
-from video_io import VIDEO_SUFFIXES, check_target, probe, read_frames, replacing, write_video
+from pose_extraction.estimator import AUTO, FramePoses, create_estimator
+from pose_extraction.files import KEYPOINT_SUFFIX, write_motion
+from pose_extraction.motion import Motion
+from pose_extraction.temporal import clean
+from pose_extraction.tracking import ALL, choose, link
+from video_io import VIDEO_SUFFIXES, check_target, probe, read_frames
 
 Progress = Callable[[int, int | None], None]
 """Called with frames done and frames in all (None when the file does not say)."""
 
 _LEAST_PERSON_SHARE = 0.1  # a person in fewer frames than this is a false find
+_SAMPLED_FPS = 6.0  # every fifth frame of 30 a second, as the published model takes them
 
 T = TypeVar("T")
 
@@ -30,38 +30,45 @@ T = TypeVar("T")
 class Extraction:
     """What was found in a video.
 
-    poses: frame by frame, gaps closed and smoothed, in pixels of a height x width picture.
+    motion: the people chosen, cleaned.
+    people: how many were followed in all.
     person_share: share of the frames in which the estimator saw a person, before gaps were closed.
     seconds: time spent to decode, estimate and write.
     """
 
-    poses: list[FramePoses]
+    motion: Motion
+    people: int
     person_share: float
-    height: int
-    width: int
-    fps: float
     estimator: str
     seconds: dict[str, float]
 
 
 def extract_skeleton_frames(
-    frames: np.ndarray, estimator: str = "auto", progress: Progress | None = None
-) -> tuple[np.ndarray, list[FramePoses]]:
+    frames: np.ndarray,
+    estimator: str = AUTO,
+    progress: Progress | None = None,
+    *,
+    fps: float = _SAMPLED_FPS,
+    people: str = ALL,
+    smoothing: float = 1.0,
+) -> tuple[np.ndarray, Motion]:
     """Draw the people of frames that were already read; they may be sampled far apart.
 
     Args:
         frames: (F, H, W, 3) uint8 RGB.
+        fps: frames a second.
+        people, smoothing: see :func:`extract_skeleton_video`.
 
     Returns:
-        skeletons (F, H, W, 3) uint8 RGB, and the poses drawn.
+        skeletons (F, H, W, 3) uint8 RGB, and the motion drawn.
 
     Raises:
         InputError: nobody was found, or the estimator is not available.
     """
-    height, width = frames.shape[1:3]
-    found = _reported(create_estimator(estimator).estimate(frames), progress, len(frames))
-    poses = _refined(list(found), "the video")
-    return np.stack([draw(frame, height, width) for frame in poses]), poses
+    found = list(_reported(create_estimator(estimator).estimate(frames), progress, len(frames)))
+    _check_found(found, "the video")
+    motion = clean(choose(link(found, *frames.shape[1:3], fps), people), smoothing)
+    return np.stack(list(motion.draw())), motion
 
 
 def extract_skeleton_video(
@@ -69,58 +76,60 @@ def extract_skeleton_video(
     target: str | os.PathLike[str],
     *,
     keypoints: str | os.PathLike[str] | None = None,
-    estimator: str = "auto",
+    estimator: str = AUTO,
+    weights: str | None = None,
+    people: str = ALL,
+    smoothing: float = 1.0,
+    fps: float | None = None,
     progress: Progress | None = None,
 ) -> Extraction:
-    """Write the skeleton video of a video, of the same size and frame rate, and on request its keypoints.
+    """Write the skeleton video of a video, of the same size, and on request its keypoints.
 
     The files appear complete or not at all. Frames are streamed; only the poses are held.
 
     Args:
         target: MP4 to write.
         keypoints: JSON to write, in COCO's format.
+        weights: see :func:`create_estimator`.
+        people: ``all``, ``largest`` or one by number, from 1 in order of appearance.
+        smoothing: strength, 0 is off; see :func:`pose_extraction.temporal.smooth`.
+        fps: frames a second to sample and write; by default every frame at the video's own rate.
 
     Raises:
         InputError: the source cannot be read, nobody is seen in it, or a target cannot be written.
     """
     check_target(target, *VIDEO_SUFFIXES)
     if keypoints:
-        check_target(keypoints)
+        check_target(keypoints, KEYPOINT_SUFFIX)
     if Path(target).resolve() == Path(source).resolve():
         raise InputError(f"{target} would overwrite its own source; choose another name.")
     info = probe(source)
-    model = create_estimator(estimator)
+    model = create_estimator(estimator, weights)
     seconds = {"decode": 0.0}
     start = time.perf_counter()
-    frames = _timed(read_frames(source), seconds, "decode")
-    found = list(_reported(model.estimate(frames), progress, info.frame_count))
-    poses = _refined(found, Path(source).name)
+    frames = _timed(read_frames(source, fps=fps), seconds, "decode")
+    total = info.frame_count if fps is None else round(info.duration * fps)
+    found = list(_reported(model.estimate(frames), progress, total))
+    _check_found(found, Path(source).name)
+    everybody = link(found, info.height, info.width, fps or info.fps)
+    motion = clean(choose(everybody, people), smoothing)
     seconds["estimate"] = time.perf_counter() - start - seconds["decode"]
 
     start = time.perf_counter()
-    with replacing(keypoints) if keypoints else nullcontext() as document:
-        if document:
-            coco = to_coco(poses, info.height, info.width, info.fps, model.name)
-            Path(document).write_text(json.dumps(coco), encoding="utf-8")
-        write_video(target, (draw(frame, info.height, info.width) for frame in poses), info.fps)
+    write_motion(motion, target)
+    if keypoints:
+        write_motion(motion, keypoints, estimator=model.name)
     seconds["write"] = time.perf_counter() - start
-    share = _person_share(found)
-    return Extraction(poses, share, info.height, info.width, info.fps, model.name, seconds)
+    return Extraction(motion, everybody.keypoints.shape[1], _person_share(found), model.name, seconds)
 
 
-def draw(frame: FramePoses, height: int, width: int) -> np.ndarray:
-    """The (height, width, 3) uint8 RGB skeleton picture of one frame's people."""
-    return draw_skeleton(frame.keypoints, frame.scores, height, width)
-
-
-def _refined(found: list[FramePoses], name: str) -> list[FramePoses]:
+def _check_found(found: list[FramePoses], name: str) -> None:
     if _person_share(found) < _LEAST_PERSON_SHARE:
         seen = sum(map(bool, found))
         raise InputError(
             f"A person is seen in {seen} of {len(found)} frames of {name}; "
             "choose one that shows a person whole and not too small (a skeleton video needs no extraction)."
         )
-    return smooth(fill_gaps(found))
 
 
 def _person_share(found: list[FramePoses]) -> float:

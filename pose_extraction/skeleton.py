@@ -23,6 +23,9 @@ KEYPOINT_NAMES = (
     "left_ankle", "right_ankle",
 )  # fmt: skip
 
+# Index of each joint's mirror image: left and right change places.
+MIRRORED = (0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15)
+
 TORSO_COLOR = (255, 153, 51)  # RGB, head included
 LEFT_COLOR = (0, 255, 0)
 RIGHT_COLOR = (0, 128, 255)
@@ -41,6 +44,7 @@ LINK_COLORS = (
     *7 * [TORSO_COLOR],
 )  # fmt: skip
 
+SCORE_THRESHOLD = 0.3  # joints that score lower are not drawn
 LINE_WIDTH = 0.012  # of the longer side of the image: 13 px at 1080
 
 _LINKS = np.array(LINKS)
@@ -56,7 +60,7 @@ def draw_skeleton(
     height: int,
     width: int,
     *,
-    threshold: float = 0.3,
+    threshold: float = SCORE_THRESHOLD,
     line_width: float | None = None,
 ) -> np.ndarray:
     """Draw people as lines on black; a drawing looks the same at every image size.

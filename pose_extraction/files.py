@@ -1,0 +1,57 @@
+"""Motion in files: keypoints read and written, skeleton videos written."""
+
+import json
+import os
+from pathlib import Path
+
+from errors import InputError
+from pose_extraction.coco import from_coco, to_coco
+from pose_extraction.motion import Motion
+from pose_extraction.openpose import read_openpose
+from video_io import VIDEO_SUFFIXES, replacing, write_video
+
+KEYPOINT_SUFFIX = ".json"
+
+
+def is_motion(path: str | os.PathLike[str]) -> bool:
+    """Whether a path names keypoints rather than a video."""
+    return Path(path).is_dir() or Path(path).suffix.lower() == KEYPOINT_SUFFIX
+
+
+def read_motion(path: str | os.PathLike[str]) -> Motion:
+    """Read a COCO keypoint file, or a folder of OpenPose JSON.
+
+    Raises:
+        InputError: neither of them, or nobody in it.
+    """
+    file = Path(path)
+    if file.is_dir():
+        motion = read_openpose(file)
+    elif not file.exists():
+        raise InputError(f"There is no file {file}; check the path.")
+    else:
+        try:
+            document = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(f"{file.name} cannot be read as JSON; write it again.") from error
+        motion = from_coco(document)
+    if not motion.present.any():
+        raise InputError(f"Nobody is in {file.name}; choose keypoints with a person in them.")
+    return motion
+
+
+def write_motion(motion: Motion, path: str | os.PathLike[str], *, estimator: str | None = None) -> None:
+    """Write keypoints (.json, COCO's format) or the skeleton video (.mp4, .m4v, .mov). Complete or not at all.
+
+    Raises:
+        InputError: another ending, or the place cannot be written.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix == KEYPOINT_SUFFIX:
+        with replacing(path) as document:
+            Path(document).write_text(json.dumps(to_coco(motion, estimator)), encoding="utf-8")
+    else:
+        write_video(path, motion.draw(), motion.fps)
+
+
+TARGET_SUFFIXES = (*VIDEO_SUFFIXES, KEYPOINT_SUFFIX)

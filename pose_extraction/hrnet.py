@@ -1,0 +1,214 @@
+"""HRNet (Sun et al. 2019, arXiv:1902.09212) without mmpose: timm's backbone, mmpose's weights and decoding."""
+
+import logging
+import pickle
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import timm
+import torch
+from torch import nn
+
+from errors import InputError
+from pose_extraction.estimator import FramePoses
+from pose_extraction.hub import best_device
+from pose_extraction.skeleton import KEYPOINT_NAMES, MIRRORED
+
+logger = logging.getLogger(__name__)
+
+_PUBLISHER = "https://download.openmmlab.com/mmpose/v1/body_2d_keypoint/topdown_heatmap/coco/"
+_MEAN = np.array([123.675, 116.28, 103.53], np.float32)  # ImageNet, RGB
+_STD = np.array([58.395, 57.12, 57.375], np.float32)
+_PADDING = 1.25
+_BATCH = 16  # people
+# What a checkpoint of mmpose holds besides tensors: numbers of its data set, stored by numpy 1 or 2.
+_NUMPY = [
+    *(
+        (kind, f"numpy.{core}.multiarray.{kind.__name__}")
+        for kind in (np._core.multiarray._reconstruct, np._core.multiarray.scalar)
+        for core in ("core", "_core")
+    ),
+    np.ndarray,
+    np.dtype,
+    *(type(np.dtype(kind)) for kind in ("float32", "float64", "int64", "uint8")),
+]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A published HRNet: height and width of its input, its checkpoint and the start of that file's SHA-256."""
+
+    size: tuple[int, int]
+    checkpoint: str
+    sha256: str
+
+
+# COCO average precision 0.746 and 0.767.
+VARIANTS = {
+    "hrnet_w32": Variant(
+        (256, 192), "td-hm_hrnet-w32_8xb64-210e_coco-256x192-81c58e40_20220909.pth", "81c58e40"
+    ),
+    "hrnet_w48": Variant(
+        (384, 288), "td-hm_hrnet-w48_8xb32-210e_coco-384x288-c161b7de_20220915.pth", "c161b7de"
+    ),
+}
+
+
+class HRNet(nn.Module):
+    """Pictures (N, 3, H, W), normalised RGB, to heatmaps (N, 17, H / 4, W / 4), with mmpose's tensor names."""
+
+    def __init__(self, backbone: str) -> None:
+        super().__init__()
+        self.backbone = timm.create_model(backbone, features_only=True, feature_location="", out_indices=(1,))
+        # Only the highest resolution is read, and only that is in the checkpoints.
+        last = self.backbone.stage4[-1]
+        last.fuse_layers = last.fuse_layers[:1]
+        (channels,) = self.backbone.feature_info.channels()
+        self.head = nn.ModuleDict({"final_layer": nn.Conv2d(channels, len(KEYPOINT_NAMES), 1)})
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        (features,) = self.backbone(pictures)
+        return self.head["final_layer"](features)
+
+
+class HRNetPose:
+    """A ``PoseModel``; half precision on CUDA.
+
+    Args:
+        network: heatmaps of crops.
+        size: height and width of a crop.
+    """
+
+    name = "hrnet"
+
+    def __init__(self, network: nn.Module, size: tuple[int, int], device: torch.device | str = "cpu") -> None:
+        self._device = torch.device(device)
+        self._dtype = torch.float16 if self._device.type == "cuda" else torch.float32
+        self.network = network.to(self._device, self._dtype).eval()
+        self._size = size
+
+    def poses(self, frames: Sequence[np.ndarray], boxes: Sequence[np.ndarray]) -> list[FramePoses]:
+        """See ``PoseModel.poses``; scores are the heatmaps' peaks, about 0..1."""
+        counts = [len(frame_boxes) for frame_boxes in boxes]
+        views = [view_of(box, self._size) for frame_boxes in boxes for box in frame_boxes]
+        owners = (frame for frame, count in zip(frames, counts) for _ in range(count))
+        crops = [crop(frame, view, self._size) for frame, view in zip(owners, views)]
+        points = np.zeros((len(crops), len(KEYPOINT_NAMES), 2), np.float32)
+        scores = np.zeros(points.shape[:2], np.float32)
+        for first in range(0, len(crops), _BATCH):
+            batch = slice(first, first + _BATCH)
+            heatmaps = self.heatmaps(np.stack(crops[batch]))
+            points[batch], scores[batch] = decode(heatmaps)
+        for person, (left, top, width, height) in zip(points, views):
+            person *= np.array([width, height]) * 4 / self._size[::-1]
+            person += left, top
+        ends = np.cumsum(counts)[:-1]
+        return [FramePoses(*found) for found in zip(np.split(points, ends), np.split(scores, ends))]
+
+    @torch.inference_mode()
+    def heatmaps(self, crops: np.ndarray) -> np.ndarray:
+        """(N, H, W, 3) normalised crops to (N, 17, H / 4, W / 4), the mean of the crop's and its mirror's."""
+        pictures = torch.from_numpy(crops).movedim(-1, 1).contiguous().to(self._device, self._dtype)
+        straight, mirrored = self.network(torch.cat([pictures, pictures.flip(-1)])).float().chunk(2)
+        mirrored = mirrored.flip(-1)[:, MIRRORED]
+        # Four pixels a cell: mirroring shifts the grid by a fraction of one, which this undoes.
+        mirrored[..., 1:] = mirrored[..., :-1].clone()
+        return ((straight + mirrored) / 2).cpu().numpy()
+
+
+def load_hrnet(checkpoint: str | Path | None = None, device: torch.device | None = None) -> HRNetPose:
+    """A published HRNet, W48 on CUDA and W32 elsewhere, downloaded once; or a top-down checkpoint of mmpose.
+
+    Raises:
+        InputError: the checkpoint is not one of HRNet W32 or W48 for COCO, or cannot be downloaded.
+    """
+    device = device or best_device()
+    path = (
+        Path(checkpoint) if checkpoint else _published("hrnet_w48" if device.type == "cuda" else "hrnet_w32")
+    )
+    tensors = _read(path)
+    head = tensors.get("head.final_layer.weight", torch.empty(0))
+    backbone = f"hrnet_w{head.shape[-3]}" if head.ndim == 4 else ""
+    if backbone not in VARIANTS:
+        raise InputError(f"{path.name} is no checkpoint of mmpose's HRNet W32 or W48; choose one for COCO.")
+    network = HRNet(backbone)
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise InputError(f"{path.name} lacks parts of HRNet for COCO's 17 joints; choose another.") from error
+    return HRNetPose(network, VARIANTS[backbone].size, device)
+
+
+def _published(backbone: str) -> Path:
+    variant = VARIANTS[backbone]
+    path = Path(torch.hub.get_dir()) / "checkpoints" / variant.checkpoint
+    if not path.exists():
+        logger.warning("Downloading %s to %s.", path.name, path.parent)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            torch.hub.download_url_to_file(
+                _PUBLISHER + variant.checkpoint, str(path), variant.sha256, progress=False
+            )
+        except (OSError, RuntimeError) as error:
+            raise InputError(
+                f"HRNet's weights are not here and cannot be downloaded ({error});"
+                f" connect once to the internet, or put {path.name} into {path.parent}."
+            ) from error
+    return path
+
+
+def _read(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        with torch.serialization.safe_globals(_NUMPY):
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise InputError(f"There is no file {path}; check the path.") from error
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise InputError(f"{path} is no checkpoint that can be read safely; download it again.") from error
+    tensors = content.get("state_dict", content) if isinstance(content, dict) else {}
+    return tensors
+
+
+def view_of(box: np.ndarray, size: tuple[int, int]) -> tuple[float, float, float, float]:
+    """Left, top, width and height of what a crop of ``size`` shows: the box, padded, in the crop's proportions."""
+    left, top, right, bottom = map(float, box)
+    width, height = _PADDING * (right - left), _PADDING * (bottom - top)
+    aspect = size[1] / size[0]
+    width, height = max(width, height * aspect), max(height, width / aspect)
+    return (left + right - width) / 2, (top + bottom - height) / 2, width, height
+
+
+def crop(frame: np.ndarray, view: tuple[float, float, float, float], size: tuple[int, int]) -> np.ndarray:
+    """Cut a view out of a uint8 RGB frame, black beyond it: (H, W, 3) float32, normalised."""
+    left, top, width, height = view
+    scale_x, scale_y = size[1] / width, size[0] / height
+    matrix = np.array([[scale_x, 0, -left * scale_x], [0, scale_y, -top * scale_y]])
+    picture = cv2.warpAffine(np.ascontiguousarray(frame), matrix, size[::-1], flags=cv2.INTER_LINEAR)
+    return (picture - _MEAN) / _STD
+
+
+def decode(heatmaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Peaks of (N, 17, H, W) heatmaps, a quarter cell towards the higher neighbour, as mmpose.
+
+    Returns:
+        (N, 17, 2) x and y in cells, -1 where nothing is positive; (N, 17) heights of the peaks.
+    """
+    people, joints, height, width = heatmaps.shape
+    flat = heatmaps.reshape(people, joints, -1)
+    scores = flat.max(axis=-1)
+    y, x = np.divmod(flat.argmax(axis=-1), width)
+    points = np.where(scores[..., None] > 0, np.stack([x, y], axis=-1), -1).astype(np.float32)
+    x, y = points.astype(int)[..., 0], points.astype(int)[..., 1]
+    person, joint = np.ogrid[:people, :joints]
+
+    def at(dx: int, dy: int) -> np.ndarray:
+        return heatmaps[person, joint, np.clip(y + dy, 0, height - 1), np.clip(x + dx, 0, width - 1)]
+
+    inside_x = (x > 1) & (x < width - 1) & (y > 0)
+    inside_y = (y > 1) & (y < height - 1) & (x > 0)
+    points[..., 0] += np.where(inside_x, 0.25 * np.sign(at(1, 0) - at(-1, 0)), 0)
+    points[..., 1] += np.where(inside_y, 0.25 * np.sign(at(0, 1) - at(0, -1)), 0)
+    return points, scores

@@ -1,0 +1,74 @@
+"""Folders of OpenPose JSON, a file a frame (https://github.com/CMU-Perceptual-Computing-Lab/openpose), as motion."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from errors import InputError
+from pose_extraction.estimator import FramePoses
+from pose_extraction.motion import Motion
+from pose_extraction.tracking import link
+
+# Where COCO's 17 joints are among OpenPose's, by their number.
+_COCO_JOINTS = {
+    25: [0, 16, 15, 18, 17, 5, 2, 6, 3, 7, 4, 12, 9, 13, 10, 14, 11],
+    18: [0, 15, 14, 17, 16, 5, 2, 6, 3, 7, 4, 11, 8, 12, 9, 13, 10],
+}
+_FPS = 25.0  # the files do not say
+_MARGIN = 0.1
+
+
+def read_openpose(folder: Path, fps: float = _FPS) -> Motion:
+    """Read BODY_25 or COCO-18 keypoints; files are frames in the order of their names.
+
+    The picture is as large as ``canvas_width`` and ``canvas_height`` say, where they are missing large enough
+    for all joints.
+
+    Raises:
+        InputError: no such files, or other content.
+    """
+    files = sorted(folder.glob("*.json"))
+    if not files:
+        raise InputError(
+            f"{folder} holds no JSON files; choose a folder that OpenPose wrote with --write_json."
+        )
+    documents = [_load(file) for file in files]
+    try:
+        found = [_poses(document["people"]) for document in documents]
+        width, height = _size(documents[0], found)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"{folder.name} holds JSON that is not OpenPose's (people with BODY_25 or COCO-18 keypoints);"
+            " choose a folder that OpenPose wrote with --write_json."
+        ) from error
+    return link(found, height, width, fps)
+
+
+def _load(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file.name} cannot be read as JSON; write the folder again.") from error
+
+
+def _poses(people: list[dict[str, Any]]) -> FramePoses:
+    bodies = [np.array(person["pose_keypoints_2d"], np.float32).reshape(-1, 3) for person in people]
+    bodies = [body[_COCO_JOINTS[len(body)]] for body in bodies if (body[:, 2] > 0).any()]
+    if not bodies:
+        return FramePoses.nobody()
+    joints = np.stack(bodies)
+    seen = joints[..., 2:] > 0
+    return FramePoses(np.where(seen, joints[..., :2], np.nan), joints[..., 2].clip(0, 1))
+
+
+def _size(document: dict[str, Any], found: list[FramePoses]) -> tuple[int, int]:
+    if "canvas_width" in document:
+        return int(document["canvas_width"]), int(document["canvas_height"])
+    joints = np.concatenate([poses.keypoints.reshape(-1, 2) for poses in found])
+    if not len(joints):
+        raise ValueError("nobody in any frame")
+    width, height = (math.ceil((1 + _MARGIN) * extent / 2) * 2 for extent in np.nanmax(joints, axis=0))
+    return max(width, 2), max(height, 2)
