@@ -77,6 +77,7 @@ def evaluate(
     clips: int = 24,
     frames: int = 8,
     seed: int = 0,
+    pairs: Sequence[str] = PAIRS,
     sheet: Path | None = None,
 ) -> Iterator[Result]:
     """Measure a model on motions it was not trained on: the same poses for seen and for held-out pairs.
@@ -85,23 +86,23 @@ def evaluate(
         clips: of each kind of pair.
         frames: of each clip.
         seed: of clips and noise.
+        pairs: which kinds of pairs.
         sheet: PNG to write: skeletons over generated frames of the first clips.
     """
     rows: list[np.ndarray] = []
-    for pairs in PAIRS:
-        world = [
-            _sample(seed, index, pairs, frames, pipeline.config.default_height) for index in range(clips)
-        ]
+    size = pipeline.config.default_height
+    for kind in pairs:
+        world = [_sample(seed, index, kind, frames, size) for index in range(clips)]
         for source in SOURCES:
             measured = []
-            for index, clip in enumerate(tqdm(world, desc=f"{pairs}, {source}", disable=None, leave=False)):
+            for index, clip in enumerate(tqdm(world, desc=f"{kind}, {source}", disable=None, leave=False)):
                 video = _show(source, pipeline, clip, seed + index)
                 measured.append(Measures.of(video, clip, judges).values())
                 if source == "model" and index < _SHOWN_CLIPS // 2:
                     rows += [clip.skeletons(), video]
             values = np.array(measured)
             error = values.std(0, ddof=1) / np.sqrt(clips) if clips > 1 else np.zeros(values.shape[1])
-            yield Result(source, pairs, _measures(values.mean(0)), _measures(error), clips)
+            yield Result(source, kind, _measures(values.mean(0)), _measures(error), clips)
     if sheet:
         save_sheet(sheet, rows)
 
