@@ -15,6 +15,8 @@ import pytest
 
 from fyp_core.synthetic import Clip, sample_clip
 from pose_extraction.estimator import create_estimator
+from pose_extraction.files import write_motion
+from pose_extraction.motion import Motion
 from pose_extraction.skeleton import KEYPOINT_NAMES
 from video_io import probe, write_video
 
@@ -71,6 +73,7 @@ def test_a_person_is_followed_and_drawn(clip, video, tmp_path):
     assert (result["frames"], result["width"], result["height"], result["fps"]) == (FRAMES, SIZE, SIZE, 12)
     assert result["estimator"] == "mediapipe"
     assert result["person_share"] > 0.8
+    assert (result["people"], result["people_found"]) == (1, 1)
     assert set(result["seconds"]) == {"decode", "estimate", "write"}
     info = probe(tmp_path / "s.mp4")
     assert (info.frame_count, info.width, info.height, info.fps) == (FRAMES, SIZE, SIZE, 12)
@@ -141,6 +144,29 @@ def test_mirrored_views_of_frames_swap_the_sides(clip):
     left, right = KEYPOINT_NAMES.index("left_wrist"), KEYPOINT_NAMES.index("right_wrist")
     expected = plain.keypoints[0, left] * (-1, 1) + (SIZE - 1, 0)
     assert np.linalg.norm(mirrored.keypoints[0, right] - expected) < 0.08 * SIZE
+
+
+def test_a_person_twice_the_size_has_the_same_pose(clip):
+    estimator = create_estimator("mediapipe")
+    (plain,) = estimator.estimate(clip.frames[:1])
+    (large,) = estimator.estimate(clip.frames[:1].repeat(2, axis=1).repeat(2, axis=2))
+    difference = np.linalg.norm(large.keypoints - (2 * plain.keypoints + 0.5), axis=-1)
+    assert difference.max() < 0.03 * 2 * SIZE
+
+
+def test_keypoints_are_edited_and_drawn(clip, tmp_path):
+    frames = clip.keypoints[:, None], clip.scores[:, None]
+    write_motion(Motion(*frames, SIZE, SIZE, 12.0), tmp_path / "k.json")
+    target = tmp_path / "child.mp4"
+    status, stdout, stderr = run(
+        "edit", tmp_path / "k.json", "-o", target, "--retarget", "child", "--speed", "0.5"
+    )
+    assert (status, stderr) == (0, "")
+    assert f"{2 * FRAMES} frames" in stdout
+    assert probe(target).frame_count == 2 * FRAMES
+    status, stdout, stderr = run("edit", tmp_path / "k.json", "-o", target, "--retarget", "tail=2")
+    assert (status, stdout) == (2, "")
+    assert "no limb 'tail'" in stderr
 
 
 def test_a_cut_to_another_place_loses_no_frame(clip):
