@@ -40,7 +40,13 @@ EXAMPLES = (
     (EXAMPLE_FOLDER / "raw_man_jumping_jacks.mp4", "Raw Video", "a policeman in the forest"),
     (EXAMPLE_FOLDER / "skeleton_arm_wave.mp4", "Skeleton Video", "Superman on the mountain"),
 )
-PHASES = {"load": "Loading the model", "pose": "Finding the person", "denoise": "Painting"}
+PHASES = {
+    "wait": "Waiting for others",
+    "load": "Loading the model",
+    "pose": "Finding the person",
+    "denoise": "Painting",
+    "decode": "Developing",
+}
 OWN = "0 takes the model's own"
 MAX_WAITING = 20  # requests; more are turned away at once
 
@@ -290,7 +296,7 @@ def _summary(result: GenerationResult) -> str:
     request = result.request
     line = (
         f"Seed **{request.seed}** · {request.steps} steps · guidance {request.guidance:g} · "
-        f"{result.model} · {sum(result.seconds.values()):.1f} s"
+        f"{result.model['model']} · {sum(result.seconds.values()):.1f} s"
     )
     return "\n\n".join([line, *(f"⚠ {html.escape(notice)}" for notice in result.notices)])
 

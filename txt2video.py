@@ -23,6 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from errors import InputError
 from fyp_core.checkpoints import AUTO, ModelSource, assembled_source
+from fyp_core.devices import AUTO_DTYPE, Runtime
 from fyp_core.engine import Engine, GenerationRequest
 from fyp_core.output import save_video
 
@@ -63,17 +64,18 @@ class Config:
     enable_xformers_memory_efficient_attention: bool = False
 
 
-# Published files carry these; at inference nothing follows from them.
+# Published files carry these; at inference nothing follows from them. PyTorch's own attention has since become
+# what xformers was then.
 _WITHOUT_USE = (
     "validation_data.use_inv_latent",
     "validation_data.num_inv_steps",
     "validation_data.dataset_set",
-    "mixed_precision",
     "train_batch_size",
     "validation_steps",
     "gradient_checkpointing",
     "enable_xformers_memory_efficient_attention",
 )
+_DTYPES = {"no": "fp32", None: AUTO_DTYPE}  # of mixed_precision; the others are called alike
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -138,7 +140,7 @@ def run(config: DictConfig) -> None:
     requests = [_request(config, prompt) for prompt in data.prompts]
     for request in requests:
         request.check()
-    engine = Engine(_source(config), device=str(state.device))
+    engine = Engine(_source(config), runtime=_runtime(config, str(state.device)))
     guide = engine.prepare(requests[0])
     source = engine.load()
     logger.info("Model: %s. %s", source.name, source.note)
@@ -149,8 +151,9 @@ def run(config: DictConfig) -> None:
         for index, request in share:
             result = engine.render(request, guide)
             name = f"{index:02d}_{_slug(request.prompt)}"
+            settings = result.settings() | {"input": config.skeleton_path}
             for suffix in (".gif", ".mp4"):
-                save_video(folder / f"{name}{suffix}", result.frames, result.fps, result.settings())
+                save_video(folder / f"{name}{suffix}", result.frames, result.fps, settings)
             logger.info("%s: %s, seed %d", folder / f"{name}.mp4", request.prompt, result.request.seed)
             videos.append((index, result.frames))
 
@@ -158,7 +161,7 @@ def run(config: DictConfig) -> None:
     if state.is_main_process:
         overview = grid([frames for _, frames in everything])
         for suffix in (".gif", ".mp4"):
-            save_video(folder / f"grid{suffix}", overview, guide.fps)
+            save_video(folder / f"grid{suffix}", overview, guide.fps, {"prompts": list(data.prompts)})
         logger.info("%s: all of them", folder / "grid.mp4")
 
 
@@ -187,6 +190,13 @@ def _request(config: DictConfig, prompt: str) -> GenerationRequest:
         width=data.width,
         height=data.height,
     )
+
+
+def _runtime(config: DictConfig, device: str) -> Runtime:
+    precision = config.mixed_precision
+    if not device.startswith("cuda"):  # the key was written with a GPU in mind
+        return Runtime(device)
+    return Runtime(device, _DTYPES.get(precision, precision))
 
 
 def _source(config: DictConfig) -> str | ModelSource:

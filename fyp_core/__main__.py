@@ -16,11 +16,15 @@ from typing import Any, NoReturn
 from tqdm import tqdm
 
 from errors import InputError
-from fyp_core.checkpoints import AUTO, MODEL_NAMES, folder_size, list_models, resolve_model
-from fyp_core.convert import DTYPES, check_target, convert_model
+from fyp_core.checkpoints import AUTO, MODEL_NAMES, Additions, folder_size, list_models, resolve_model
+from fyp_core.convert import check_target, convert_model
+from fyp_core.devices import ATTENTION_BACKENDS, AUTO_DTYPE, DTYPES, Runtime
 from fyp_core.engine import INPUT_TYPES, PRESETS, Engine, GenerationRequest
 from fyp_core.jobs import Job, Progress
+from fyp_core.metadata import read_settings
 from fyp_core.output import check_output, save_video
+from fyp_core.repeat import differences, pick, repeatable
+from fyp_core.schedulers import SCHEDULER_NAMES
 from pose_extraction.estimator import ESTIMATOR_NAMES
 
 OK, UNEXPECTED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -52,22 +56,15 @@ def generate(options: argparse.Namespace) -> None:
     outputs = [path for path in (options.output, options.skeleton_output) if path]
     for path in outputs:
         check_output(path)
-    request = GenerationRequest(
-        input=options.input,
-        prompt=options.prompt,
-        input_type=options.input_type,
-        negative_prompt=options.negative_prompt,
-        frames=options.frames,
-        stride=options.stride,
-        start=options.start,
-        crop=options.crop,
-        steps=options.steps,
-        guidance=options.guidance,
-        seed=options.seed,
-        preset=options.preset,
-        estimator=options.estimator,
-    )
-    engine = Engine(options.model)
+    given = {name: value for name, value in vars(options).items() if value is not None}
+    before = read_settings(options.like) if options.like else {}
+    values = (repeatable(before) if options.like else {}) | given
+    for name in ("input", "prompt"):
+        if name not in values:
+            raise InputError(f"There is no {name}; give one with --{name}.")
+    request = pick(GenerationRequest, values)
+    model = values.get("model", AUTO)
+    engine = Engine(model, pick(Additions, values), pick(Runtime, values))
     with _ProgressBar() as bar:
         job = Job(bar.show)
         guide = engine.prepare(request, job)  # before the model, so that a bad video is told at once
@@ -76,20 +73,28 @@ def generate(options: argparse.Namespace) -> None:
         load_seconds = time.perf_counter() - load_start
         result = engine.render(request, guide, job)
 
+    settings = result.settings() | {
+        "input": os.fspath(request.input),
+        "model": source.name if model == AUTO else model,
+    }
     write_start = time.perf_counter()
-    save_video(options.output, result.frames, result.fps, result.settings())
+    save_video(options.output, result.frames, result.fps, settings)
     if options.skeleton_output:
         save_video(options.skeleton_output, guide.skeletons, guide.fps)
     write_seconds = time.perf_counter() - write_start
 
+    notices = [source.note, *result.notices] if source.note else list(result.notices)
+    if options.like and (others := differences(before, settings, ignored=given)):
+        notices.append(f"The video may not be the same as {options.like}: different {', '.join(others)}.")
     _tell(
         options,
         {
             "output": options.output,
             "skeleton": options.skeleton_output,
-            **result.settings(),
+            **settings,
             "seconds": {"load": round(load_seconds, 3), **result.seconds, "write": round(write_seconds, 3)},
-            "notices": [source.note, *result.notices] if source.note else result.notices,
+            "memory": result.memory,
+            "notices": notices,
         },
     )
 
@@ -109,7 +114,8 @@ def _tell(options: argparse.Namespace, report: dict[str, Any]) -> None:
 def convert(options: argparse.Namespace) -> None:
     """Rewrite a model in this project's layout."""
     check_target(options.target)
-    convert_model(resolve_model(options.source), options.target, options.dtype)
+    source = resolve_model(options.source)
+    convert_model(source, options.target, options.dtype, standalone=options.standalone)
     size = folder_size(options.target)
     if options.json:
         print(json.dumps({"target": str(options.target), "dtype": options.dtype, "size": size}))
@@ -167,40 +173,42 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_generate(parser: argparse.ArgumentParser) -> None:
-    defaults = GenerationRequest(input="", prompt="")
+    """Options stand for fields of the request, the additions and the runtime; absent ones are None."""
+    request, runtime = GenerationRequest(input="", prompt=""), Runtime()
     add = parser.add_argument
-    add("--input", required=True, metavar="VIDEO", help="video of a person, or a skeleton video")
-    add("--input-type", choices=INPUT_TYPES, default=defaults.input_type, help="default: %(default)s")
-    add("--prompt", required=True, metavar="TEXT", help='for example "an astronaut on the beach"')
+    add("--input", metavar="VIDEO", help="video of a person, or a skeleton video")
+    add("--input-type", choices=INPUT_TYPES, help=f"default: {request.input_type}")
+    add("--prompt", metavar="TEXT", help='for example "an astronaut on the beach"')
     add("--output", required=True, metavar="FILE", help="video to write: .mp4 or .gif")
     add("--skeleton-output", metavar="FILE", help="also write the skeleton video it follows")
-    add("--model", default=AUTO, help=f"{', '.join(MODEL_NAMES)} or a folder; default: %(default)s")
-    add("--frames", type=int, default=defaults.frames, metavar="N", help="default: %(default)s")
-    add(
-        "--stride",
-        type=int,
-        default=defaults.stride,
-        metavar="K",
-        help="take every Kth frame; default: %(default)s",
-    )
-    add("--start", type=int, default=defaults.start, metavar="K", help="first frame; default: %(default)s")
-    add("--crop", type=_crop, default=defaults.crop, metavar="L,R,T,B", help="pixels to cut off each side")
+    add("--like", metavar="VIDEO", help="repeat a generated video; other options change what they name")
+    add("--frames", type=int, metavar="N", help=f"default: {request.frames}")
+    add("--stride", type=int, metavar="K", help=f"take every Kth frame; default: {request.stride}")
+    add("--start", type=int, metavar="K", help=f"first frame; default: {request.start}")
+    add("--crop", type=_crop, metavar="L,R,T,B", help="pixels to cut off each side")
     add("--steps", type=int, metavar="N", help="denoising steps; default: the model's own")
     add("--guidance", type=float, metavar="G", help="weight of the prompt; default: the model's own")
-    add("--negative-prompt", default=defaults.negative_prompt, metavar="TEXT", help="what to avoid")
+    add("--negative-prompt", metavar="TEXT", help="what to avoid")
     add("--seed", type=int, metavar="S", help="repeats a video; default: drawn and told")
-    add(
-        "--preset",
-        choices=PRESETS,
-        default=defaults.preset,
-        help="fast takes half the steps; default: %(default)s",
+    add("--preset", choices=PRESETS, help=f"fast takes half the steps; default: {request.preset}")
+    add("--scheduler", choices=SCHEDULER_NAMES, help="default: the preset's")
+    add("--eta", type=float, metavar="E", help=f"fresh noise of ddim and tcd, 0..1; default: {request.eta:g}")
+    add("--estimator", choices=ESTIMATOR_NAMES, help="finds the person in a raw video")
+
+    model = parser.add_argument_group("model").add_argument
+    model("--model", help=f"{', '.join(MODEL_NAMES)}, a folder or a hub id; default: {AUTO}")
+    model("--base", metavar="SD", help="another Stable Diffusion 1.x: folder, .safetensors, .ckpt or hub id")
+    model("--vae", help="another autoencoder: folder, .safetensors, .ckpt or hub id")
+    model("--lora", dest="loras", type=str, action="append", metavar="FILE[:WEIGHT]", help="may be repeated")
+    model(
+        "--embedding", dest="embeddings", action="append", metavar="FILE", help="textual inversion; likewise"
     )
-    add(
-        "--estimator",
-        choices=ESTIMATOR_NAMES,
-        default=defaults.estimator,
-        help="finds the person in a raw video",
-    )
+
+    device = parser.add_argument_group("device").add_argument
+    device("--device", help="cuda, cuda:1 or cpu; default: a GPU where there is one")
+    device("--dtype", choices=(AUTO_DTYPE, *DTYPES), help=f"number format; default: {runtime.dtype}")
+    device("--attention", choices=ATTENTION_BACKENDS, help=f"default: {runtime.attention}")
+    device("--low-vram", action="store_true", default=None, help="slower, in a fraction of the GPU's memory")
     parser.set_defaults(run=generate)
 
 
@@ -209,10 +217,13 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_convert(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", help=f"{', '.join(MODEL_NAMES)} or a folder")
+    parser.add_argument("source", help=f"{', '.join(MODEL_NAMES)}, a folder or a hub id")
     parser.add_argument("target", type=Path, help="folder to write; a model that is there is replaced")
     parser.add_argument(
         "--dtype", choices=DTYPES, default="fp32", help="of the weights; default: %(default)s"
+    )
+    parser.add_argument(
+        "--standalone", action="store_true", help="copy Stable Diffusion too, not only refer to it"
     )
     parser.set_defaults(run=convert)
 

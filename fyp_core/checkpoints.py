@@ -1,24 +1,33 @@
-"""Where models come from: a name or a folder in, a loaded pipeline out. The only place that knows."""
+"""Where models come from: a name, a folder or a hub id in, the places of all parts out. The only place that knows."""
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import json
 import os
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from errors import InputError
-
-if TYPE_CHECKING:
-    import torch
-
-    from fyp_core.pipeline import FollowYourPosePipeline
-    from fyp_core.unet import PoseVideoUNet
 
 AUTO, MINI, PUBLISHED = "auto", "mini", "followyourpose-v1"
 MODEL_NAMES = (AUTO, MINI, PUBLISHED)
 MODEL_INDEX = "model_index.json"  # makes a folder a model in diffusers layout
+BASE_KEY = "base"  # in our model index: the Stable Diffusion the model refers to instead of copying it
 
+_DIFFUSERS_WEIGHTS = "diffusion_pytorch_model"
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w.-]+)?")
+_CONFIG_FILES = ("*.json", "*/*.json", "*/*.txt")
+_LAYOUT_FILES = (*_CONFIG_FILES, "*/*.safetensors")
+_SD_FILES = (
+    *_CONFIG_FILES,
+    f"{_DIFFUSERS_WEIGHTS}.safetensors",  # of an autoencoder's own repository
+    *(f"{part}/{_DIFFUSERS_WEIGHTS}.safetensors" for part in ("unet", "vae")),
+    "text_encoder/model.safetensors",
+)
 _STATE_FILES = ("model.safetensors", "pytorch_model.bin")  # what accelerate's state folders hold
 
 
@@ -31,6 +40,10 @@ class HubPart:
     files: tuple[str, ...]  # all that is needed of the repository
     folder: str = "."  # in the repository, that corresponds to the checkpoints folder's part
 
+    @property
+    def hub_id(self) -> str:
+        return f"{self.repository}@{self.revision}"
+
 
 # Of Stable Diffusion's UNet only the configuration: the inflated network brings all its weights.
 _BASE, _UNET, _POSE_ENCODER = "stable-diffusion-v1-4", "followyourpose_checkpoint-1000", "pose_encoder.pth"
@@ -39,6 +52,7 @@ _PUBLISHED_PARTS = {
         "CompVis/stable-diffusion-v1-4",
         "133a221b8aa7292a167afc5127cb63fb5005638b",
         (
+            MODEL_INDEX,
             "scheduler/*",
             "tokenizer/*",
             "text_encoder/config.json",
@@ -54,20 +68,55 @@ _PUBLISHED_PARTS = {
 
 
 @dataclass(frozen=True)
+class Additions:
+    """What is put in place of parts of a model, or onto it; names as a person gives them.
+
+    base: another Stable Diffusion 1.x: a diffusers folder, a hub id, a ``.safetensors`` or ``.ckpt`` file.
+    vae: another autoencoder, likewise.
+    loras: LoRA files of diffusers' or kohya's format, each with an optional weight: ``FILE[:WEIGHT]``.
+    embeddings: textual inversion files; a prompt names them by their own token or by the file's name.
+    """
+
+    base: str | None = None
+    vae: str | None = None
+    loras: tuple[str, ...] = ()
+    embeddings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Lora:
+    """A LoRA file and how strongly it acts."""
+
+    file: Path
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
 class ModelSource:
-    """A model that can be loaded.
+    """A model that can be loaded: its parts, all on this disk.
 
     name: what to call it.
-    folder: in diffusers layout: the whole model, or Stable Diffusion where ``unet`` and ``pose_encoder`` are given.
-    unet: a published inflated network, its file or the folder accelerate saved it in.
-    pose_encoder: a published ``pose_encoder.pth``.
+    base: where text encoder, autoencoder, scheduler and tokenizer come from: a folder in diffusers layout, or a
+        single file of Stable Diffusion.
+    unet: file or folder of the inflated network.
+    pose_encoder: a published ``pose_encoder.pth``, or a folder in diffusers layout.
+    layout: the folder, where the model is in our own layout; it says what the model's own settings are.
+    motion_only: ``base`` is not the one the network was trained on; take from ``unet`` what it has learnt of video.
+    vae: an autoencoder in place of the base's.
+    loras: put onto the network and the text encoder.
+    embeddings: textual inversion files.
     note: one sentence for the user on why ``auto`` chose this model.
     """
 
     name: str
-    folder: Path
-    unet: Path | None = None
-    pose_encoder: Path | None = None
+    base: Path
+    unet: Path
+    pose_encoder: Path
+    layout: Path | None = None
+    motion_only: bool = False
+    vae: Path | None = None
+    loras: tuple[Lora, ...] = ()
+    embeddings: tuple[Path, ...] = ()
     note: str = ""
 
 
@@ -87,27 +136,29 @@ def checkpoints_folder() -> Path:
     return Path(os.environ.get("FYP_CHECKPOINTS", default))
 
 
-def resolve_model(name: str = AUTO, *, has_gpu: bool = False) -> ModelSource:
-    """Find a model; parts of the published one that are not on disk are downloaded.
+def resolve_model(
+    name: str | os.PathLike[str] = AUTO, additions: Additions | None = None, *, has_gpu: bool = False
+) -> ModelSource:
+    """Find a model; parts of it that are not on disk are downloaded.
 
     Args:
-        name: ``auto``, ``mini``, ``followyourpose-v1``, or a folder in our own or in the published layout.
+        name: ``auto``, ``mini``, ``followyourpose-v1``, a folder in our own or in the published layout, or a hub
+            id ``OWNER/NAME[@REVISION]`` of a model in our layout.
             ``auto`` takes the published model on a GPU where it can be had, otherwise ``mini``.
+        additions: what to put in place of its parts, or onto it.
         has_gpu: for ``auto``.
 
     Raises:
         InputError: there is no such model, or a part of it is missing and cannot be downloaded.
     """
-    if name == AUTO:
-        return _choose(has_gpu)
-    if name == MINI:
-        return _in_our_layout(checkpoints_folder() / MINI)
-    if name == PUBLISHED:
-        return published_source(checkpoints_folder())
+    return _with_additions(_find_model(os.fspath(name), has_gpu), additions or Additions())
+
+
+def needs_assembly(name: str | os.PathLike[str]) -> bool:
+    """Whether diffusers alone cannot load that model: it is known by a name, or lies in parts."""
     folder = Path(name)
-    if (folder / _POSE_ENCODER).is_file():
-        return replace(published_source(folder), name=folder.resolve().name)
-    return _in_our_layout(folder)
+    is_named = os.fspath(name) in MODEL_NAMES
+    return is_named or (folder / _POSE_ENCODER).is_file() or BASE_KEY in _read_index(folder)
 
 
 def published_source(root: Path) -> ModelSource:
@@ -125,31 +176,65 @@ def assembled_source(base: Path, unet: Path, pose_encoder: Path) -> ModelSource:
     Raises:
         InputError: one of them does not exist, nor is it a part of the published model that can be downloaded.
     """
-    base, unet, pose_encoder = (_find_part(path) for path in (base, unet, pose_encoder))
-    return ModelSource(PUBLISHED, base, unet, pose_encoder)
+    return ModelSource(PUBLISHED, *(_find_part(path) for path in (base, unet, pose_encoder)))
 
 
-def load_pipeline(source: ModelSource, device: str, dtype: torch.dtype) -> FollowYourPosePipeline:
-    """Load a model.
+def single_file_configs() -> Path:
+    """A Stable Diffusion 1.x folder: a single file holds tensors only, and this one's configurations fit all.
 
     Raises:
-        InputError: a file is missing, damaged or does not belong to such a model.
+        InputError: it is neither on disk nor can it be downloaded.
     """
-    from fyp_core.pipeline import FollowYourPosePipeline
+    return _find_part(checkpoints_folder() / _BASE)
 
-    try:
-        if source.unet is None:
-            pipeline = FollowYourPosePipeline.from_pretrained(
-                source.folder, dtype=dtype, local_files_only=True
-            )
-        else:
-            pipeline = _load_published(source, dtype)
-    except InputError:
-        raise
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise InputError(f"The model in {source.folder} cannot be loaded: {reason}") from error
-    return pipeline.to(device)
+
+def has_image_unet(base: Path) -> bool:
+    """Whether a Stable Diffusion folder holds its UNet's weights; of the published base they are not downloaded."""
+    return base.is_dir() and any((base / "unet").glob(f"{_DIFFUSERS_WEIGHTS}.*"))
+
+
+def weight_file(place: Path, stem: str = _DIFFUSERS_WEIGHTS) -> Path:
+    """The weight file itself, or the one in a folder that diffusers or accelerate wrote.
+
+    Raises:
+        InputError: the folder holds none.
+    """
+    if not place.is_dir():
+        return place
+    names = (f"{stem}.safetensors", *_STATE_FILES, f"{stem}.bin", f"{stem}.fp16.safetensors")
+    for name in names:
+        if (place / name).is_file():
+            return place / name
+    raise InputError(f"{place} holds no weights; there should be a {' or '.join(names[:3])}.")
+
+
+def base_name(source: ModelSource) -> str:
+    """How a model index refers to the base of ``source``."""
+    if source.base == checkpoints_folder() / _BASE:
+        return _PUBLISHED_PARTS[_BASE].hub_id
+    return str(source.base)
+
+
+def model_hash(source: ModelSource) -> str:
+    """SHA-256 over all weights of a model as it is loaded, without LoRA and embeddings: 16 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for file in _weight_files(source):
+        digest.update(file_hash(file).encode())
+    return digest.hexdigest()[:16]
+
+
+@functools.lru_cache(maxsize=64)
+def _hash_of(path: Path, _size: int, _modified: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file in hexadecimal; remembered while the file stays as it is."""
+    path = path.resolve()
+    if re.fullmatch("[0-9a-f]{64}", path.name):  # so the hub's cache names its large files
+        return path.name
+    return _hash_of(path, path.stat().st_size, path.stat().st_mtime_ns)
 
 
 def list_models() -> list[ModelStatus]:
@@ -161,6 +246,21 @@ def list_models() -> list[ModelStatus]:
         _status(MINI, {MINI: mini if has_mini else None}),
         _status(PUBLISHED, parts),
     ]
+
+
+def _find_model(name: str, has_gpu: bool) -> ModelSource:
+    if name == AUTO:
+        return _choose(has_gpu)
+    if name == MINI:
+        return _in_our_layout(checkpoints_folder() / MINI)
+    if name == PUBLISHED:
+        return published_source(checkpoints_folder())
+    folder = Path(name)
+    if (folder / _POSE_ENCODER).is_file():
+        return replace(published_source(folder), name=folder.resolve().name)
+    if not folder.exists() and _HUB_ID.fullmatch(name):
+        return replace(_in_our_layout(_download(name, _LAYOUT_FILES)), name=name)
+    return _in_our_layout(folder)
 
 
 def _choose(has_gpu: bool) -> ModelSource:
@@ -176,9 +276,97 @@ def _choose(has_gpu: bool) -> ModelSource:
 def _in_our_layout(folder: Path) -> ModelSource:
     if not (folder / MODEL_INDEX).is_file():
         raise InputError(
-            f"There is no model {folder}; give one of {', '.join(MODEL_NAMES)} or a folder with a {MODEL_INDEX}."
+            f"There is no model {folder}; give one of {', '.join(MODEL_NAMES)}, a folder with a {MODEL_INDEX}"
+            " or a hub id."
         )
-    return ModelSource(folder.resolve().name, folder)
+    base = _read_index(folder).get(BASE_KEY)
+    return ModelSource(
+        folder.resolve().name,
+        _find_base(base) if base else folder,
+        folder / "unet",
+        folder / "pose_encoder",
+        layout=folder,
+    )
+
+
+def _read_index(folder: Path) -> dict[str, Any]:
+    index = folder / MODEL_INDEX
+    try:
+        content = json.loads(index.read_text()) if index.is_file() else {}
+    except ValueError as error:
+        raise InputError(f"{index} is damaged; get the model again.") from error
+    return content if isinstance(content, dict) else {}
+
+
+def _with_additions(source: ModelSource, additions: Additions) -> ModelSource:
+    if additions.base is not None:
+        source = replace(source, base=_find_base(additions.base), motion_only=True)
+    return replace(
+        source,
+        vae=_find_base(additions.vae) if additions.vae is not None else None,
+        loras=tuple(map(_parse_lora, additions.loras)),
+        embeddings=tuple(_existing_file(name, "embedding") for name in additions.embeddings),
+    )
+
+
+def _find_base(name: str) -> Path:
+    """A diffusers folder or a single file on disk, or the folder of a hub id."""
+    path = Path(name)
+    if name == _PUBLISHED_PARTS[_BASE].hub_id and (checkpoints_folder() / _BASE / "unet").is_dir():
+        return checkpoints_folder() / _BASE
+    if path.exists() or not _HUB_ID.fullmatch(name):
+        if path.is_dir() or path.suffix in (".safetensors", ".ckpt", ".pt"):
+            return _existing_path(path)
+        raise InputError(
+            f"{name} is no model; give a diffusers folder, a .safetensors or .ckpt file, or a hub id."
+        )
+    return _download(name, _SD_FILES)
+
+
+def _parse_lora(text: str) -> Lora:
+    name, separator, weight = text.rpartition(":")
+    try:
+        lora = Lora(Path(name), float(weight)) if separator else Lora(Path(text))
+    except ValueError:  # a colon in the name
+        lora = Lora(Path(text))
+    _existing_file(str(lora.file), "LoRA")
+    return lora
+
+
+def _existing_file(name: str, what: str) -> Path:
+    if not Path(name).is_file():
+        raise InputError(f"There is no {what} file {name}; check the path.")
+    return Path(name)
+
+
+def _existing_path(path: Path) -> Path:
+    if not path.exists():
+        raise InputError(f"There is no {path}; check the path.")
+    return path
+
+
+def _download(hub_id: str, files: tuple[str, ...]) -> Path:
+    """The folder of a repository in the hub's cache; resumes where an earlier download was cut off."""
+    from huggingface_hub import snapshot_download
+
+    repository, _, revision = hub_id.partition("@")
+    try:
+        return Path(snapshot_download(repository, revision=revision or None, allow_patterns=list(files)))
+    except (OSError, ValueError) as error:  # what the hub's errors have in common
+        raise InputError(
+            f"{hub_id} is neither on this disk nor can it be downloaded; check the name or go online."
+        ) from error
+
+
+def _weight_files(source: ModelSource) -> list[Path]:
+    bases = [source.base]
+    if source.base.is_dir():
+        parts = {"vae": _DIFFUSERS_WEIGHTS, "text_encoder": "model", "unet": _DIFFUSERS_WEIGHTS}
+        if not source.motion_only:
+            parts.pop("unet")
+        bases = [weight_file(source.base / part, stem) for part, stem in parts.items()]
+    others = [source.unet, source.pose_encoder, *([source.vae] if source.vae else [])]
+    return [*bases, *map(weight_file, others)]
 
 
 def _find_part(path: Path, *, download: bool = True) -> Path | None:
@@ -211,38 +399,6 @@ def _from_hub(part: HubPart, *, local_files_only: bool) -> Path:
     if not all(any(folder.glob(pattern)) for pattern in part.files):
         raise FileNotFoundError(f"{folder} is incomplete")
     return folder / part.folder
-
-
-def _load_published(source: ModelSource, dtype: torch.dtype) -> FollowYourPosePipeline:
-    from diffusers import AutoencoderKL, DDIMScheduler
-    from transformers import CLIPTextModel, CLIPTokenizer
-
-    from fyp_core.pipeline import FollowYourPosePipeline
-    from fyp_core.pose_encoder import PoseEncoder
-
-    base, offline = source.folder, {"local_files_only": True}
-    return FollowYourPosePipeline(
-        vae=AutoencoderKL.from_pretrained(base, subfolder="vae", dtype=dtype, **offline),
-        text_encoder=CLIPTextModel.from_pretrained(base, subfolder="text_encoder", dtype=dtype, **offline),
-        tokenizer=CLIPTokenizer.from_pretrained(base, subfolder="tokenizer", **offline),
-        unet=_load_published_unet(base, source.unet).to(dtype),
-        pose_encoder=PoseEncoder.from_published(source.pose_encoder).to(dtype),
-        scheduler=DDIMScheduler.from_pretrained(base, subfolder="scheduler", **offline),
-    )
-
-
-def _load_published_unet(base: Path, place: Path) -> PoseVideoUNet:
-    from fyp_core.pose_encoder import PUBLISHED_PREFIX
-    from fyp_core.unet import PoseVideoUNet
-    from fyp_core.weights import load_every_tensor, read_state_dict
-
-    candidates = [place / name for name in _STATE_FILES] if place.is_dir() else [place]
-    file = next((path for path in candidates if path.is_file()), candidates[-1])
-    state = read_state_dict(file)
-    unet = PoseVideoUNet.from_config(PoseVideoUNet.load_config(base, subfolder="unet"))
-    network = {name: tensor for name, tensor in state.items() if not name.startswith(PUBLISHED_PREFIX)}
-    load_every_tensor(unet, network, str(file))
-    return unet.eval()
 
 
 def _status(name: str, parts: dict[str, Path | None]) -> ModelStatus:

@@ -8,45 +8,79 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from errors import InputError
-from fyp_core.checkpoints import MODEL_INDEX, ModelSource, load_pipeline
+from fyp_core.checkpoints import BASE_KEY, MODEL_INDEX, ModelSource, base_name, has_image_unet
+from fyp_core.devices import DType, torch_dtype
 
 if TYPE_CHECKING:
-    import torch
+    from fyp_core.pipeline import FollowYourPosePipeline
 
-DType = Literal["fp32", "fp16", "bf16"]
-DTYPES: tuple[DType, ...] = ("fp32", "fp16", "bf16")
+_DESCRIPTIONS = {"README.md", "LICENSE", ".gitattributes"}
+_OWN_PARTS = ("unet", "pose_encoder")  # what this project adds to Stable Diffusion
 
 
-def convert_model(source: ModelSource, target: Path, dtype: DType = "fp32") -> None:
+def convert_model(
+    source: ModelSource, target: Path, dtype: DType = "fp32", *, standalone: bool = False
+) -> None:
     """Write ``source`` into the folder ``target``, complete or not at all.
 
-    A model that is there already is replaced; other files beside it, such as its README, stay.
+    A model that is there already is replaced; other files beside it, such as its README, stay. Of a model put
+    together on a Stable Diffusion folder only what differs from it is written, and a reference to it.
+
+    Args:
+        source: the model.
+        target: folder to write.
+        dtype: of the weights.
+        standalone: copy what could be referred to.
 
     Raises:
         InputError: the source cannot be loaded, or the target holds something else or cannot be written.
     """
+    from fyp_core.loading import load_pipeline
+
     check_target(target)
     pipeline = load_pipeline(source, "cpu", torch_dtype(dtype))
     with _replacing_model(target) as folder:
-        pipeline.save_pretrained(folder)
+        if not standalone and source.base != source.layout and has_image_unet(source.base):
+            _save_on_base(pipeline, source, folder)
+        else:
+            pipeline.save_pretrained(folder)
         _forget_places(folder)
 
 
+def _save_on_base(pipeline: FollowYourPosePipeline, source: ModelSource, folder: Path) -> None:
+    """Write the pose encoder, the UNet's tensors that the base does not have, and an index that names the base."""
+    from safetensors.torch import save_file
+
+    from fyp_core.loading import image_unet_tensors
+    from fyp_core.weights import read_tensor
+
+    pipeline.pose_encoder.save_pretrained(folder / "pose_encoder")
+    unet = pipeline.unet
+    unet.save_config(folder / "unet")
+    own = unet.state_dict()
+    for name, tensor in image_unet_tensors(source.base).items():
+        if own[name].equal(read_tensor(tensor).to(unet.dtype)):
+            del own[name]
+    save_file(own, folder / "unet" / "diffusion_pytorch_model.safetensors")
+    index = {
+        name: value
+        for name, value in pipeline.config.items()
+        if name in _OWN_PARTS or not isinstance(value, (tuple, list))
+    }
+    index |= {"_class_name": type(pipeline).__name__, BASE_KEY: base_name(source)}
+    (folder / MODEL_INDEX).write_text(json.dumps(index, indent=2) + "\n")
+
+
 def check_target(target: Path) -> None:
-    """Raise InputError for a folder that holds anything but a model."""
+    """Raise InputError for a folder that holds anything but a model and what describes it."""
     if target.is_file():
         raise InputError(f"{target} is a file; name a folder for the model.")
-    if target.is_dir() and any(target.iterdir()) and not (target / MODEL_INDEX).is_file():
+    names = {path.name for path in target.iterdir()} if target.is_dir() else set()
+    if names - _DESCRIPTIONS and MODEL_INDEX not in names:
         raise InputError(f"{target} holds something that is not a model; name an empty or new folder.")
-
-
-def torch_dtype(name: DType) -> torch.dtype:
-    import torch
-
-    return {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[name]
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Videos out: MP4 or GIF by the name's ending, with the settings that made them in the file."""
+"""Videos out: MP4 or GIF by the name's ending, marked AI-generated and carrying the settings that made them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from errors import InputError
-from video_io import write_gif, write_video
+from fyp_core.metadata import add_settings
+from video_io import replacing, write_gif, write_video
 
 VIDEO_SUFFIXES = (".mp4", ".gif")
 
@@ -37,13 +38,18 @@ def save_video(
     """Write (F, H, W, 3) uint8 RGB frames, complete or not at all.
 
     Args:
-        settings: kept in an MP4's comment, as JSON; GIF has no place for them.
+        settings: of a generated video, JSON values; stored in it together with the mark "AI-generated".
 
     Raises:
         InputError: the place cannot be written.
     """
     check_output(path)
-    if Path(path).suffix.lower() == ".gif":
-        write_gif(path, frames, fps)
-    else:
-        write_video(path, frames, fps, metadata={"comment": json.dumps(settings)} if settings else None)
+    with replacing(path) as scratch:
+        if Path(path).suffix.lower() == ".gif":
+            write_gif(scratch, frames, fps)
+        else:
+            write_video(
+                scratch, frames, fps, metadata={"comment": json.dumps(settings)} if settings else None
+            )
+        if settings is not None:
+            add_settings(scratch, settings)

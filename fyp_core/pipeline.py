@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -31,6 +32,7 @@ from torch import nn
 from transformers import CLIPImageProcessor, CLIPTextModel, CLIPTokenizer, CLIPVisionModelWithProjection
 
 from errors import InputError
+from fyp_core.checkpoints import needs_assembly, resolve_model
 from fyp_core.pose_encoder import PoseEncoder
 from fyp_core.skeleton_input import Skeleton, skeleton_to_tensor
 from fyp_core.unet import PoseVideoUNet
@@ -133,9 +135,26 @@ class FollowYourPosePipeline(
         self._interrupt = False
 
     @classmethod
-    def from_pretrained(cls, *args: Any, **kwargs: Any) -> Self:
-        """Load as every diffusers pipeline; computes exactly what the saved pipeline computed."""
-        pipeline = super().from_pretrained(*args, **kwargs)
+    def from_pretrained(cls, name: str | os.PathLike[str], **kwargs: Any) -> Self:
+        """Load as every diffusers pipeline; computes exactly what the saved pipeline computed.
+
+        Args:
+            name: a folder or hub id in diffusers layout; or what :func:`fyp_core.checkpoints.resolve_model` knows,
+                for example ``"followyourpose-v1"`` or the folder of the published checkpoints.
+            kwargs: as of :meth:`diffusers.DiffusionPipeline.from_pretrained`; of the published layout, ``dtype``
+                and parts in place of the model's own.
+
+        Raises:
+            InputError: such a model cannot be found or loaded.
+        """
+        if needs_assembly(name):
+            from fyp_core.loading import load_pipeline
+
+            dtype = kwargs.pop("dtype", kwargs.pop("torch_dtype", torch.float32))
+            pipeline = load_pipeline(resolve_model(name, has_gpu=torch.cuda.is_available()), "cpu", dtype)
+            pipeline.register_modules(**kwargs)
+            return pipeline
+        pipeline = super().from_pretrained(name, **kwargs)
         for component in pipeline.components.values():
             if isinstance(component, nn.Module):
                 align_weights(component)

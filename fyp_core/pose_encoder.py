@@ -14,7 +14,7 @@ from diffusers.configuration_utils import register_to_config
 from torch import nn
 
 from errors import InputError
-from fyp_core.weights import load_every_tensor, read_state_dict
+from fyp_core.weights import StoredTensor, Tensors, list_tensors, load_every_tensor
 
 # ModelMixin: diffusers looks it up here when it loads a pipeline's component.
 __all__ = ["ModelMixin", "PoseEncoder", "convert_published_state"]
@@ -64,24 +64,28 @@ class PoseEncoder(T2IAdapter):
         return [features * gain for features, gain in zip(super().forward(skeleton), self.gain, strict=True)]
 
     @classmethod
-    def from_published(cls, source: str | os.PathLike[str] | Mapping[str, torch.Tensor]) -> PoseEncoder:
+    def from_published(
+        cls, source: str | os.PathLike[str] | Tensors, dtype: torch.dtype | None = None
+    ) -> PoseEncoder:
         """Build the encoder from published weights: ``pose_encoder.pth``, or an inflated UNet that holds it.
 
         Args:
-            source: a weight file or its tensors by name.
+            source: a weight file, or its tensors by name, which become the encoder's.
+            dtype: of the weights; by default as they are.
 
         Raises:
             InputError: the file cannot be read, or a tensor is missing, unexpected or of another shape.
         """
         is_state = isinstance(source, Mapping)
-        state = convert_published_state(source if is_state else read_state_dict(source))
+        state = convert_published_state(source if is_state else list_tensors(source))
         origin = "The pose encoder's weights" if is_state else os.fspath(source)
-        encoder = cls(**_infer_config(state, origin))
-        load_every_tensor(encoder, {"gain": encoder.gain.detach(), **state}, origin)
+        with torch.device("meta"):
+            encoder = cls(**_infer_config(state, origin))
+        load_every_tensor(encoder, {"gain": torch.ones(len(encoder.gain)), **state}, origin, dtype)
         return encoder
 
 
-def convert_published_state(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def convert_published_state(state: Tensors) -> dict[str, torch.Tensor | StoredTensor]:
     """Rename published tensors to ours; of a whole UNet, keep the pose encoder's only."""
     if any(name.startswith(PUBLISHED_PREFIX) for name in state):
         state = {
@@ -103,7 +107,7 @@ def _converted_name(name: str) -> str:
     return f"adapter.body.{level}.{inner}.{kind}"
 
 
-def _infer_config(state: Mapping[str, torch.Tensor], origin: str) -> dict[str, object]:
+def _infer_config(state: Tensors, origin: str) -> dict[str, object]:
     """Read the sizes off the tensors: the published file has no configuration."""
     blocks = [re.fullmatch(r"adapter\.body\.(\d+)\.resnets\.0\.block1\.weight", name) for name in state]
     widths = {int(match[1]): state[match[0]].shape[0] for match in blocks if match}

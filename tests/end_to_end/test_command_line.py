@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from fyp_core.__main__ import main
+from fyp_core.metadata import read_settings
 from tests.end_to_end.conftest import EXAMPLES
 from video_io import probe, read_frames
 
@@ -53,7 +54,7 @@ def test_raw_video_gives_a_video_and_its_skeleton(
     assert (report["width"], report["height"]) == (32, 32)
     assert report["seed"] == 7
     assert report["prompt"] == PROMPT
-    assert set(report["seconds"]) == {"load", "decode", "pose", "denoise", "write"}
+    assert set(report["seconds"]) == {"load", "read", "pose", "denoise", "decode", "write"}
     skeleton = np.stack(list(read_frames(tmp_path / "skeleton.mp4")))
     assert skeleton.shape == (8, 512, 512, 3)
     lit = (skeleton.max(axis=-1) > 100).mean(axis=(1, 2))
@@ -73,6 +74,33 @@ def test_same_seed_same_video(generate: Callable[..., Any], tmp_path: Path) -> N
     drawn = generate(*arguments, "--output", "first.mp4")["seed"]
     generate(*arguments, "--output", "second.mp4", "--seed", str(drawn))
     assert (tmp_path / "first.mp4").read_bytes() == (tmp_path / "second.mp4").read_bytes()
+
+
+def test_a_video_is_repeated_from_itself(generate: Callable[..., Any], tmp_path: Path) -> None:
+    first = generate(
+        "--input", SKELETON, "--input-type", "skeleton", "--prompt", 'a "robot" & <knight>', "--frames", "2",
+        "--output", "first.mp4", "--scheduler", "euler-a", "--steps", "3", "--guidance", "4", "--start", "2",
+    )  # fmt: skip
+    assert main(["generate", "--like", "first.mp4", "--output", "second.gif"]) == 0
+    again = generate("--like", "first.mp4", "--output", "again.mp4")
+    assert again["notices"] == first["notices"]
+    assert again["model_hash"] == first["model_hash"]
+    first_frames, frames = (list(read_frames(tmp_path / name)) for name in ("first.mp4", "again.mp4"))
+    assert np.array_equal(first_frames, frames)
+    assert read_settings("second.gif")["seed"] == first["seed"]
+    other = generate("--like", "second.gif", "--output", "other.mp4", "--seed", str(first["seed"] ^ 1))
+    assert other["prompt"] == first["prompt"]
+    assert not np.array_equal(list(read_frames(tmp_path / "other.mp4")), frames)
+
+
+def test_a_changed_input_is_told(generate: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "in.mp4").write_bytes(SKELETON.read_bytes())
+    skeleton = ("--input-type", "skeleton", "--frames", "1", "--prompt", PROMPT)
+    generate("--input", "in.mp4", *skeleton, "--output", "out.mp4")
+    (tmp_path / "in.mp4").write_bytes((EXAMPLES / "skeleton_disco.mp4").read_bytes())
+    assert any(
+        "input_hash" in notice for notice in generate("--like", "out.mp4", "--output", "2.mp4")["notices"]
+    )
 
 
 def test_report_names_words_the_model_does_not_know(generate: Callable[..., Any]) -> None:
@@ -100,6 +128,13 @@ def test_report_names_words_the_model_does_not_know(generate: Callable[..., Any]
         ("--steps", "0", "steps"),
         ("--seed", "-1", "seed"),
         ("--model", "nowhere", "no model nowhere"),
+        ("--like", "nobody.mp4", "does not say how it was made"),
+        ("--eta", "2", "Eta"),
+        ("--base", "nowhere.ckpt", "nowhere.ckpt"),
+        ("--lora", "nowhere.safetensors:0.5", "LoRA file nowhere.safetensors"),
+        ("--embedding", "nowhere.pt", "nowhere.pt"),
+        ("--dtype", "fp16", "no fast fp16"),
+        ("--attention", "xformers", "xformers"),
     ],
 )
 def test_bad_input_costs_one_sentence_and_leaves_nothing(

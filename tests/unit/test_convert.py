@@ -9,8 +9,9 @@ from safetensors.torch import load_file
 
 from errors import InputError
 from fyp_core.__main__ import main
-from fyp_core.checkpoints import load_pipeline, resolve_model
+from fyp_core.checkpoints import resolve_model
 from fyp_core.convert import convert_model
+from fyp_core.loading import load_pipeline
 
 
 def test_every_weight_is_kept_in_the_dtype_asked_for(tiny_model_dir: Path, tmp_path: Path) -> None:
@@ -34,8 +35,9 @@ def test_the_result_is_a_model_that_names_no_place(tiny_model_dir: Path, tmp_pat
 def test_a_model_is_replaced_and_its_readme_stays(tiny_model_dir: Path, tmp_path: Path) -> None:
     target = tmp_path / "model"
     source = resolve_model(str(tiny_model_dir))
-    convert_model(source, target)
+    target.mkdir()
     (target / "README.md").write_text("About this model")
+    convert_model(source, target)
     (target / "samples").mkdir()
     (target / "samples/one.txt").write_text("1")
     (target / "unet/stale.bin").write_text("of the old model")

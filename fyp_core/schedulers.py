@@ -1,0 +1,53 @@
+"""The schedulers by name. All take the model's own noise schedule: betas, prediction type, zero terminal SNR."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from errors import InputError
+
+if TYPE_CHECKING:
+    from diffusers import SchedulerMixin
+
+AUTO, OWN = "auto", "model"  # what the preset takes; the one saved with the model
+
+_CLASSES: dict[str, tuple[str, dict[str, Any]]] = {
+    "ddim": ("DDIMScheduler", {}),
+    "dpmpp-2m": ("DPMSolverMultistepScheduler", {}),
+    "dpmpp-2m-karras": ("DPMSolverMultistepScheduler", {"use_karras_sigmas": True}),
+    "unipc": ("UniPCMultistepScheduler", {}),
+    "euler": ("EulerDiscreteScheduler", {}),
+    "euler-a": ("EulerAncestralDiscreteScheduler", {}),
+    "lcm": ("LCMScheduler", {}),
+    "tcd": ("TCDScheduler", {}),
+}
+SCHEDULER_NAMES = (AUTO, OWN, *_CLASSES)
+
+
+def make_scheduler(name: str, own: SchedulerMixin) -> SchedulerMixin:
+    """A scheduler for a model whose own one is ``own``.
+
+    Args:
+        name: one of :data:`SCHEDULER_NAMES` but ``auto``. ``lcm`` and ``tcd`` are for models or LoRAs distilled
+            for them. Karras' spacing of noise levels (arXiv 2206.00364) needs a finite highest one: with zero
+            terminal SNR (arXiv 2305.08891) the model's own spacing stays.
+    """
+    if name == OWN:
+        return own
+    import diffusers
+
+    class_name, settings = _CLASSES[name]
+    if own.config.get("rescale_betas_zero_snr"):
+        settings = {}
+    return getattr(diffusers, class_name).from_config(own.config, **settings)
+
+
+def check_steps(scheduler: SchedulerMixin, steps: int) -> None:
+    """Raise InputError when the scheduler cannot take that many steps."""
+    try:
+        scheduler.set_timesteps(steps)
+    except ValueError as error:
+        most = scheduler.config.get("original_inference_steps", scheduler.config.num_train_timesteps)
+        raise InputError(
+            f"{type(scheduler).__name__} takes at most {most} steps, not {steps}; take fewer."
+        ) from error

@@ -1,0 +1,204 @@
+"""The resident engine: outlives jobs that fail, obeys at once, keeps one model."""
+
+import gc
+import weakref
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from errors import InputError
+from fyp_core.checkpoints import Additions
+from fyp_core.devices import Runtime, choose_device, choose_dtype, estimate_peak
+from fyp_core.engine import Engine, GenerationRequest
+from fyp_core.jobs import Job, JobCancelled, Progress
+from tests.tiny_formats import kohya_lora
+
+FRAMES = 3
+
+
+@pytest.fixture(scope="module")
+def request_(make_video: Callable[..., Path]) -> GenerationRequest:
+    return GenerationRequest(
+        make_video(), "a robot jumps", input_type="skeleton", frames=FRAMES, seed=1, steps=3
+    )
+
+
+@pytest.fixture(scope="module")
+def engine(tiny_model_dir: Path) -> Engine:
+    return Engine(str(tiny_model_dir), runtime=Runtime("cpu"))
+
+
+@pytest.fixture(scope="module")
+def expected(engine: Engine, request_: GenerationRequest) -> np.ndarray:
+    return engine.generate(request_).frames
+
+
+def test_progress_tells_every_phase(engine: Engine, request_: GenerationRequest) -> None:
+    seen: list[Progress] = []
+    engine.generate(request_, Job(seen.append))
+    steps = [(progress.phase, progress.step) for progress in seen]
+    assert steps == [*(("denoise", step) for step in range(4)), ("decode", 0), ("decode", FRAMES)]
+    assert seen[1].seconds_left > 0
+
+
+def test_cancelled_within_one_step(
+    engine: Engine, request_: GenerationRequest, expected: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes = _count_passes(engine, monkeypatch)
+    job = Job(lambda progress: progress.phase == "denoise" and progress.step == 1 and job.cancel())
+    with pytest.raises(JobCancelled):
+        engine.generate(replace(request_, steps=9), job)
+    assert len(passes) <= 2
+    assert np.array_equal(engine.generate(request_).frames, expected)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory"),
+    ],
+)
+def test_out_of_memory_frees_what_the_job_held(
+    engine: Engine,
+    request_: GenerationRequest,
+    expected: np.ndarray,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+) -> None:
+    held = []
+
+    def full(*_: Any, **__: Any) -> None:
+        big = torch.zeros(10)
+        held.append(weakref.ref(big))
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine.pipeline.unet, "forward", full)
+        with pytest.raises(InputError, match=r"Memory does not suffice for 3 frames of 32×32.*fewer frames"):
+            engine.generate(request_)
+    gc.collect()
+    assert held[0]() is None
+    assert np.array_equal(engine.generate(request_).frames, expected)
+
+
+@pytest.mark.parametrize("change", [{"scheduler": "euler-a"}, {"eta": 1.0}, {"preset": "fast"}])
+def test_sampling_controls_change_the_video(
+    engine: Engine, request_: GenerationRequest, expected: np.ndarray, change: dict[str, Any]
+) -> None:
+    result = engine.generate(replace(request_, **change))
+    assert not np.array_equal(result.frames, expected)
+    assert (
+        result.request.scheduler
+        == {"scheduler": "euler-a", "eta": "model", "preset": "dpmpp-2m"}[next(iter(change))]
+    )
+    assert np.array_equal(engine.generate(request_).frames, expected)
+
+
+def test_too_many_steps_for_the_scheduler_are_named(engine: Engine, request_: GenerationRequest) -> None:
+    with pytest.raises(InputError, match="at most 50 steps"):
+        engine.generate(replace(request_, scheduler="tcd", steps=51))
+
+
+def test_low_memory_gives_the_same_video_frame_by_frame(
+    tiny_model_dir: Path, request_: GenerationRequest, expected: np.ndarray
+) -> None:
+    seen: list[Progress] = []
+    frugal = Engine(str(tiny_model_dir), runtime=Runtime("cpu", low_vram=True))
+    result = frugal.generate(request_, Job(seen.append))
+    assert [progress.step for progress in seen if progress.phase == "decode"] == [0, 1, 2, 3]
+    assert np.abs(result.frames.astype(int) - expected).max() <= 1
+    assert result.settings()["low_vram"]
+
+
+def test_memory_is_estimated_and_measured(engine: Engine, request_: GenerationRequest) -> None:
+    memory = engine.generate(request_).memory
+    weights = sum(p.nbytes for part in (engine.pipeline.unet, engine.pipeline.vae) for p in part.parameters())
+    assert memory["estimated"] > weights
+    assert memory["peak"] > weights
+    small = estimate_peak(engine.pipeline, 8, 512, 512, False, Runtime(low_vram=True))
+    assert small < estimate_peak(engine.pipeline, 8, 512, 512, True, Runtime())
+
+
+# --- models
+
+
+def test_loras_come_and_go_without_loading_anew(
+    engine: Engine, tiny_model_dir: Path, request_: GenerationRequest, expected: np.ndarray, tmp_path: Path
+) -> None:
+    lora = kohya_lora(engine.pipeline, tmp_path / "style.safetensors")
+    before = engine.pipeline
+    engine.use(str(tiny_model_dir), Additions(loras=(f"{lora}:0.8",)))
+    result = engine.generate(request_)
+    assert engine.pipeline is before
+    assert not np.array_equal(result.frames, expected)
+    assert result.settings()["loras"] == [f"{lora}:0.8"]
+    engine.use(str(tiny_model_dir))
+    assert np.array_equal(engine.generate(request_).frames, expected)
+
+
+def test_the_old_model_is_freed_before_the_new_is_loaded(
+    tiny_model_dir: Path, request_: GenerationRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fyp_core import resident
+
+    engine = Engine(str(tiny_model_dir), runtime=Runtime("cpu"))
+    engine.generate(request_)
+    old = weakref.ref(engine.pipeline.unet)
+    load = resident.load_pipeline
+    alive = []
+    monkeypatch.setattr(resident, "load_pipeline", lambda *args: alive.append(old()) or load(*args))
+    (tmp_path / "other").symlink_to(tiny_model_dir)
+    engine.use(str(tmp_path / "other"))
+    assert alive == [None]
+    with pytest.raises(InputError, match="nowhere"):
+        engine.use("nowhere")
+    assert engine.load().base == tmp_path / "other"
+
+
+# --- devices
+
+
+def test_cpu_takes_bf16_only_where_it_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True}, raising=False)
+    assert choose_dtype("auto", "cpu") == "fp32"
+    with pytest.raises(InputError, match="no fast bf16"):
+        choose_dtype("bf16", "cpu")
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True}, raising=False)
+    assert choose_dtype("auto", "cpu") == "bf16"
+
+
+@pytest.mark.parametrize(
+    ("runtime", "complaint"),
+    [
+        (Runtime("cpu", dtype="fp16"), "no fast fp16"),
+        (Runtime("cpu", attention="paged"), "no attention backend paged"),
+        (Runtime("nowhere"), "no device nowhere"),
+    ],
+)
+def test_what_the_device_cannot_do_is_told(tiny_model_dir: Path, runtime: Runtime, complaint: str) -> None:
+    with pytest.raises(InputError, match=complaint):
+        Engine(str(tiny_model_dir), runtime=runtime).load()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="on a GPU they may work")
+@pytest.mark.parametrize("backend", ["xformers", "flash", "sage"])
+def test_absent_attention_backends_are_told(tiny_model_dir: Path, backend: str) -> None:
+    with pytest.raises(InputError, match="native"):
+        Engine(str(tiny_model_dir), runtime=Runtime("cpu", attention=backend)).load()
+    with pytest.raises(InputError, match="no device cuda"):
+        choose_device("cuda")
+
+
+def _count_passes(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    passes: list[None] = []
+    forward = engine.pipeline.unet.forward
+    monkeypatch.setattr(
+        engine.pipeline.unet, "forward", lambda *a, **k: passes.append(None) or forward(*a, **k)
+    )
+    return passes
