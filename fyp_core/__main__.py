@@ -10,13 +10,22 @@ import sys
 import time
 import warnings
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
 
 from tqdm import tqdm
 
 from errors import InputError
-from fyp_core.checkpoints import AUTO, MODEL_NAMES, Additions, folder_size, list_models, resolve_model
+from fyp_core.checkpoints import (
+    AUTO,
+    MODEL_NAMES,
+    Additions,
+    checkpoints_folder,
+    folder_size,
+    list_models,
+    resolve_model,
+)
 from fyp_core.convert import check_target, convert_model
 from fyp_core.devices import ATTENTION_BACKENDS, AUTO_DTYPE, DTYPES, Runtime
 from fyp_core.engine import INPUT_TYPES, PRESETS, Engine, GenerationRequest
@@ -136,6 +145,26 @@ def models(options: argparse.Namespace) -> None:
             print(f"{'':<18} {path}")
 
 
+def evaluate_model(options: argparse.Namespace) -> None:
+    """Measure a model on the procedural world."""
+    from fyp_core.evaluation import as_table, evaluate
+    from fyp_core.judges import Judges
+
+    judges = Judges.load(options.judges or checkpoints_folder() / "judges")
+    engine = Engine(options.model)
+    results = list(
+        evaluate(
+            engine.pipeline,
+            judges,
+            clips=options.clips,
+            frames=options.frames,
+            seed=options.seed,
+            sheet=options.sheet,
+        )
+    )
+    print(json.dumps([asdict(result) for result in results]) if options.json else as_table(results))
+
+
 class _ProgressBar:
     """One bar on standard error, begun anew for every phase; silent where that is not a terminal."""
 
@@ -165,6 +194,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_generate(commands.add_parser("generate", help="a video and a sentence in, a video out"))
     _add_convert(commands.add_parser("convert", help="write a model in this project's layout"))
+    _add_evaluate(commands.add_parser("evaluate", help="measure a model where the truth is known"))
     _add_models(commands.add_parser("models", help="list the models on this machine"))
     for command in commands.choices.values():
         command.add_argument("--json", action="store_true", help="print the result as one JSON object")
@@ -226,6 +256,23 @@ def _add_convert(parser: argparse.ArgumentParser) -> None:
         "--standalone", action="store_true", help="copy Stable Diffusion too, not only refer to it"
     )
     parser.set_defaults(run=convert)
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--model", default=AUTO, help=f"{', '.join(MODEL_NAMES)} or a folder; default: %(default)s")
+    add("--judges", type=Path, metavar="DIR", help="the networks that judge; default: checkpoints/judges")
+    add("--clips", type=_positive, default=24, metavar="N", help="of each kind of pair; default: %(default)s")
+    add("--frames", type=_positive, default=8, metavar="N", help="of each clip; default: %(default)s")
+    add("--seed", type=int, default=0, metavar="S", help="of clips and noise; default: %(default)s")
+    add("--sheet", type=Path, metavar="FILE", help="PNG to write: skeletons over generated frames")
+    parser.set_defaults(run=evaluate_model)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"give a whole number from 1, not {text!r}")
+    return int(text)
 
 
 def _crop(text: str) -> tuple[int, int, int, int]:
