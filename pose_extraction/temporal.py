@@ -15,15 +15,16 @@ _FLIPPING = tuple(
     [KEYPOINT_NAMES.index(f"left_{joint}") for joint in limb]
     for limb in (("elbow", "wrist"), ("knee", "ankle"), ("shoulder",), ("hip",))
 )
-# Body sizes a second by which a flipped reading must explain the movement better. Crossed legs that stay
-# crossed thus stay as they are, and a flip of half a second is still put right.
-_DOUBT = 0.4
+# Swapping must save this much movement, in body sizes: limbs that come near each other cross, limbs that jump
+# flip. Staying swapped costs more each second: a movement that goes on differently is no mistake.
+_SWITCH = 0.1
+_DOUBT = 0.5
 _LEAST_FPS = 12  # at wider spacing neighbours in time do not tell
 
 # One-Euro filter, tuned on rendered people: at rest, gain by speed in body sizes a second, of the speed itself.
 _REST_CUTOFF = 1.5  # Hz
-_SPEED_GAIN = 8.0
-_SPEED_CUTOFF = 2.0  # Hz
+_SPEED_GAIN = 16.0
+_SPEED_CUTOFF = 1.0  # Hz
 
 
 def clean(motion: Motion, smoothing: float = 1.0) -> Motion:
@@ -93,6 +94,7 @@ def _flipped(left: np.ndarray, right: np.ndarray, doubt: float) -> np.ndarray:
 
     straight = moved(left, left) + moved(right, right)
     crossed = moved(left, right) + moved(right, left)
+    crossed += _SWITCH
     steps = np.stack([np.stack([straight, crossed], -1), np.stack([crossed, straight], -1)], -1)
     cost = np.array([0, doubt])
     came_from = np.zeros((len(left), 2), int)
