@@ -14,7 +14,7 @@ from torch import nn
 
 from errors import InputError
 from pose_extraction.estimator import FramePoses
-from pose_extraction.hub import best_device
+from pose_extraction.hub import best_device, numpy_is_safe
 from pose_extraction.skeleton import KEYPOINT_NAMES, MIRRORED
 
 logger = logging.getLogger(__name__)
@@ -24,17 +24,6 @@ _MEAN = np.array([123.675, 116.28, 103.53], np.float32)  # ImageNet, RGB
 _STD = np.array([58.395, 57.12, 57.375], np.float32)
 _PADDING = 1.25
 _BATCH = 16  # people
-# What a checkpoint of mmpose holds besides tensors: numbers of its data set, stored by numpy 1 or 2.
-_NUMPY = [
-    *(
-        (kind, f"numpy.{core}.multiarray.{kind.__name__}")
-        for kind in (np._core.multiarray._reconstruct, np._core.multiarray.scalar)
-        for core in ("core", "_core")
-    ),
-    np.ndarray,
-    np.dtype,
-    *(type(np.dtype(kind)) for kind in ("float32", "float64", "int64", "uint8")),
-]
 
 
 @dataclass(frozen=True)
@@ -162,7 +151,7 @@ def _published(backbone: str) -> Path:
 
 def _read(path: Path) -> dict[str, torch.Tensor]:
     try:
-        with torch.serialization.safe_globals(_NUMPY):
+        with numpy_is_safe():
             content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise InputError(f"There is no file {path}; check the path.") from error

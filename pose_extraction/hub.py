@@ -1,14 +1,28 @@
-"""Models of the Hugging Face hub, or of a folder in its layout, with one sentence where they cannot be had."""
+"""Weights from the Hugging Face hub and from mmpose's checkpoints, and where to run them."""
 
+from contextlib import AbstractContextManager
 from typing import Any
 
+import numpy as np
 import torch
 
 from errors import InputError
 
+# What a checkpoint of mmpose holds besides tensors: numbers of its data set, stored by numpy 1 or 2.
+_NUMPY = [
+    *(
+        (kind, f"numpy.{core}.multiarray.{kind.__name__}")
+        for kind in (np._core.multiarray._reconstruct, np._core.multiarray.scalar)
+        for core in ("core", "_core")
+    ),
+    np.ndarray,
+    np.dtype,
+    *(type(np.dtype(kind)) for kind in ("float32", "float64", "int64", "uint8")),
+]
+
 
 def from_hub(kind: Any, model: str) -> Any:
-    """``kind.from_pretrained(model)``: downloaded once, then from the cache.
+    """``kind.from_pretrained(model)``: of a folder, or of the hub, downloaded once, then from the cache.
 
     Raises:
         InputError: there is no such model, or it cannot be downloaded.
@@ -20,6 +34,11 @@ def from_hub(kind: Any, model: str) -> Any:
             f"The model {model} is not here and cannot be downloaded; connect once to the Hugging Face hub"
             " or name a folder that holds it."
         ) from error
+
+
+def numpy_is_safe() -> AbstractContextManager[None]:
+    """Lets ``torch.load(weights_only=True)`` read mmpose's checkpoints."""
+    return torch.serialization.safe_globals(_NUMPY)
 
 
 def best_device() -> torch.device:

@@ -1,0 +1,44 @@
+"""What the conformance tests share: mmpose's results with seeded weights."""
+
+import math
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import load_file
+
+from pose_extraction.hrnet import HRNet
+
+DATA = Path(__file__).parents[1] / "data" / "hrnet"
+
+
+@pytest.fixture(scope="module")
+def hrnet_golden() -> dict[str, np.ndarray]:
+    """mmpose's own results for two boxes, some joints of its heatmaps and some pixels of its crops."""
+    return load_file(DATA / "golden.safetensors")
+
+
+@pytest.fixture(scope="module")
+def hrnet_image() -> np.ndarray:
+    return cv2.cvtColor(cv2.imread(str(DATA / "image.webp")), cv2.COLOR_BGR2RGB)
+
+
+@pytest.fixture(scope="module")
+def hrnet_state() -> dict[str, torch.Tensor]:
+    """The weights the results were computed with: random, seeded by mmpose's names."""
+    tensors = HRNet("hrnet_w32").state_dict()
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and "running_" not in name:
+            generator = torch.Generator().manual_seed(zlib.crc32(name.encode()))
+            tensor.copy_(scaled(name, torch.randn(tensor.shape, generator=generator)))
+    return tensors
+
+
+def scaled(name: str, noise: torch.Tensor) -> torch.Tensor:
+    if noise.ndim == 4:
+        gain = 4 if name == "head.final_layer.weight" else 1
+        return gain * noise * math.sqrt(2 / noise[0].numel())
+    return 0.5 + 0.1 * noise if name.endswith("weight") else 0.05 * noise
