@@ -170,9 +170,9 @@ def estimate_peak(
 
     Weights, and the largest of what is held at once in a pass of the UNet and in decoding. Both grow with the
     widest level: the UNet holds the inputs of its up blocks and a feed-forward layer eight times as wide, the
-    autoencoder three pictures of its second level.
+    autoencoder six pictures of its second level.
     """
-    held_in_unet, held_in_vae = 24, 3  # maps of the widest level
+    held_in_unet, held_in_vae = 24, 6  # maps of the widest level
     unet, vae = pipeline.unet, pipeline.vae
     factor = pipeline.vae_scale_factor
     latents = frames * (2 if guided else 1) * math.ceil(height / factor) * math.ceil(width / factor)
