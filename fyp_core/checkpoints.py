@@ -212,7 +212,7 @@ def base_name(source: ModelSource) -> str:
     """How a model index refers to the base of ``source``."""
     if source.base == checkpoints_folder() / _BASE:
         return _PUBLISHED_PARTS[_BASE].hub_id
-    return str(source.base)
+    return str(source.base.resolve())
 
 
 def model_hash(source: ModelSource) -> str:
@@ -312,7 +312,7 @@ def _with_additions(source: ModelSource, additions: Additions) -> ModelSource:
 def _find_base(name: str) -> Path:
     """A diffusers folder or a single file on disk, or the folder of a hub id."""
     path = Path(name)
-    if name == _PUBLISHED_PARTS[_BASE].hub_id and (checkpoints_folder() / _BASE / "unet").is_dir():
+    if name == _PUBLISHED_PARTS[_BASE].hub_id and has_image_unet(checkpoints_folder() / _BASE):
         return checkpoints_folder() / _BASE
     if path.exists() or not _HUB_ID.fullmatch(name):
         if path.is_dir() or path.suffix in (".safetensors", ".ckpt", ".pt"):
@@ -362,8 +362,8 @@ def _weight_files(source: ModelSource) -> list[Path]:
     bases = [source.base]
     if source.base.is_dir():
         parts = {"vae": _DIFFUSERS_WEIGHTS, "text_encoder": "model", "unet": _DIFFUSERS_WEIGHTS}
-        if not source.motion_only:
-            parts.pop("unet")
+        if source.base == source.layout or (source.layout is None and not source.motion_only):
+            parts.pop("unet")  # not the base's, but the model's own is used
         bases = [weight_file(source.base / part, stem) for part, stem in parts.items()]
     others = [source.unet, source.pose_encoder, *([source.vae] if source.vae else [])]
     return [*bases, *map(weight_file, others)]
