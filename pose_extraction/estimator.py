@@ -64,6 +64,14 @@ def _hrnet(weights: str | None) -> PoseEstimator:
     return TopDownEstimator(load_hrnet(weights), create_detector())
 
 
+def _mmpose(weights: str | None) -> PoseEstimator:
+    from pose_extraction.detector import create_detector
+    from pose_extraction.mmpose import MMPose
+    from pose_extraction.topdown import TopDownEstimator
+
+    return TopDownEstimator(MMPose(weights), create_detector())
+
+
 def _mediapipe(weights: str | None) -> PoseEstimator:
     from pose_extraction.mediapipe import MediaPipeEstimator
 
@@ -76,6 +84,7 @@ def _mediapipe(weights: str | None) -> PoseEstimator:
 _ESTIMATORS: dict[str, Callable[[str | None], PoseEstimator]] = {
     "vitpose": _vitpose,
     "hrnet": _hrnet,
+    "mmpose": _mmpose,
     "mediapipe": _mediapipe,
 }
 # Networks that take a second a frame without a GPU are for who asks for them.
@@ -90,7 +99,7 @@ def create_estimator(name: str = AUTO, weights: str | None = None) -> PoseEstima
 
     Args:
         weights: instead of the published ones: a checkpoint of mmpose for ``hrnet``, a hub id or folder for
-            ``vitpose``.
+            ``vitpose``; for ``mmpose`` always, as ``CONFIG.py,CHECKPOINT.pth``.
 
     Raises:
         InputError: there is no such estimator, or its library or weights cannot be had.
@@ -103,7 +112,8 @@ def create_estimator(name: str = AUTO, weights: str | None = None) -> PoseEstima
         return _ESTIMATORS[name](weights)
     except ImportError as error:
         raise InputError(
-            f"The estimator {name!r} needs a library ({error}); install the requirements."
+            f"The estimator {name!r} needs a library ({error}); install the requirements,"
+            " for mmpose with scripts/install_mmpose.sh."
         ) from error
 
 
