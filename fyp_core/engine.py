@@ -16,6 +16,7 @@ from fyp_core.checkpoints import AUTO, Additions, ModelSource, file_hash, resolv
 from fyp_core.devices import Runtime, choose_device, free_memory
 from fyp_core.jobs import Job, Line
 from fyp_core.request import INPUT_TYPES, MAX_SEED, PRESETS, GenerationRequest
+from pose_extraction.skeleton_style import in_our_style
 from video_io import probe, sample_frames
 
 if TYPE_CHECKING:
@@ -30,10 +31,11 @@ class Guide:
     """The frames to follow.
 
     source: (F, H, W, 3) uint8 RGB frames of the input, as they were chosen and cropped.
-    skeletons: (F, H, W, 3) uint8 RGB; the source itself where it is a skeleton video.
+    skeletons: (F, H, W, 3) uint8 RGB; the source itself where it is a skeleton video in the model's style.
     fps: frames a second at which these play at the source's speed, at least 1.
     input_hash: SHA-256 of the input's file.
     seconds: spent on ``read`` and ``pose``.
+    notices: sentences the user should read, for example on a skeleton video in another style.
     """
 
     source: np.ndarray
@@ -41,6 +43,7 @@ class Guide:
     fps: float
     input_hash: str
     seconds: dict[str, float]
+    notices: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -167,14 +170,15 @@ class Engine:
             fps = max(1.0, probe(request.input).fps / request.stride)
         input_hash = file_hash(Path(request.input))
         if request.input_type == "skeleton":
-            return Guide(source, source, fps, input_hash, seconds)
+            skeletons, notice = in_our_style(source)
+            return Guide(source, skeletons, fps, input_hash, seconds, [notice] if notice else [])
 
         from pose_extraction.extract import extract_skeleton_frames
 
         with self._line.turn(job), _timed(seconds, "pose"):
             job.report("pose", 0, len(source))
             skeletons, _ = extract_skeleton_frames(
-                source, request.estimator, lambda done, total: job.report("pose", done, total)
+                source, request.estimator, lambda done, total: job.report("pose", done, total), fps=fps
             )
         return Guide(source, skeletons, fps, input_hash, seconds)
 
@@ -211,7 +215,7 @@ class Engine:
             model=model.describe(),
             seconds=seconds,
             memory=model.memory(request, len(frames)),
-            notices=model.notices(request),
+            notices=guide.notices + model.notices(request),
         )
 
     def _open(self, source: ModelSource) -> ResidentModel:

@@ -16,7 +16,9 @@ from fyp_core.checkpoints import Additions
 from fyp_core.devices import Runtime, choose_device, choose_dtype, estimate_peak
 from fyp_core.engine import Engine, GenerationRequest
 from fyp_core.jobs import Job, JobCancelled, Progress
+from fyp_core.synthetic import sample_clip
 from tests.tiny_formats import kohya_lora
+from video_io import write_video
 
 FRAMES = 3
 
@@ -44,6 +46,16 @@ def test_progress_tells_every_phase(engine: Engine, request_: GenerationRequest)
     steps = [(progress.phase, progress.step) for progress in seen]
     assert steps == [*(("denoise", step) for step in range(4)), ("decode", 0), ("decode", FRAMES)]
     assert seen[1].seconds_left > 0
+
+
+def test_skeletons_with_red_and_blue_swapped_are_put_right_and_told(engine: Engine, tmp_path: Path) -> None:
+    clip = sample_clip(np.random.default_rng(0), FRAMES, 128, stride=4)
+    swapped = tmp_path / "swapped.mp4"
+    write_video(swapped, clip.skeletons()[..., ::-1], 24)
+    request = GenerationRequest(swapped, "a robot jumps", input_type="skeleton", frames=FRAMES, stride=1)
+    result = engine.generate(request)
+    assert any("swapped" in notice for notice in result.notices)
+    assert np.array_equal(result.guide.skeletons, result.guide.source[..., ::-1])
 
 
 def test_cancelled_within_one_step(
