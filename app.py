@@ -210,7 +210,7 @@ def build(engine: Engine) -> gr.Blocks:
                         label="Seed",
                         info="-1 draws a new one each time",
                     )
-                    negative_prompt = gr.Textbox(label="Negative prompt", placeholder="what to avoid")
+                    negative_prompt = gr.Textbox("", label="Negative prompt", placeholder="what to avoid")
                     with gr.Row():
                         preset = gr.Radio(
                             [("exact", "exact"), ("fast: half the steps", "fast")],
@@ -226,6 +226,7 @@ def build(engine: Engine) -> gr.Blocks:
             with gr.Column(min_width=320):
                 result = gr.Video(
                     label="Result",
+                    elem_id="result",
                     interactive=False,
                     autoplay=True,
                     loop=True,
@@ -234,7 +235,7 @@ def build(engine: Engine) -> gr.Blocks:
                 )
                 summary = gr.Markdown(elem_id="summary")
                 skeleton = gr.Video(
-                    label="Skeleton", interactive=False, autoplay=True, loop=True, height=280,
+                    label="Skeleton", elem_id="skeleton", interactive=False, autoplay=True, loop=True, height=280,
                     buttons=["download"],
                 )  # fmt: skip
                 with gr.Accordion("Settings of this video", open=False):
