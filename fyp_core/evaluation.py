@@ -13,7 +13,7 @@ import torch
 from tqdm import tqdm
 
 from fyp_core.judges import Judges
-from fyp_core.sheets import save_sheet
+from fyp_core.sheets import save_sheet, to_pictures
 from fyp_core.synthetic import HELD_OUT_PAIRS, Clip, sample_clip
 from fyp_core.synthetic.world import CHARACTERS, SCENES
 
@@ -186,7 +186,7 @@ def _reconstruct(pipeline: FollowYourPosePipeline, frames: np.ndarray) -> np.nda
     pictures = torch.from_numpy(frames).permute(0, 3, 1, 2) / 127.5 - 1
     vae = pipeline.vae
     decoded = vae.decode(vae.encode(pictures.to(vae.device, vae.dtype)).latent_dist.mean).sample
-    return ((decoded.float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+    return to_pictures(decoded.float())
 
 
 def _measures(values: np.ndarray) -> Measures:

@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 
 from fyp_core.sheets import save_sheet, to_pictures
 from fyp_core.synthetic import Clip, sample_clip
+from fyp_core.synthetic.world import PairSplit
 from fyp_core.training.config import TrainConfig, WorldConfig
 
 _KL_WEIGHT = 3e-4
@@ -44,12 +45,15 @@ class WorldImages(Dataset):
         return {"picture": picture, "mask": mask[None], "joint": torch.from_numpy(joint)}
 
 
-def sample_world(rng: np.random.Generator, config: WorldConfig, num_frames: int) -> Clip:
-    """A training clip with the configured styles."""
+def sample_world(
+    rng: np.random.Generator, config: WorldConfig, num_frames: int, split: PairSplit = "train"
+) -> Clip:
+    """A clip with the configured styles."""
     return sample_clip(
         rng,
         num_frames,
         config.size,
+        split=split,
         style_probability=config.style_probability,
         **({"styles": config.styles} if config.styles else {}),
     )

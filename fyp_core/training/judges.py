@@ -16,11 +16,12 @@ from torch.utils.data import Dataset
 
 from fyp_core.judges import CLASSES, CLASSIFIER_FILE, POSE_FILE, Judges, normalise
 from fyp_core.sheets import save_sheet
-from fyp_core.synthetic import Clip, sample_clip
+from fyp_core.training.autoencoder import sample_world
 from fyp_core.training.config import TrainConfig, WorldConfig
 from pose_extraction.hrnet import HRNet
 from pose_extraction.skeleton import draw_skeleton
 
+_SPLIT = "all"  # judges must know every pair of character and scene
 _HEATMAP_STRIDE = 4  # pixels a cell
 _HEATMAP_SIGMA = 1.5  # cells
 _BLURRED_SHARE = 0.5
@@ -42,7 +43,7 @@ class JudgedImages(Dataset):
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         rng = np.random.default_rng((self.seed, index))
-        clip = sample_judged(rng, self.config, num_frames=1)
+        clip = sample_world(rng, self.config, 1, _SPLIT)
         return {
             "picture": normalise(_degrade(rng, clip.frames[0])[None])[0],
             "heatmaps": torch.from_numpy(heatmaps(clip.keypoints[0], self.config.size)),
@@ -51,18 +52,6 @@ class JudgedImages(Dataset):
                 [names.index(name) for names, name in zip(CLASSES, (clip.character, clip.scene))]
             ),
         }
-
-
-def sample_judged(rng: np.random.Generator, config: WorldConfig, num_frames: int) -> Clip:
-    """A clip of any pair of character and scene: judges must know them all."""
-    return sample_clip(
-        rng,
-        num_frames,
-        config.size,
-        split="all",
-        style_probability=config.style_probability,
-        **({"styles": config.styles} if config.styles else {}),
-    )
 
 
 def heatmaps(keypoints: np.ndarray, size: int) -> np.ndarray:
@@ -97,7 +86,7 @@ class PoseJudgeStage:
     def preview(self, path: Path) -> None:
         judges = Judges(self.network, None)
         clip_of = [
-            sample_judged(np.random.default_rng((99, i)), self.config.train_data, 1) for i in range(16)
+            sample_world(np.random.default_rng((99, i)), self.config.train_data, 1, _SPLIT) for i in range(16)
         ]
         pictures = np.concatenate([clip.frames for clip in clip_of])
         keypoints, scores = judges.find_joints(pictures)
@@ -127,7 +116,9 @@ class ClassifierStage:
         return sum(F.cross_entropy(part, batch["classes"][:, i]) for i, part in enumerate(logits))
 
     def preview(self, path: Path) -> None:
-        clips = [sample_judged(np.random.default_rng((99, i)), self.config.train_data, 1) for i in range(8)]
+        clips = [
+            sample_world(np.random.default_rng((99, i)), self.config.train_data, 1, _SPLIT) for i in range(8)
+        ]
         answers = [Judges(None, self.network).classify(clip.frames) for clip in clips]
         titles = [
             f"{' / '.join(answer)} (is {clip.character} / {clip.scene})"
