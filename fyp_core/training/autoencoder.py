@@ -17,7 +17,7 @@ from torch.utils.data import Dataset
 from fyp_core.sheets import save_sheet, to_pictures
 from fyp_core.synthetic import Clip, sample_clip
 from fyp_core.synthetic.world import PairSplit
-from fyp_core.training.config import TrainConfig, WorldConfig
+from fyp_core.training.config import TrainConfig, WorldConfig, existing_folder
 
 _KL_WEIGHT = 3e-4
 _GRADIENT_WEIGHT = 0.5
@@ -68,13 +68,15 @@ def figure_mask(clip: Clip) -> torch.Tensor:
 
 
 class AutoencoderStage:
-    """Learns to compress pictures: L1 (more on the figure), L1 of gradients for edges, a little KL."""
+    """Learns to compress pictures: L1 (more on the figure), L1 of gradients for edges, a little KL.
+
+    Goes on from the autoencoder in ``pretrained_model_path`` where one is given.
+    """
 
     def __init__(self, config: TrainConfig) -> None:
         self.config = config
         torch.manual_seed(config.seed)
-        self.network: AutoencoderKL = AutoencoderKL(**config.model, scaling_factor=1.0)
-        initialise_near_identity(self.network)
+        self.network: AutoencoderKL = _open_autoencoder(config)
         self.data = WorldImages(config.train_data, config.seed)
 
     def loss(self, network: nn.Module, batch: dict[str, Any], generator: torch.Generator) -> torch.Tensor:
@@ -110,6 +112,15 @@ class AutoencoderStage:
     def export(self, folder: Path) -> None:
         standardise_latents(self.network, self.data)
         self.network.save_pretrained(folder / "vae")
+
+
+def _open_autoencoder(config: TrainConfig) -> AutoencoderKL:
+    """The one of ``pretrained_model_path`` to train on, or a new one."""
+    if config.pretrained_model_path:
+        return AutoencoderKL.from_pretrained(existing_folder(config) / "vae").float()
+    vae = AutoencoderKL(**config.model, scaling_factor=1.0)
+    initialise_near_identity(vae)
+    return vae
 
 
 @torch.no_grad()

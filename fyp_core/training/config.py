@@ -96,6 +96,21 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> TrainConfig:
     return config
 
 
+def existing_folder(config: TrainConfig) -> Path:
+    """The folder of the stage before.
+
+    Raises:
+        InputError: it is not there.
+    """
+    folder = Path(config.pretrained_model_path or "")
+    if not config.pretrained_model_path or not folder.is_dir():
+        raise InputError(
+            f"The {config.stage} stage starts from pretrained_model_path={config.pretrained_model_path}, which is"
+            " not there; train the stage before it, or name another folder."
+        )
+    return folder
+
+
 def _read_with_base(path: Path) -> DictConfig:
     if not path.is_file():
         raise InputError(f"There is no configuration {path}; give the path of a YAML file.")

@@ -17,12 +17,11 @@ from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from errors import InputError
 from fyp_core.pipeline import FollowYourPosePipeline, draw_noise
 from fyp_core.pose_encoder import PoseEncoder
 from fyp_core.sheets import save_sheet
 from fyp_core.synthetic import sample_clip, vocabulary
-from fyp_core.training.config import TrainConfig
+from fyp_core.training.config import TrainConfig, existing_folder
 from fyp_core.training.latents import LatentCache, LatentDataset
 from fyp_core.training.tokenizer import word_tokenizer
 from fyp_core.unet import PoseVideoUNet, stage2_parameter_names
@@ -273,18 +272,3 @@ def near_skeleton(skeleton: torch.Tensor, latents: torch.Tensor) -> torch.Tensor
     mask = (F.adaptive_max_pool2d(frames, latents.shape[-2:]) > 0.2).float()
     mask = F.max_pool2d(mask, _MASK_REACH, 1, _MASK_REACH // 2)
     return mask.reshape(len(latents), 1, *latents.shape[2:])
-
-
-def existing_folder(config: TrainConfig) -> Path:
-    """The folder of the stage before.
-
-    Raises:
-        InputError: it is not there.
-    """
-    folder = Path(config.pretrained_model_path or "")
-    if not config.pretrained_model_path or not folder.is_dir():
-        raise InputError(
-            f"The {config.stage} stage starts from pretrained_model_path={config.pretrained_model_path}, which is"
-            " not there; train the stage before it, or name another folder."
-        )
-    return folder
