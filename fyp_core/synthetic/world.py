@@ -69,9 +69,16 @@ class Clip:
         return render_skeletons(self.keypoints, self.scores, *self.frames.shape[1:3])
 
 
-def render_skeletons(keypoints: np.ndarray, scores: np.ndarray, height: int, width: int) -> np.ndarray:
-    """(F, 17, 2) pixels and (F, 17) scores to (F, height, width, 3) uint8 RGB."""
-    return np.stack([draw_skeleton(points, score, height, width) for points, score in zip(keypoints, scores)])
+def render_skeletons(
+    keypoints: np.ndarray, scores: np.ndarray, height: int, width: int, line_width: float | None = None
+) -> np.ndarray:
+    """(F, 17, 2) pixels and (F, 17) scores to (F, height, width, 3) uint8 RGB; see ``draw_skeleton``."""
+    return np.stack(
+        [
+            draw_skeleton(points, score, height, width, line_width=line_width)
+            for points, score in zip(keypoints, scores)
+        ]
+    )
 
 
 @dataclass(frozen=True)

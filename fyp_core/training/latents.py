@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 _HIDDEN_JOINTS_SHARE = 0.15  # of the samples lose a few joints, as estimators do on real video
 _JOINT_NOISE = 0.003  # of the picture's side
+_LINE_WIDTHS = (0.008, 0.016)  # of the picture's side
+_FADED_SHARE, _FAINTEST = 0.5, 0.35  # thin lines of a large skeleton video fade when it is made small
 
 
 class LatentCache:
@@ -125,5 +127,7 @@ class LatentDataset(Dataset):
         keypoints = keypoints + rng.normal(0, _JOINT_NOISE * self.size, keypoints.shape).astype(np.float32)
         if rng.random() < _HIDDEN_JOINTS_SHARE:
             scores[:, rng.choice(17, rng.integers(1, 5), replace=False)] = 0
-        pictures = render_skeletons(keypoints, scores, self.size, self.size)
-        return torch.from_numpy(pictures).permute(0, 3, 1, 2) / 255
+        width = rng.uniform(*_LINE_WIDTHS) * self.size
+        pictures = render_skeletons(keypoints, scores, self.size, self.size, width)
+        brightness = rng.uniform(_FAINTEST, 1) if rng.random() < _FADED_SHARE else 1.0
+        return torch.from_numpy(pictures).permute(0, 3, 1, 2) * (brightness / 255)
