@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from fyp_core.synthetic import FRAME_RATE, MOTIONS, sample_clip
-from pose_extraction.estimator import ESTIMATOR_NAMES, create_estimator
+from pose_extraction.estimator import ESTIMATOR_NAMES, choose_estimator
 from pose_extraction.motion import Motion
 from pose_extraction.skeleton import SCORE_THRESHOLD
 from pose_extraction.temporal import clean, typical_size
@@ -40,7 +40,7 @@ def measure(found: Motion, truth: np.ndarray, in_sight: np.ndarray) -> dict[str,
 def filmed(video: Path, estimator: str, smoothing: float) -> dict[str, dict[str, float]]:
     """Jitter of the largest person of a video."""
     info = probe(video)
-    poses = list(create_estimator(estimator).estimate(read_frames(video)))
+    poses = list(choose_estimator(estimator)[0].estimate(read_frames(video)))
     raw = choose(link(poses, info.height, info.width, info.fps), "largest")
     in_sight = raw.scores[:, 0] >= SCORE_THRESHOLD
     percent = 100 / typical_size(raw)[0]
@@ -58,7 +58,7 @@ def rendered(estimator: str, frames: int, smoothing: float) -> list[dict[str, ob
             np.random.default_rng(seed), frames, _SIZE, split="all", character="man", motion=motion, style="",
             stride=1,
         )  # fmt: skip
-        poses = list(create_estimator(estimator).estimate(clip.frames))
+        poses = list(choose_estimator(estimator)[0].estimate(clip.frames))
         if not any(map(len, poses)):
             continue
         raw = choose(link(poses, _SIZE, _SIZE, FRAME_RATE), "largest")

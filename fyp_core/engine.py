@@ -177,10 +177,10 @@ class Engine:
 
         with self._line.turn(job), _timed(seconds, "pose"):
             job.report("pose", 0, len(source))
-            skeletons, _ = extract_skeleton_frames(
+            found = extract_skeleton_frames(
                 source, request.estimator, lambda done, total: job.report("pose", done, total), fps=fps
             )
-        return Guide(source, skeletons, fps, input_hash, seconds)
+        return Guide(source, found.frames, fps, input_hash, seconds)
 
     def render(self, request: GenerationRequest, guide: Guide, job: Job | None = None) -> GenerationResult:
         """Generate the video that follows ``guide``.

@@ -130,11 +130,12 @@ def _extract(options: argparse.Namespace) -> tuple[dict[str, object], str]:
     report = _report(options.video, options.output, result.motion) | {
         "keypoints": options.keypoints,
         "estimator": result.estimator,
+        "estimator_why": result.why,
         "people_found": result.people,
         "person_share": round(result.person_share, 4),
         "seconds": {phase: round(seconds, 3) for phase, seconds in result.seconds.items()},
     }
-    share = f"a person in {result.person_share:.0%} of them, found by {result.estimator}"
+    share = f"a person in {result.person_share:.0%} of them, found by {result.estimator} ({result.why})"
     return report, f"{_sentence(options.output, result.motion)}, {share}"
 
 

@@ -94,18 +94,29 @@ AUTO = "auto"
 ESTIMATOR_NAMES = (AUTO, *_ESTIMATORS)
 
 
-def create_estimator(name: str = AUTO, weights: str | None = None) -> PoseEstimator:
+def choose_estimator(name: str = AUTO, weights: str | None = None) -> tuple[PoseEstimator, str]:
     """Load an estimator by name; ``auto`` takes the best that runs here at a useful speed.
 
     Args:
         weights: instead of the published ones: a checkpoint of mmpose for ``hrnet``, a hub id or folder for
             ``vitpose``; for ``mmpose`` always, as ``CONFIG.py,CHECKPOINT.pth``.
 
+    Returns:
+        The estimator, and why it was chosen, such as "it keeps up without a GPU".
+
     Raises:
         InputError: there is no such estimator, or its library or weights cannot be had.
     """
     if name == AUTO:
-        return _best(weights)
+        estimator, why = _best(weights)
+    else:
+        estimator, why = create_estimator(name, weights), "it was asked for"
+    logger.info("The poses are estimated by %s: %s.", estimator.name, why)
+    return estimator, why
+
+
+def create_estimator(name: str, weights: str | None = None) -> PoseEstimator:
+    """Load one estimator; see :func:`choose_estimator`."""
     if name not in _ESTIMATORS:
         raise InputError(f"There is no estimator {name!r}; choose one of {', '.join(ESTIMATOR_NAMES)}.")
     try:
@@ -117,20 +128,20 @@ def create_estimator(name: str = AUTO, weights: str | None = None) -> PoseEstima
         ) from error
 
 
-def _best(weights: str | None) -> PoseEstimator:
+def _best(weights: str | None) -> tuple[PoseEstimator, str]:
     if weights:
         raise InputError("Weights belong to one estimator; name it, hrnet or vitpose.")
     import torch
 
-    names = ESTIMATOR_NAMES[1:] if torch.cuda.is_available() else _FAST_ON_CPU
+    has_gpu = torch.cuda.is_available()
     failures = []
-    for name in names:
+    for name in ESTIMATOR_NAMES[1:] if has_gpu else _FAST_ON_CPU:
         try:
             estimator = create_estimator(name)
         except InputError as error:
-            logger.info("%s", error)
-            failures.append(str(error))
-        else:
-            logger.info("The poses are estimated by %s.", name)
-            return estimator
+            failures.append(f"{name}: {error}")
+            continue
+        if failures:
+            return estimator, f"better ones cannot run here: {' '.join(failures)}"
+        return estimator, "it is the most accurate" if has_gpu else "it keeps up without a GPU"
     raise InputError(failures[-1])

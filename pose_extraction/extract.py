@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from errors import InputError
-from pose_extraction.estimator import AUTO, FramePoses, create_estimator
+from pose_extraction.estimator import AUTO, FramePoses, choose_estimator
 from pose_extraction.files import KEYPOINT_SUFFIX, write_motion
 from pose_extraction.motion import Motion
 from pose_extraction.temporal import clean
@@ -33,6 +33,7 @@ class Extraction:
     motion: the people chosen, cleaned.
     people: how many were followed in all.
     person_share: share of the frames in which the estimator saw a person, before gaps were closed.
+    estimator, why: who estimated the poses, and why that one.
     seconds: time spent to decode, estimate and write.
     """
 
@@ -40,7 +41,23 @@ class Extraction:
     people: int
     person_share: float
     estimator: str
+    why: str
     seconds: dict[str, float]
+
+
+@dataclass(frozen=True)
+class SkeletonFrames:
+    """What was found in frames.
+
+    frames: (F, H, W, 3) uint8 RGB, the skeletons drawn.
+    motion: the people drawn, cleaned.
+    estimator, why: who estimated the poses, and why that one.
+    """
+
+    frames: np.ndarray
+    motion: Motion
+    estimator: str
+    why: str
 
 
 def extract_skeleton_frames(
@@ -51,7 +68,7 @@ def extract_skeleton_frames(
     fps: float = _SAMPLED_FPS,
     people: str = ALL,
     smoothing: float = 1.0,
-) -> tuple[np.ndarray, Motion]:
+) -> SkeletonFrames:
     """Draw the people of frames that were already read; they may be sampled far apart.
 
     Args:
@@ -59,16 +76,14 @@ def extract_skeleton_frames(
         fps: frames a second.
         people, smoothing: see :func:`extract_skeleton_video`.
 
-    Returns:
-        skeletons (F, H, W, 3) uint8 RGB, and the motion drawn.
-
     Raises:
         InputError: nobody was found, or the estimator is not available.
     """
-    found = list(_reported(create_estimator(estimator).estimate(frames), progress, len(frames)))
+    model, why = choose_estimator(estimator)
+    found = list(_reported(model.estimate(frames), progress, len(frames)))
     _check_found(found, "the video")
     motion = clean(choose(link(found, *frames.shape[1:3], fps), people), smoothing)
-    return np.stack(list(motion.draw())), motion
+    return SkeletonFrames(np.stack(list(motion.draw())), motion, model.name, why)
 
 
 def extract_skeleton_video(
@@ -90,7 +105,7 @@ def extract_skeleton_video(
     Args:
         target: MP4 to write.
         keypoints: JSON to write, in COCO's format.
-        weights: see :func:`create_estimator`.
+        weights: see :func:`choose_estimator`.
         people: ``all``, ``largest`` or one by number, from 1 in order of appearance.
         smoothing: strength, 0 is off; see :func:`pose_extraction.temporal.smooth`.
         fps: frames a second to sample and write; by default every frame at the video's own rate.
@@ -104,7 +119,7 @@ def extract_skeleton_video(
     if Path(target).resolve() == Path(source).resolve():
         raise InputError(f"{target} would overwrite its own source; choose another name.")
     info = probe(source)
-    model = create_estimator(estimator, weights)
+    model, why = choose_estimator(estimator, weights)
     seconds = {"decode": 0.0}
     start = time.perf_counter()
     frames = _timed(read_frames(source, fps=fps), seconds, "decode")
@@ -120,7 +135,7 @@ def extract_skeleton_video(
     if keypoints:
         write_motion(motion, keypoints, estimator=model.name)
     seconds["write"] = time.perf_counter() - start
-    return Extraction(motion, everybody.keypoints.shape[1], _person_share(found), model.name, seconds)
+    return Extraction(motion, everybody.keypoints.shape[1], _person_share(found), model.name, why, seconds)
 
 
 def _check_found(found: list[FramePoses], name: str) -> None:

@@ -71,7 +71,7 @@ def test_a_person_is_followed_and_drawn(clip, video, tmp_path):
     result = json.loads(stdout.splitlines()[-1])
     assert result["output"] == str(tmp_path / "s.mp4")
     assert (result["frames"], result["width"], result["height"], result["fps"]) == (FRAMES, SIZE, SIZE, 12)
-    assert result["estimator"] == "mediapipe"
+    assert (result["estimator"], result["estimator_why"]) == ("mediapipe", "it was asked for")
     assert result["person_share"] > 0.8
     assert (result["people"], result["people_found"]) == (1, 1)
     assert set(result["seconds"]) == {"decode", "estimate", "write"}
@@ -90,6 +90,7 @@ def test_without_json_one_readable_line_is_printed(video, tmp_path):
     status, stdout, stderr = run(video, "-o", tmp_path / "s.mp4")
     assert (status, stderr) == (0, "")
     assert f"{FRAMES} frames of {SIZE}x{SIZE} at 12 a second" in stdout
+    assert re.search(r"found by \w+ \(it .*\)", stdout), "who found them, and why that one"
     assert stdout.count("\n") == 1
 
 

@@ -58,7 +58,7 @@ def scripted(monkeypatch):
 
     def install(answers: list[FramePoses | None]) -> ScriptedEstimator:
         estimator = ScriptedEstimator(answers)
-        monkeypatch.setattr(extract, "create_estimator", lambda *_: estimator)
+        monkeypatch.setattr(extract, "choose_estimator", lambda *_: (estimator, "it was asked for"))
         return estimator
 
     return install
@@ -82,11 +82,12 @@ def test_sampled_frames_become_skeletons_of_the_same_size(scripted):
     frames = np.zeros((4, HEIGHT, WIDTH, 3), np.uint8)
     scripted([person(20), FramePoses.nobody(), person(40), person(50)])
     progress = []
-    skeletons, motion = extract_skeleton_frames(frames, progress=lambda *at: progress.append(at))
-    assert skeletons.shape == frames.shape
-    assert skeletons.dtype == np.uint8
-    assert xs(motion) == pytest.approx([20, 30, 40, 50], abs=1)
-    for skeleton, *pose in zip(skeletons, motion.keypoints, motion.scores, strict=True):
+    result = extract_skeleton_frames(frames, progress=lambda *at: progress.append(at))
+    assert result.frames.shape == frames.shape
+    assert result.frames.dtype == np.uint8
+    assert (result.estimator, result.why) == ("scripted", "it was asked for")
+    assert xs(result.motion) == pytest.approx([20, 30, 40, 50], abs=1)
+    for skeleton, *pose in zip(result.frames, result.motion.keypoints, result.motion.scores, strict=True):
         assert np.array_equal(skeleton, draw_skeleton(*pose, HEIGHT, WIDTH))
     assert progress == [(1, 4), (2, 4), (3, 4), (4, 4)]
 

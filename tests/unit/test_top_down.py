@@ -1,5 +1,7 @@
 """Boxes, crops and networks of the hub, tried with tiny random ones in the hub's layout."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 import torch
@@ -17,7 +19,7 @@ from transformers import (
 from errors import InputError
 from pose_extraction import detector, estimator
 from pose_extraction.detector import PoseBoxDetector, RTDetrDetector
-from pose_extraction.estimator import FramePoses, create_estimator
+from pose_extraction.estimator import FramePoses, choose_estimator, create_estimator
 from pose_extraction.skeleton import MIRRORED
 from pose_extraction.topdown import TopDownEstimator, carry_boxes
 from pose_extraction.vitpose import ViTPose
@@ -197,6 +199,11 @@ def test_a_model_that_is_nowhere_is_one_sentence(tmp_path, monkeypatch):
     assert "\n" not in str(caught.value)
 
 
+@dataclass
+class Named:
+    name: str
+
+
 def refuse(weights):
     raise InputError("The weights are not here.")
 
@@ -206,18 +213,24 @@ def no_library(weights):
 
 
 @pytest.mark.parametrize(
-    ("has_gpu", "best", "chosen"),
-    [(True, lambda _: "best", "best"), (True, refuse, "mediapipe"), (False, lambda _: "best", "mediapipe")],
+    ("has_gpu", "best", "chosen", "reason"),
+    [
+        (True, lambda _: Named("best"), "best", "most accurate"),
+        (True, refuse, "mediapipe", "cannot run here: best: The weights are not here."),
+        (False, lambda _: Named("best"), "mediapipe", "without a GPU"),
+    ],
     ids=["GPU", "GPU, no weights", "CPU"],
 )
-def test_auto_takes_the_best_that_runs_here(monkeypatch, caplog, has_gpu, best, chosen):
+def test_auto_takes_the_best_that_runs_here_and_says_why(monkeypatch, caplog, has_gpu, best, chosen, reason):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: has_gpu)
-    made = {"best": best, "mediapipe": lambda _: "mediapipe"}
+    made = {"best": best, "mediapipe": lambda _: Named("mediapipe")}
     monkeypatch.setattr(estimator, "_ESTIMATORS", made)
     monkeypatch.setattr(estimator, "ESTIMATOR_NAMES", ("auto", *made))
     with caplog.at_level("INFO", logger="pose_extraction"):
-        assert create_estimator() == chosen
-    assert f"by {chosen}" in caplog.text
+        taken, why = choose_estimator()
+    assert taken == Named(chosen)
+    assert reason in why
+    assert f"by {chosen}: {why}" in caplog.text
 
 
 def test_estimators_that_cannot_be_had_are_one_sentence(monkeypatch):
@@ -230,6 +243,6 @@ def test_estimators_that_cannot_be_had_are_one_sentence(monkeypatch):
 
 def test_weights_need_an_estimator_that_takes_them():
     with pytest.raises(InputError, match="name it"):
-        create_estimator("auto", "w.pth")
+        choose_estimator("auto", "w.pth")
     with pytest.raises(InputError, match="own weights"):
         create_estimator("mediapipe", "w.pth")
