@@ -1,0 +1,23 @@
+"""Where the samples of a training run come from, as settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class SourceConfig:
+    """One source of pictures or clips; ``fyp_core.training.data`` tells which kinds there are."""
+
+    kind: str = "world"
+    path: str = ""  # of every kind but world
+    caption_column: str = "caption"  # of tables, and of JSON beside pictures and clips
+
+    # clips
+    path_column: str = "path"  # of tables
+    sample_start_idx: int | None = 0  # first frame taken; null draws it anew every time
+    sample_frame_rate: int = 1  # every so many frames one is taken
+
+    # world
+    style_probability: float = 0.0
+    styles: list[str] = field(default_factory=list)
