@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +46,8 @@ class LatentCache:
     def open(cls, vae: AutoencoderKL, config: WorldConfig) -> LatentCache:
         """Read the configured cache, made first where it is missing or belongs to another world or autoencoder."""
         folder = Path(config.cache)
-        key = {"world": asdict(config), "vae": _fingerprint(vae)}
+        world = {f.name: getattr(config, f.name) for f in fields(WorldConfig)}
+        key = {"world": world, "vae": _fingerprint(vae)}
         record = folder / "labels.json"
         if not record.is_file() or json.loads(record.read_text())["key"] != key:
             _render(folder, vae, config, key)
