@@ -41,7 +41,7 @@ class TrainData(WorldConfig):
     """What is trained on: the procedural world, or pictures and clips of one's own at ``path``."""
 
     kind: str = WORLD  # one of KINDS
-    path: str | None = None  # file, folder, shards or name of a dataset
+    path: str = ""  # file, folder, shards or name of a dataset
     width: int = 512  # pixels; the world has its own size
     height: int = 512
     sample_start_idx: int = 0  # first frame of a clip
@@ -75,7 +75,8 @@ class TrainConfig:
     pretrained_model_path: str | None = None  # the model to go on from; Stable Diffusion where a stage can
     output_dir: str = "output/training"
     train_data: TrainData = field(default_factory=TrainData)
-    trainable_modules: list[str] = field(default_factory=list)  # parts of parameter names; none: the stage's own
+    # Parts of parameter names; none: the stage's own.
+    trainable_modules: list[str] = field(default_factory=list)
 
     max_train_steps: int = 1000
     train_batch_size: int = 32  # of each process: images, or clips in the temporal stage
@@ -152,7 +153,15 @@ _LEAST: dict[str, float] = {
     "checkpoints_total_limit": 1,
     "validation_steps": 1,
 }
-_SHARES = ("ema_decay", "text_dropout", "pose_dropout", "noise_share", "crop_share", "adam_beta1", "adam_beta2")
+_SHARES = (
+    "ema_decay",
+    "text_dropout",
+    "pose_dropout",
+    "noise_share",
+    "crop_share",
+    "adam_beta1",
+    "adam_beta2",
+)
 
 
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> TrainConfig:
@@ -242,11 +251,15 @@ def _check_data(config: TrainConfig, given: DictConfig) -> None:
     of_world = {f.name for f in fields(WorldConfig)} - shared
     foreign = set(_own_data_settings()) if data.kind == WORLD else of_world
     if useless := sorted(foreign.intersection(given)):
-        raise InputError(f"train_data.{useless[0]} has no effect with train_data.kind={data.kind}; leave it out.")
+        raise InputError(
+            f"train_data.{useless[0]} has no effect with train_data.kind={data.kind}; leave it out."
+        )
     if data.kind == WORLD:
         return
     if config.stage not in ("pose", "pose_joint", "temporal"):
-        raise InputError(f"The {config.stage} stage trains on the procedural world; leave out train_data.kind.")
+        raise InputError(
+            f"The {config.stage} stage trains on the procedural world; leave out train_data.kind."
+        )
     if not data.path:
         raise InputError(f"train_data.kind={data.kind} needs train_data.path; say where the data is.")
     for side in ("width", "height"):

@@ -76,7 +76,11 @@ class _Run:
             self.accelerator.init_trackers("followyourpose")
         learning = [p for p in stage.network.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(
-            learning, lr=config.learning_rate, weight_decay=config.adam_weight_decay, betas=(0.9, 0.99), fused=True
+            learning,
+            lr=config.learning_rate,
+            weight_decay=config.adam_weight_decay,
+            betas=(0.9, 0.99),
+            fused=True,
         )
         processes = self.accelerator.num_processes
         scheduler = get_scheduler(
