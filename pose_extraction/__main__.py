@@ -53,6 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("-o", "--output", required=True, metavar="MP4", help="skeleton video to write")
     parser.add_argument("--keypoints", metavar="JSON", help="also write the keypoints, in COCO's format")
+    parser.add_argument(
+        "--overlay", metavar="MP4", help="also write the skeletons over the video, to check them"
+    )
     parser.add_argument("--estimator", choices=ESTIMATOR_NAMES, default=AUTO, help="default: %(default)s")
     parser.add_argument(
         "--weights", metavar="FILE", help="a checkpoint of mmpose's HRNet, or a ViTPose model"
@@ -120,6 +123,7 @@ def _extract(options: argparse.Namespace) -> tuple[dict[str, object], str]:
             options.video,
             options.output,
             keypoints=options.keypoints,
+            overlay=options.overlay,
             estimator=options.estimator,
             weights=options.weights,
             people=options.people,
@@ -129,6 +133,7 @@ def _extract(options: argparse.Namespace) -> tuple[dict[str, object], str]:
         )
     report = _report(options.video, options.output, result.motion) | {
         "keypoints": options.keypoints,
+        "overlay": options.overlay,
         "estimator": result.estimator,
         "estimator_why": result.why,
         "people_found": result.people,
@@ -140,6 +145,8 @@ def _extract(options: argparse.Namespace) -> tuple[dict[str, object], str]:
 
 
 def _draw(options: argparse.Namespace) -> tuple[dict[str, object], str]:
+    if options.overlay:
+        raise InputError("Keypoints have no frames to lie over; leave --overlay away or give the video.")
     check_target(options.output, *VIDEO_SUFFIXES)
     if options.keypoints:
         check_target(options.keypoints, KEYPOINT_SUFFIX)

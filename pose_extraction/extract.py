@@ -13,9 +13,10 @@ from errors import InputError
 from pose_extraction.estimator import AUTO, FramePoses, choose_estimator
 from pose_extraction.files import KEYPOINT_SUFFIX, write_motion
 from pose_extraction.motion import Motion
+from pose_extraction.overlay import over_frames
 from pose_extraction.temporal import clean
 from pose_extraction.tracking import ALL, choose, link
-from video_io import VIDEO_SUFFIXES, check_target, probe, read_frames
+from video_io import VIDEO_SUFFIXES, check_target, probe, read_frames, write_video
 
 Progress = Callable[[int, int | None], None]
 """Called with frames done and frames in all (None when the file does not say)."""
@@ -91,6 +92,7 @@ def extract_skeleton_video(
     target: str | os.PathLike[str],
     *,
     keypoints: str | os.PathLike[str] | None = None,
+    overlay: str | os.PathLike[str] | None = None,
     estimator: str = AUTO,
     weights: str | None = None,
     people: str = ALL,
@@ -105,6 +107,7 @@ def extract_skeleton_video(
     Args:
         target: MP4 to write.
         keypoints: JSON to write, in COCO's format.
+        overlay: MP4 to write, the skeletons over the source's frames.
         weights: see :func:`choose_estimator`.
         people: ``all``, ``largest`` or one by number, from 1 in order of appearance.
         smoothing: strength, 0 is off; see :func:`pose_extraction.temporal.smooth`.
@@ -113,11 +116,9 @@ def extract_skeleton_video(
     Raises:
         InputError: the source cannot be read, nobody is seen in it, or a target cannot be written.
     """
-    check_target(target, *VIDEO_SUFFIXES)
+    _check_videos(source, target, *([overlay] if overlay else []))
     if keypoints:
         check_target(keypoints, KEYPOINT_SUFFIX)
-    if Path(target).resolve() == Path(source).resolve():
-        raise InputError(f"{target} would overwrite its own source; choose another name.")
     info = probe(source)
     model, why = choose_estimator(estimator, weights)
     seconds = {"decode": 0.0}
@@ -134,8 +135,21 @@ def extract_skeleton_video(
     write_motion(motion, target)
     if keypoints:
         write_motion(motion, keypoints, estimator=model.name)
+    if overlay:
+        write_video(overlay, over_frames(read_frames(source, fps=fps), motion), motion.fps)
     seconds["write"] = time.perf_counter() - start
     return Extraction(motion, everybody.keypoints.shape[1], _person_share(found), model.name, why, seconds)
+
+
+def _check_videos(source: str | os.PathLike[str], *targets: str | os.PathLike[str]) -> None:
+    taken = {Path(source).resolve()}
+    for target in targets:
+        check_target(target, *VIDEO_SUFFIXES)
+        if Path(target).resolve() in taken:
+            raise InputError(
+                f"{target} would overwrite its own source or another result; choose another name."
+            )
+        taken.add(Path(target).resolve())
 
 
 def _check_found(found: list[FramePoses], name: str) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 import pytest
 
@@ -112,6 +113,20 @@ def test_skeleton_video_has_the_sources_size_rate_and_length(scripted, video, ou
         "fps": 12.5, "width": WIDTH, "height": HEIGHT, "frames": 10, "estimator": "scripted"
     }  # fmt: skip
     assert len(document["annotations"]) == len(document["images"]) == 10
+
+
+def test_the_overlay_shows_the_skeleton_over_the_source(scripted, video, out):
+    scripted([person(20 + 5 * index) for index in range(10)])
+    result = extract_skeleton_video(video, out / "s.mp4", overlay=out / "o.mp4")
+    assert probe(out / "o.mp4").fps == 12.5
+    for shown, skeleton in zip(read_frames(out / "o.mp4"), result.motion.draw(), strict=True):
+        lines = skeleton.max(axis=-1)
+        assert np.abs(shown[cv2.dilate(lines, np.ones((9, 9))) == 0] - 90.0).mean() < 3
+        brightest = lines > 200
+        assert brightest.any()
+        assert np.abs(shown[brightest].mean(axis=0) - skeleton[brightest].mean(axis=0)).max() < 40
+    with pytest.raises(InputError, match="another result"):
+        extract_skeleton_video(video, out / "s.mp4", overlay=out / "s.mp4")
 
 
 def test_a_target_rate_is_kept_in_time(scripted, video, out):
