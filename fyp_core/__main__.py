@@ -84,6 +84,7 @@ def generate(options: argparse.Namespace) -> None:
 
     settings = result.settings() | {
         "input": os.fspath(request.input),
+        "loras": list(request.loras),
         "model": source.name if model == AUTO else model,
     }
     write_start = time.perf_counter()
@@ -114,10 +115,12 @@ def _tell(options: argparse.Namespace, report: dict[str, Any]) -> None:
     if options.json:
         print(json.dumps(report))
     else:
-        print(
+        line = (
             "{output}: {frames} frames of {width}x{height} at {fps:.4g} a second, "
-            "model {model}, seed {seed}, {steps} steps, guidance {guidance:g}".format(**report)
+            "model {model}, seed {seed}, {steps} steps, guidance {guidance:g}"
         )
+        pose = ", pose by {estimator}" if report["estimator"] else ""
+        print((line + pose).format(**report))
 
 
 def convert(options: argparse.Namespace) -> None:
@@ -219,6 +222,8 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
     add("--steps", type=int, metavar="N", help="denoising steps; default: the model's own")
     add("--guidance", type=float, metavar="G", help="weight of the prompt; default: the model's own")
     add("--negative-prompt", metavar="TEXT", help="what to avoid")
+    add("--width", type=int, metavar="PX", help="of the result, a multiple of 8; default: the model's own")
+    add("--height", type=int, metavar="PX", help="likewise")
     add("--seed", type=int, metavar="S", help="repeats a video; default: drawn and told")
     add("--preset", choices=PRESETS, help=f"fast takes half the steps; default: {request.preset}")
     add("--scheduler", choices=SCHEDULER_NAMES, help="default: the preset's")

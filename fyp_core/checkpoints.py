@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import math
 import os
 import re
 from dataclasses import dataclass, replace
@@ -73,19 +74,17 @@ class Additions:
 
     base: another Stable Diffusion 1.x: a diffusers folder, a hub id, a ``.safetensors`` or ``.ckpt`` file.
     vae: another autoencoder, likewise.
-    loras: LoRA files of diffusers' or kohya's format, each with an optional weight: ``FILE[:WEIGHT]``.
     embeddings: textual inversion files; a prompt names them by their own token or by the file's name.
     """
 
     base: str | None = None
     vae: str | None = None
-    loras: tuple[str, ...] = ()
     embeddings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Lora:
-    """A LoRA file and how strongly it acts."""
+    """A LoRA file of diffusers' or kohya's format, and how strongly it acts."""
 
     file: Path
     weight: float = 1.0
@@ -103,7 +102,6 @@ class ModelSource:
     layout: the folder, where the model is in our own layout; it says what the model's own settings are.
     motion_only: ``base`` is not the one the network was trained on; take from ``unet`` what it has learnt of video.
     vae: an autoencoder in place of the base's.
-    loras: put onto the network and the text encoder.
     embeddings: textual inversion files.
     note: one sentence for the user on why ``auto`` chose this model.
     """
@@ -115,7 +113,6 @@ class ModelSource:
     layout: Path | None = None
     motion_only: bool = False
     vae: Path | None = None
-    loras: tuple[Lora, ...] = ()
     embeddings: tuple[Path, ...] = ()
     note: str = ""
 
@@ -152,6 +149,23 @@ def resolve_model(
         InputError: there is no such model, or a part of it is missing and cannot be downloaded.
     """
     return _with_additions(_find_model(os.fspath(name), has_gpu), additions or Additions())
+
+
+def find_lora(text: str) -> Lora:
+    """The LoRA that ``FILE[:WEIGHT]`` names.
+
+    Raises:
+        InputError: there is no such file, or the weight is not finite.
+    """
+    name, separator, weight = text.rpartition(":")
+    try:
+        lora = Lora(Path(name), float(weight)) if separator else Lora(Path(text))
+    except ValueError:  # a colon in the name
+        lora = Lora(Path(text))
+    _existing_file(str(lora.file), "LoRA")
+    if not math.isfinite(lora.weight):
+        raise InputError(f"The weight of the LoRA {lora.file} is {lora.weight}, but must be a finite number.")
+    return lora
 
 
 def needs_assembly(name: str | os.PathLike[str]) -> bool:
@@ -216,7 +230,7 @@ def base_name(source: ModelSource) -> str:
 
 
 def model_hash(source: ModelSource) -> str:
-    """SHA-256 over all weights of a model as it is loaded, without LoRA and embeddings: 16 hexadecimal digits."""
+    """SHA-256 over all weights of a model as it is loaded, without embeddings: 16 hexadecimal digits."""
     digest = hashlib.sha256()
     for file in _weight_files(source):
         digest.update(file_hash(file).encode())
@@ -304,7 +318,6 @@ def _with_additions(source: ModelSource, additions: Additions) -> ModelSource:
     return replace(
         source,
         vae=_find_base(additions.vae) if additions.vae is not None else None,
-        loras=tuple(map(_parse_lora, additions.loras)),
         embeddings=tuple(_existing_file(name, "embedding") for name in additions.embeddings),
     )
 
@@ -321,16 +334,6 @@ def _find_base(name: str) -> Path:
             f"{name} is no model; give a diffusers folder, a .safetensors or .ckpt file, or a hub id."
         )
     return _download(name, _SD_FILES)
-
-
-def _parse_lora(text: str) -> Lora:
-    name, separator, weight = text.rpartition(":")
-    try:
-        lora = Lora(Path(name), float(weight)) if separator else Lora(Path(text))
-    except ValueError:  # a colon in the name
-        lora = Lora(Path(text))
-    _existing_file(str(lora.file), "LoRA")
-    return lora
 
 
 def _existing_file(name: str, what: str) -> Path:

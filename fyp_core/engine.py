@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,7 @@ class Guide:
     fps: frames a second at which these play at the source's speed, at least 1.
     input_hash: SHA-256 of the input's file.
     seconds: spent on ``read`` and ``pose``.
+    estimator: name of what found the person; None where the source is a skeleton video.
     notices: sentences the user should read, for example on a skeleton video in another style.
     """
 
@@ -43,6 +44,7 @@ class Guide:
     fps: float
     input_hash: str
     seconds: dict[str, float]
+    estimator: str | None = None
     notices: list[str] = field(default_factory=list)
 
 
@@ -74,7 +76,7 @@ class GenerationResult:
     def settings(self) -> dict[str, Any]:
         """What is needed to make this video again, and its measures; plain values for JSON.
 
-        Of the input the file's name only: where it lies is the caller's to tell.
+        Of the input and the LoRAs the files' names only: where they lie is the caller's to tell.
         """
         count, height, width = self.frames.shape[:3]
         return {
@@ -83,6 +85,7 @@ class GenerationResult:
             "input_hash": self.guide.input_hash,
             "frames": count,
             "crop": list(self.request.crop),
+            "estimator": self.guide.estimator,
             "width": width,
             "height": height,
             "fps": round(self.fps, 3),
@@ -95,7 +98,7 @@ class Engine:
 
     Args:
         model: a source, or what :func:`fyp_core.checkpoints.resolve_model` makes one of.
-        additions: LoRA, another base and so on; of a source, which has its own, none.
+        additions: another base and so on; of a source, which has its own, none.
         runtime: device, number format, attention backend, memory.
         max_waiting: jobs that may wait; further ones are turned away.
     """
@@ -128,7 +131,7 @@ class Engine:
     def use(
         self, model: str | ModelSource, additions: Additions | None = None, job: Job | None = None
     ) -> None:
-        """Switch to another model when the jobs before are done; where only the LoRAs differ, just these change.
+        """Switch to another model when the jobs before are done.
 
         The model before is freed first: two may not fit.
 
@@ -139,11 +142,9 @@ class Engine:
         with self._line.turn(job or Job()), self._loading:
             source = self._source(model, additions)
             self._model, self._additions = source, None
-            before = self._loaded
-            if before and replace(before.source, loras=()) == replace(source, loras=()):
-                before.put_loras(source)
+            if self._loaded and self._loaded.source == source:
                 return
-            before = self._loaded = None
+            self._loaded = None
             free_memory()
             self._loaded = self._open(source)
 
@@ -171,7 +172,8 @@ class Engine:
         input_hash = file_hash(Path(request.input))
         if request.input_type == "skeleton":
             skeletons, notice = in_our_style(source)
-            return Guide(source, skeletons, fps, input_hash, seconds, [notice] if notice else [])
+            notices = [notice] if notice else []
+            return Guide(source, skeletons, fps, input_hash, seconds, notices=notices)
 
         from pose_extraction.extract import extract_skeleton_frames
 
@@ -180,7 +182,7 @@ class Engine:
             found = extract_skeleton_frames(
                 source, request.estimator, lambda done, total: job.report("pose", done, total), fps=fps
             )
-        return Guide(source, found.frames, fps, input_hash, seconds)
+        return Guide(source, found.frames, fps, input_hash, seconds, found.estimator)
 
     def render(self, request: GenerationRequest, guide: Guide, job: Job | None = None) -> GenerationResult:
         """Generate the video that follows ``guide``.
@@ -202,6 +204,7 @@ class Engine:
     def _render(
         self, model: ResidentModel, request: GenerationRequest, guide: Guide, job: Job
     ) -> GenerationResult:
+        model.put_loras(request.found_loras())
         request = model.completed(request)
         seconds = dict(guide.seconds)
         with _timed(seconds, "denoise"):

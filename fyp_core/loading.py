@@ -43,7 +43,6 @@ def load_pipeline(source: ModelSource, device: str, dtype: torch.dtype) -> Follo
         with _told_as_input_error(f"{source.vae} is no autoencoder of Stable Diffusion"):
             pipeline.register_modules(vae=_load_vae(source.vae, dtype))
     put_embeddings(pipeline, source.embeddings)
-    put_loras(pipeline, source.loras)
     return pipeline.to(device)
 
 
@@ -51,19 +50,26 @@ def put_loras(pipeline: FollowYourPosePipeline, loras: tuple[Lora, ...]) -> None
     """Let exactly these act on the network and the text encoder; those there before are removed.
 
     Raises:
-        InputError: a file is damaged, is no LoRA or is one for another kind of model.
+        InputError: a file is damaged, is no LoRA or is one for another kind of model; then none acts.
     """
-    if pipeline.get_list_adapters():
-        pipeline.unload_lora_weights()
+    pipeline.unload_lora_weights()
     names = [f"lora_{index}" for index in range(len(loras))]
-    for name, lora in zip(names, loras):
-        with _told_as_input_error(f"{lora.file} is no LoRA for this model"):
-            state = _with_scale_folded_in(read_state_dict(lora.file))
-            pipeline.load_lora_weights(state, adapter_name=name, unet_config=pipeline.unet.config)
-            if not any(name in adapters for adapters in pipeline.get_list_adapters().values()):
-                raise InputError("none of its layers is in the network")
+    try:
+        for name, lora in zip(names, loras):
+            with _told_as_input_error(f"{lora.file} is no LoRA for this model"):
+                _put_lora(pipeline, name, lora.file)
+    except InputError:
+        pipeline.unload_lora_weights()
+        raise
     if loras:
         pipeline.set_adapters(names, [lora.weight for lora in loras])
+
+
+def _put_lora(pipeline: FollowYourPosePipeline, name: str, file: Path) -> None:
+    state = _with_scale_folded_in(read_state_dict(file))
+    pipeline.load_lora_weights(state, adapter_name=name, unet_config=pipeline.unet.config)
+    if not any(name in adapters for adapters in pipeline.get_list_adapters().values()):
+        raise InputError("none of its layers is in the network")
 
 
 def put_embeddings(pipeline: FollowYourPosePipeline, files: tuple[Path, ...]) -> None:

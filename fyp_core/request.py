@@ -9,6 +9,7 @@ from typing import Literal
 
 from errors import InputError
 from fyp_core import schedulers
+from fyp_core.checkpoints import Lora, find_lora
 from pose_extraction.estimator import ESTIMATOR_NAMES
 
 InputType = Literal["raw", "skeleton"]
@@ -34,7 +35,8 @@ class GenerationRequest:
     scheduler: one of :data:`fyp_core.schedulers.SCHEDULER_NAMES`; ``auto`` is the preset's.
     eta: share of fresh noise a step, 0..1: of ``ddim`` and ``tcd``; the others ignore it.
     estimator: finds the person in a raw video.
-    width, height: of the result in pixels, multiples of 8.
+    width, height: of the result in pixels, multiples of the autoencoder's factor.
+    loras: files that act on the model for this video, each with an optional weight: ``FILE[:WEIGHT]``.
     """
 
     input: str | os.PathLike[str]
@@ -54,6 +56,7 @@ class GenerationRequest:
     estimator: str = "auto"
     width: int | None = None
     height: int | None = None
+    loras: tuple[str, ...] = ()
 
     def check(self) -> None:
         """Raise InputError for a value that cannot work; the video itself is checked when it is read."""
@@ -75,3 +78,8 @@ class GenerationRequest:
             raise InputError(f"Eta is {self.eta}, but must lie in 0..1.")
         if self.seed is not None and not 0 <= self.seed <= MAX_SEED:
             raise InputError(f"The seed is {self.seed}, but must lie in 0..{MAX_SEED}.")
+        self.found_loras()
+
+    def found_loras(self) -> tuple[Lora, ...]:
+        """The LoRAs' files and weights; raises InputError where one is not there."""
+        return tuple(map(find_lora, self.loras))

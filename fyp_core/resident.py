@@ -21,7 +21,7 @@ from transformers.utils import logging as transformers_logging
 
 from errors import InputError
 from fyp_core import schedulers
-from fyp_core.checkpoints import ModelSource, file_hash, model_hash
+from fyp_core.checkpoints import Lora, ModelSource, file_hash, model_hash
 from fyp_core.devices import (
     Runtime,
     check_attention,
@@ -70,13 +70,23 @@ class ResidentModel:
         check_attention(runtime.attention, self.pipeline.unet, device)
         self.pipeline.set_progress_bar_config(disable=True)
         self._own_scheduler = self.pipeline.scheduler
+        self._loras: tuple[Lora, ...] = ()
+        self._lora_hashes: list[str] = []
         self._hash = _in_background(lambda: model_hash(source))
         logger.info("%s loaded on %s as %s. %s", source.name, device, self.runtime.dtype, source.note)
 
-    def put_loras(self, source: ModelSource) -> None:
-        """Change over to the LoRAs of ``source``, which is the same model otherwise."""
-        put_loras(self.pipeline, source.loras)
-        self.source = source
+    def put_loras(self, loras: tuple[Lora, ...]) -> None:
+        """Let exactly these act; the work is spared where they do already.
+
+        Raises:
+            InputError: one of them is not for this model; then none acts.
+        """
+        hashes = [file_hash(lora.file) for lora in loras]
+        if (loras, hashes) == (self._loras, self._lora_hashes):
+            return
+        self._loras, self._lora_hashes = (), []
+        put_loras(self.pipeline, loras)
+        self._loras, self._lora_hashes = loras, hashes
 
     def completed(self, request: GenerationRequest) -> GenerationRequest:
         """With the values that will be used in place of ``None`` and ``auto``.
@@ -99,8 +109,8 @@ class ResidentModel:
             steps=steps,
             guidance=config.default_guidance_scale if request.guidance is None else request.guidance,
             seed=secrets.randbelow(MAX_SEED + 1) if request.seed is None else request.seed,
-            width=request.width or config.default_width,
-            height=request.height or config.default_height,
+            width=config.default_width if request.width is None else request.width,
+            height=config.default_height if request.height is None else request.height,
         )
 
     def denoise(self, request: GenerationRequest, skeletons: np.ndarray, job: Job) -> torch.Tensor:
@@ -124,7 +134,7 @@ class ResidentModel:
                     num_inference_steps=request.steps,
                     guidance_scale=request.guidance,
                     negative_prompt=request.negative_prompt or None,
-                    eta=request.eta,
+                    eta=schedulers.usable_eta(request.eta),
                     generator=torch.Generator().manual_seed(request.seed),
                     callback_on_step_end=after_step,
                     output_type="latent",
@@ -133,7 +143,11 @@ class ResidentModel:
             pipeline.scheduler = self._own_scheduler
 
     def decode(self, request: GenerationRequest, latents: torch.Tensor, job: Job) -> np.ndarray:
-        """(F, H, W, 3) uint8 RGB frames."""
+        """(F, H, W, 3) uint8 RGB frames.
+
+        Raises:
+            InputError: the numbers have left the format's range.
+        """
         count, size = latents.shape[2], self.runtime.decode_chunk
         frames: list[np.ndarray] = []
         job.report("decode", 0, count)
@@ -141,6 +155,11 @@ class ResidentModel:
             for chunk in latents.split(size, dim=2):
                 frames.extend(self.pipeline.decode_latents(chunk, size)[0])
                 job.report("decode", len(frames), count)
+        if not np.isfinite(frames).all():
+            raise InputError(
+                f"The video came out as undefined numbers in {self.runtime.dtype}; use --dtype fp32 or a lower"
+                " guidance scale."
+            )
         return (np.stack(frames) * 255).round().astype(np.uint8)
 
     def memory(self, request: GenerationRequest, frames: int) -> dict[str, int]:
@@ -155,8 +174,8 @@ class ResidentModel:
             "model_hash": self._hash.result(),
             "base": str(source.base) if source.motion_only else None,
             "vae": str(source.vae) if source.vae else None,
-            "loras": [f"{lora.file}:{lora.weight:g}" for lora in source.loras],
-            "lora_hashes": [file_hash(lora.file) for lora in source.loras],
+            "loras": [f"{lora.file.name}:{lora.weight:g}" for lora in self._loras],
+            "lora_hashes": self._lora_hashes,
             "embeddings": [str(file) for file in source.embeddings],
             "embedding_hashes": [file_hash(file) for file in source.embeddings],
             "device": runtime.device,

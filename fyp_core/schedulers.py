@@ -42,6 +42,11 @@ def make_scheduler(name: str, own: SchedulerMixin) -> SchedulerMixin:
     return getattr(diffusers, class_name).from_config(own.config, **settings)
 
 
+def usable_eta(eta: float) -> float:
+    """Eta a little below 1: from zero terminal SNR nothing of the noise remains at 1, by rounding less than that."""
+    return min(eta, 1 - 1e-5)
+
+
 def check_steps(scheduler: SchedulerMixin, steps: int) -> None:
     """Raise InputError when the scheduler cannot take that many steps."""
     try:

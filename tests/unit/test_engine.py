@@ -3,6 +3,7 @@
 import gc
 import weakref
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,12 @@ import pytest
 import torch
 
 from errors import InputError
-from fyp_core.checkpoints import Additions
 from fyp_core.devices import Runtime, choose_device, choose_dtype, estimate_peak
 from fyp_core.engine import Engine, GenerationRequest
 from fyp_core.jobs import Job, JobCancelled, Progress
 from fyp_core.synthetic import sample_clip
 from tests.tiny_formats import kohya_lora
+from tests.tiny_model import build_pipeline
 from video_io import write_video
 
 FRAMES = 3
@@ -105,10 +106,22 @@ def test_sampling_controls_change_the_video(
 ) -> None:
     result = engine.generate(replace(request_, **change))
     assert not np.array_equal(result.frames, expected)
+    assert result.frames.any(), "no undefined numbers"
     assert (
         result.request.scheduler
         == {"scheduler": "euler-a", "eta": "model", "preset": "dpmpp-2m"}[next(iter(change))]
     )
+    assert np.array_equal(engine.generate(request_).frames, expected)
+
+
+def test_undefined_numbers_are_told_instead_of_a_black_video(
+    engine: Engine, request_: GenerationRequest, expected: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        decode = engine.pipeline.decode_latents
+        patch.setattr(engine.pipeline, "decode_latents", lambda *args: decode(*args) * np.nan)
+        with pytest.raises(InputError, match=r"undefined numbers in .*--dtype fp32"):
+            engine.generate(request_)
     assert np.array_equal(engine.generate(request_).frames, expected)
 
 
@@ -140,18 +153,80 @@ def test_memory_is_estimated_and_measured(engine: Engine, request_: GenerationRe
 # --- models
 
 
-def test_loras_come_and_go_without_loading_anew(
-    engine: Engine, tiny_model_dir: Path, request_: GenerationRequest, expected: np.ndarray, tmp_path: Path
+def test_a_lora_acts_for_its_job_only(
+    engine: Engine, request_: GenerationRequest, expected: np.ndarray, tmp_path: Path
 ) -> None:
-    lora = kohya_lora(engine.pipeline, tmp_path / "style.safetensors")
+    lora = kohya_lora(build_pipeline(), tmp_path / "style.safetensors")
     before = engine.pipeline
-    engine.use(str(tiny_model_dir), Additions(loras=(f"{lora}:0.8",)))
-    result = engine.generate(request_)
+    result = engine.generate(replace(request_, loras=(f"{lora}:0.8",)))
     assert engine.pipeline is before
     assert not np.array_equal(result.frames, expected)
-    assert result.settings()["loras"] == [f"{lora}:0.8"]
-    engine.use(str(tiny_model_dir))
-    assert np.array_equal(engine.generate(request_).frames, expected)
+    assert result.settings()["loras"] == ["style.safetensors:0.8"]
+    again = engine.generate(request_)
+    assert np.array_equal(again.frames, expected)
+    assert again.settings()["loras"] == []
+
+
+def test_jobs_at_the_same_time_get_their_own_loras(
+    engine: Engine, request_: GenerationRequest, expected: np.ndarray, tmp_path: Path
+) -> None:
+    one, other = (kohya_lora(build_pipeline(), tmp_path / f"{seed}.safetensors", seed) for seed in (1, 2))
+    sets = [(), (str(one),), (f"{one}:0.5", str(other)), (str(other),), ("nowhere.safetensors",)]
+    alone = [engine.generate(replace(request_, loras=loras)).frames for loras in sets[:-1]]
+    assert np.array_equal(alone[0], expected)
+    assert len({frames.tobytes() for frames in alone}) == len(alone)
+
+    def generate(loras: tuple[str, ...]) -> np.ndarray | InputError:
+        try:
+            return engine.generate(replace(request_, loras=loras)).frames
+        except InputError as error:
+            return error
+
+    with ThreadPoolExecutor(len(sets)) as users:
+        for _ in range(2):
+            *together, missing = users.map(generate, sets)
+            assert "no LoRA file nowhere.safetensors" in str(missing)
+            assert all(map(np.array_equal, together, alone))
+
+
+def test_a_file_that_is_no_lora_does_not_touch_the_next_job(
+    engine: Engine, request_: GenerationRequest, expected: np.ndarray, tmp_path: Path
+) -> None:
+    good, bad = kohya_lora(build_pipeline(), tmp_path / "good.safetensors"), tmp_path / "bad.safetensors"
+    bad.write_bytes(b"nothing of use")
+    loras = replace(request_, loras=(str(good), str(bad)))
+    for _ in range(2):
+        with pytest.raises(InputError, match=r"bad\.safetensors is no LoRA"):
+            engine.generate(loras)
+        assert np.array_equal(engine.generate(request_).frames, expected)
+
+
+def test_a_lora_replaced_under_the_same_name_is_noticed(
+    engine: Engine, request_: GenerationRequest, tmp_path: Path
+) -> None:
+    first, second = (kohya_lora(build_pipeline(), tmp_path / f"{seed}.safetensors", seed) for seed in (1, 2))
+    request = replace(request_, loras=(str(first),))
+    before = engine.generate(request)
+    second.replace(first)
+    after = engine.generate(request)
+    assert before.settings()["lora_hashes"] != after.settings()["lora_hashes"]
+    assert not np.array_equal(before.frames, after.frames)
+
+
+@pytest.mark.parametrize("size", [(48, 32), (32, 40)])
+def test_any_size_that_is_a_multiple_of_the_models_factor(
+    engine: Engine, request_: GenerationRequest, size: tuple[int, int]
+) -> None:
+    width, height = size
+    result = engine.generate(replace(request_, width=width, height=height))
+    assert result.frames.shape == (FRAMES, height, width, 3)
+    assert (result.settings()["width"], result.settings()["height"]) == size
+
+
+@pytest.mark.parametrize("size", [(36, 32), (32, 0), (-8, 32)])
+def test_other_sizes_are_refused(engine: Engine, request_: GenerationRequest, size: tuple[int, int]) -> None:
+    with pytest.raises(InputError, match="multiples of 8 pixels"):
+        engine.generate(replace(request_, width=size[0], height=size[1]))
 
 
 def test_the_old_model_is_freed_before_the_new_is_loaded(

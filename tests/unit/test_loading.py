@@ -13,7 +13,14 @@ from safetensors.torch import load_file, save_file
 
 from errors import InputError
 from fyp_core.__main__ import main
-from fyp_core.checkpoints import Additions, assembled_source, list_models, model_hash, resolve_model
+from fyp_core.checkpoints import (
+    Additions,
+    assembled_source,
+    find_lora,
+    list_models,
+    model_hash,
+    resolve_model,
+)
 from fyp_core.loading import load_pipeline, put_loras
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.unet import PoseVideoUNet, stage2_parameter_names
@@ -236,8 +243,8 @@ def test_kohya_lora_adds_its_product_times_alpha_and_weight(
     original: FollowYourPosePipeline, tmp_path: Path
 ) -> None:
     file = kohya_lora(original, tmp_path / "kohya.safetensors")
-    acting = load("followyourpose-v1", Additions(loras=(f"{file}:0.5",)))
-    merged, lora = load("followyourpose-v1"), load_file(file)
+    acting, merged, lora = load("followyourpose-v1"), load("followyourpose-v1"), load_file(file)
+    put_loras(acting, (find_lora(f"{file}:0.5"),))
     for prefix, model in (("lora_unet", merged.unet), ("lora_te", merged.text_encoder)):
         for name, parameter in model.named_parameters():
             path = name if prefix == "lora_unet" or name.startswith("text_model.") else f"text_model.{name}"
@@ -254,10 +261,10 @@ def test_several_loras_with_weights(original: FollowYourPosePipeline, tmp_path: 
         kohya_lora(original, tmp_path / "a.safetensors"),
         diffusers_lora(original, tmp_path / "b.safetensors"),
     )
-    pipeline = load("followyourpose-v1", Additions(loras=(f"{files[0]}:0.3", str(files[1]))))
+    pipeline = load("followyourpose-v1")
+    put_loras(pipeline, (find_lora(f"{files[0]}:0.3"), find_lora(str(files[1]))))
     both = video(pipeline)
-    sources = [resolve_model("followyourpose-v1", Additions(loras=(str(file),))) for file in files]
-    put_loras(pipeline, sources[1].loras)
+    put_loras(pipeline, (find_lora(str(files[1])),))
     assert not np.allclose(video(pipeline), both, atol=1e-3)
     put_loras(pipeline, ())
     assert np.array_equal(video(pipeline), video(original))
@@ -303,10 +310,11 @@ def test_a_file_that_would_run_code_is_refused(place: str, published: Path, tmp_
             additions = {
                 "base": Additions(base=str(file)),
                 "vae": Additions(vae=str(file)),
-                "lora": Additions(loras=(str(file),)),
+                "lora": Additions(),
                 "embedding": Additions(embeddings=(str(file),)),
             }
-            load("followyourpose-v1", additions[place])
+            pipeline = load("followyourpose-v1", additions[place])
+            put_loras(pipeline, (find_lora(str(file)),))
     assert not marker.exists()
 
 
@@ -351,7 +359,6 @@ def test_other_peoples_files_are_named(original: FollowYourPosePipeline, tmp_pat
     (tmp_path / "index/model_index.json").write_text(json.dumps({"_class_name": "FluxPipeline"}))
     for name, additions in (
         ("followyourpose-v1", Additions(base=str(lora))),
-        ("followyourpose-v1", Additions(loras=(str(checkpoint),))),
         ("followyourpose-v1", Additions(embeddings=(str(checkpoint),))),
         ("followyourpose-v1", Additions(vae=str(lora))),
         (tmp_path / "index", None),
@@ -360,3 +367,24 @@ def test_other_peoples_files_are_named(original: FollowYourPosePipeline, tmp_pat
             load(name, additions)
         assert "\n" not in str(caught.value)
         assert str(tmp_path) in str(caught.value) or "index" in str(caught.value)
+
+
+@pytest.mark.parametrize("form", ["checkpoint", "cut off", "text", "of another model"])
+def test_other_peoples_files_are_no_loras_and_leave_none_acting(
+    form: str, original: FollowYourPosePipeline, tmp_path: Path
+) -> None:
+    good, bad = kohya_lora(original, tmp_path / "good.safetensors"), tmp_path / "bad.safetensors"
+    if form == "checkpoint":
+        single_file(original, bad)
+    elif form == "cut off":
+        bad.write_bytes(good.read_bytes()[:-100])
+    elif form == "text":
+        bad.write_text("This is no LoRA.")
+    else:
+        state = load_file(good)
+        save_file({name: torch.ones(tensor.numel() + 1, 3) for name, tensor in state.items()}, bad)
+    pipeline = load("followyourpose-v1")
+    with pytest.raises(InputError, match=r"bad\.safetensors is no LoRA for this model") as caught:
+        put_loras(pipeline, (find_lora(str(good)), find_lora(str(bad))))
+    assert "\n" not in str(caught.value)
+    assert np.array_equal(video(pipeline), video(original))
