@@ -34,14 +34,14 @@ if ! usable_venv; then
     }
 fi
 
-# The stamp holds what was installed: a change of the requirements runs pip again.
+# The stamp holds what was installed: a change of any requirements, which include each other, runs pip again.
 stamp=.venv/installed-$requirements
-if ! cat requirements.txt "$requirements" | cmp -s - "$stamp"; then
+if ! cat requirements*.txt | cmp -s - "$stamp"; then
     echo "Installing $requirements; the first time this takes a few minutes"
     "$venv_python" -m pip install --disable-pip-version-check --quiet -r "$requirements"
     "$venv_python" -c "import cv2" || {
         echo "OpenCV lacks a system library; on Debian and Ubuntu install libgl1 and libglib2.0-0." >&2
         exit 1
     }
-    cat requirements.txt "$requirements" >"$stamp"
+    cat requirements*.txt >"$stamp"
 fi

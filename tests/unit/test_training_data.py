@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import datasets
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
+from webdataset import TarWriter
 
 from errors import InputError
 from fyp_core.synthetic import Clip, sample_clip
@@ -60,9 +63,45 @@ def write_clips(folder: Path, count: int, frames: int = 12) -> Path:
     return folder / "clips.csv"
 
 
-def open_pictures(path: Path, kind: str = "images", **settings: Any) -> Any:
+def write_shards(folder: Path, samples: list[dict[str, bytes]], *, per_shard: int) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for first in range(0, len(samples), per_shard):
+        with TarWriter(str(folder / f"{first // per_shard:05d}.tar")) as writer:
+            for number, files in enumerate(samples[first : first + per_shard], start=first):
+                writer.write({"__key__": f"sample/{number:04d}"} | files)
+    return folder
+
+
+def picture_files(index: int) -> dict[str, bytes]:
+    shown = clip(index)
+    document = keypoints(shown) | {"caption": f"person {index}"}
+    return {"png": encoded(shown.frames[0]), "json": json.dumps(document).encode()}
+
+
+def encoded(picture: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def captions_of(data: Dataset, count: int, workers: int = 0) -> list[str]:
+    loader = DataLoader(data, batch_size=2, sampler=range(count), num_workers=workers)
+    return [caption for batch in loader for caption in batch["caption"]]
+
+
+def is_person(sample: dict[str, Any], index: int) -> bool:
+    """Whether pixels and skeleton are those of the rendered person."""
+    shown = clip(index)
+    skeleton = torch.from_numpy(shown.skeletons()[0]).permute(2, 0, 1) / 255
+    pixels = torch.from_numpy(shown.frames[0]).permute(2, 0, 1) / 127.5 - 1
+    return torch.equal(sample["pixels"], pixels) and bool((sample["skeleton"] - skeleton).abs().mean() < 2e-3)
+
+
+def open_pictures(
+    path: Path | str, kind: str = "images", keys: dict[str, Any] | None = None, **settings: Any
+) -> Any:
     arguments = {"size": (SIZE, SIZE), "frames": None, "with_skeleton": True, "seed": 0} | settings
-    return open_dataset(SourceConfig(kind=kind, path=str(path)), **arguments)
+    return open_dataset(SourceConfig(kind=kind, path=str(path), **(keys or {})), **arguments)
 
 
 def open_clips(
@@ -82,11 +121,8 @@ def test_pictures_come_with_caption_and_the_skeleton_on_the_person(tmp_path: Pat
     data = open_pictures(write_pictures(tmp_path, 4))
     for index in range(4):
         sample = data[index]
-        shown = clip(int(sample["caption"].split()[1]))
         assert sample["pixels"].dtype == sample["skeleton"].dtype == torch.float32
-        assert torch.equal(sample["pixels"], torch.from_numpy(shown.frames[0]).permute(2, 0, 1) / 127.5 - 1)
-        expected = torch.from_numpy(shown.skeletons()[0]).permute(2, 0, 1) / 255
-        assert (sample["skeleton"] - expected).abs().mean() < 2e-3  # keypoints are stored to 0.001 pixels
+        assert is_person(sample, int(sample["caption"].split()[1]))
 
 
 def test_every_epoch_holds_every_sample_once_in_another_order(tmp_path: Path) -> None:
@@ -254,3 +290,130 @@ def test_a_kind_a_stage_cannot_learn_from_is_refused(kind: str, frames: int | No
         open_dataset(
             SourceConfig(kind=kind, path="x"), size=(SIZE, SIZE), frames=frames, with_skeleton=False, seed=0
         )
+
+
+def test_shards_of_pictures(tmp_path: Path) -> None:
+    folder = write_shards(tmp_path, [picture_files(index) for index in range(7)], per_shard=3)
+    for path in (folder, tmp_path / "{00000..00002}.tar"):
+        data = open_pictures(path, "webdataset")
+        for index in range(7):
+            assert is_person(data[index], int(data[index]["caption"].split()[1]))
+        captions = captions_of(data, 14, workers=2)
+        assert set(captions[:7]) == set(captions[7:]) == {f"person {index}" for index in range(7)}
+        assert captions[:7] != captions[7:]
+
+
+def test_shards_by_address_are_streamed(tmp_path: Path) -> None:
+    write_shards(tmp_path, [picture_files(index) for index in range(9)], per_shard=3)
+    address = f"pipe:cat {tmp_path}/{{00000..00002}}.tar"
+    data = open_pictures(address, "webdataset", {"shuffle_buffer": 4})
+    captions = captions_of(data, 18)
+    assert set(captions[:9]) == set(captions[9:]) == {f"person {index}" for index in range(9)}
+    assert captions[:9] != captions[9:]
+    assert is_person(data[3], int(captions[3].split()[1]))  # back to an earlier one
+    assert captions_of(open_pictures(address, "webdataset", {"shuffle_buffer": 4}), 18, workers=2) == captions
+
+
+def test_bad_samples_of_a_stream_are_replaced_whoever_reads(tmp_path: Path) -> None:
+    samples = [picture_files(index) for index in range(8)]
+    samples[2] = samples[5] = {"png": b"no picture", "txt": b"broken"}
+    write_shards(tmp_path, samples, per_shard=4)
+    address = f"pipe:cat {tmp_path}/{{00000..00001}}.tar"
+    report = BadFiles(tmp_path / "bad.jsonl")
+    captions = captions_of(open_pictures(address, "webdataset", bad_files=report), 16, workers=2)
+    assert captions == captions_of(open_pictures(address, "webdataset"), 16)
+    assert set(captions) == {f"person {index}" for index in (0, 1, 3, 4, 6, 7)}
+    assert {file.split(":")[-1] for file in report.reasons()} == {"sample/0002", "sample/0005"}
+    with pytest.raises(InputError, match="nothing in the shards"):
+        open_pictures("pipe:true", "webdataset")
+
+
+def test_a_damaged_shard_gives_what_comes_before_the_damage(tmp_path: Path) -> None:
+    folder = write_shards(tmp_path, [picture_files(index) for index in range(6)], per_shard=3)
+    whole = (folder / "00001.tar").read_bytes()
+    (folder / "00001.tar").write_bytes(whole[: len(whole) // 2])
+    (folder / "00002.tar").write_bytes(b"no archive" * 100)
+    data = open_pictures(folder, "webdataset")
+    captions = set(captions_of(data, 12))
+    assert {"person 0", "person 1", "person 2", "person 3"} <= captions
+    assert "person 5" not in captions
+    assert str(folder / "00002.tar") in data.bad_files.reasons()
+
+
+def test_shards_of_clips(tmp_path: Path) -> None:
+    video = write_clips(tmp_path / "videos", 1).with_name("0.mp4").read_bytes()
+    samples: list[dict[str, bytes]] = [
+        {"mp4": video, "txt": b"one"},
+        {"mp4": video, "json": b'{"text": "two"}'},
+    ]
+    write_shards(tmp_path / "shards", [*samples, {"txt": b"no clip"}], per_shard=2)
+    data = open_clips(
+        tmp_path / "shards",
+        kind="webdataset",
+        caption_column="text",
+        sample_frame_rate=3,
+        bad_files=BadFiles(tmp_path / "bad.jsonl"),
+    )
+    assert set(captions_of(data, 6, workers=2)) == {"one", "two"}
+    assert brightness(data[0]) == [0, 3, 6]
+    assert data[0]["pixels"].shape == (3, 3, 32, 40)
+    (reason,) = data.bad_files.reasons().values()
+    assert "there is no clip" in reason
+
+
+def test_missing_shards_are_one_sentence(tmp_path: Path) -> None:
+    for path, message in ((tmp_path, "no .tar in"), (tmp_path / "{0..3}.tar", "no file .*0.tar")):
+        with pytest.raises(InputError, match=message):
+            open_pictures(path, "webdataset")
+
+
+@pytest.fixture(scope="module")
+def hub_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Parquet as the hub has it: pictures, captions, keypoints; row 2 has no caption."""
+    shown = [clip(index) for index in range(6)]
+    rows = datasets.Dataset.from_dict(
+        {
+            "image": [{"bytes": encoded(one.frames[0]), "path": None} for one in shown],
+            "caption": [None if index == 2 else f"person {index}" for index in range(6)],
+            "keypoints": [json.dumps(keypoints(one)) for one in shown],
+        }
+    ).cast_column("image", datasets.Image())
+    folder = tmp_path_factory.mktemp("hub")
+    for part in range(2):
+        rows.shard(2, part).to_parquet(folder / f"parquet/train-{part}.parquet")
+    rows.save_to_disk(folder / "saved")
+    return folder
+
+
+@pytest.mark.parametrize(("name", "streaming"), [("parquet", False), ("parquet", True), ("saved", False)])
+def test_data_sets_of_the_hub(
+    hub_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, streaming: bool
+) -> None:
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path))
+    monkeypatch.setattr(datasets.config, "SLEEP_TIME_ON_THREADS_SHUTDOWN", 0)  # every epoch otherwise
+    data = open_pictures(hub_folder / name, "hf", {"streaming": streaming, "shuffle_buffer": 3})
+    captions = captions_of(data, 12, workers=2)
+    assert captions == captions_of(data, 12)
+    assert set(captions) == {f"person {index}" for index in (0, 1, 3, 4, 5)}
+    assert is_person(data[0], int(captions[0].split()[1]))
+    assert all("no caption" in reason for reason in data.bad_files.reasons().values())
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"image_column": "picture"}, "no column 'picture', but 'image', 'caption', 'keypoints'"),
+        ({"keypoints_column": "pose"}, "python -m fyp_core prepare-data"),
+        ({"split": "tests"}, "cannot be opened: .*tests"),
+        ({"path": "nobody/nothing"}, "nobody/nothing cannot be opened"),
+    ],
+)
+def test_unfit_data_sets_of_the_hub_are_one_sentence(
+    hub_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys: dict[str, str], message: str
+) -> None:
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path))
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    config = SourceConfig(**{"kind": "hf", "path": str(hub_folder / "parquet")} | keys)
+    with pytest.raises(InputError, match=message) as error:
+        open_dataset(config, size=(SIZE, SIZE), frames=None, with_skeleton=True, seed=0)
+    assert "\n" not in str(error.value)

@@ -1,12 +1,14 @@
-"""Data that people have, as data sets a stage trains on.
+"""Data that people have, as data sets a stage trains on; each module describes one format.
 
-==========  ==============================================================  ================
-kind        path                                                            described in
-==========  ==============================================================  ================
-``world``   none: the procedural world                                      ``world``
-``images``  a folder of pictures, captions and keypoints beside them        ``image_folder``
-``clips``   a CSV or JSON Lines table of ``path,caption``                   ``clips``
-==========  ==============================================================  ================
+==============  ===========================================================  ================
+kind            path                                                         described in
+==============  ===========================================================  ================
+``world``       none: the procedural world                                   ``world``
+``images``      a folder of pictures, captions and keypoints beside them     ``image_folder``
+``clips``       a CSV or JSON Lines table of ``path,caption``                ``clips``
+``webdataset``  shards of pictures or of clips, here or by address           ``shards``
+``hf``          a data set of the Hugging Face hub, or a local one           ``hub``
+==============  ===========================================================  ================
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ from fyp_core.training.data.clips import ClipTable, Sampling
 from fyp_core.training.data.config import SourceConfig
 from fyp_core.training.data.image_folder import ImageFolder
 from fyp_core.training.data.samples import EndlessDataset, Source
+from fyp_core.training.data.shards import ClipDecoder, PictureDecoder, open_shards
+from fyp_core.training.data.streams import Stream, StreamedDataset
 from fyp_core.training.data.world import WorldDataset
 
 __all__ = ["BadFiles", "SourceConfig", "open_dataset"]
@@ -55,27 +59,49 @@ def open_dataset(
     if config.kind == "world":
         style = {"style_probability": config.style_probability, "styles": config.styles}
         return WorldDataset(size, frames, seed, with_skeleton=with_skeleton, **style)
+    bad_files = bad_files or BadFiles()
     if frames is None:
-        source = _open_pictures(config, size, with_skeleton)
+        source = _open_pictures(config, size, bad_files, with_skeleton=with_skeleton)
     else:
-        source = _open_clips(
-            config, Sampling(frames, config.sample_frame_rate, config.sample_start_idx, size)
-        )
-    return EndlessDataset(source, seed, bad_files or BadFiles())
+        sampling = Sampling(frames, config.sample_frame_rate, config.sample_start_idx, size)
+        source = _open_clips(config, sampling, bad_files)
+    if isinstance(source, Stream):
+        return StreamedDataset(source, seed, bad_files)
+    return EndlessDataset(source, seed, bad_files)
 
 
-def _open_pictures(config: SourceConfig, size: tuple[int, int], with_skeleton: bool) -> Source:
+def _open_pictures(
+    config: SourceConfig, size: tuple[int, int], bad_files: BadFiles, *, with_skeleton: bool
+) -> Source | Stream:
     match config.kind:
         case "images":
             return ImageFolder(config.path, size, config.caption_column, with_skeleton=with_skeleton)
-    raise _wrong_kind(config.kind, "pictures", "world", "images")
+        case "webdataset":
+            decoder = PictureDecoder(size, config.caption_column, with_skeleton)
+            return open_shards(config.path, decoder, bad_files, config.shuffle_buffer)
+        case "hf":
+            return _open_hub(config, size, with_skeleton=with_skeleton)
+    raise _wrong_kind(config.kind, "pictures", "world", "images", "webdataset", "hf")
 
 
-def _open_clips(config: SourceConfig, sampling: Sampling) -> Source:
+def _open_clips(config: SourceConfig, sampling: Sampling, bad_files: BadFiles) -> Source | Stream:
     match config.kind:
         case "clips":
             return ClipTable(config.path, sampling, config.path_column, config.caption_column)
-    raise _wrong_kind(config.kind, "clips", "world", "clips")
+        case "webdataset":
+            decoder = ClipDecoder(sampling, config.caption_column)
+            return open_shards(config.path, decoder, bad_files, config.shuffle_buffer)
+    raise _wrong_kind(config.kind, "clips", "world", "clips", "webdataset")
+
+
+def _open_hub(config: SourceConfig, size: tuple[int, int], *, with_skeleton: bool) -> Source | Stream:
+    try:
+        from fyp_core.training.data.hub import open_rows
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"train_data.kind 'hf' needs a library ({error}); install it: pip install -r requirements-data.txt"
+        ) from error
+    return open_rows(config, size, with_skeleton=with_skeleton)
 
 
 def _wrong_kind(kind: str, wanted: str, *kinds: str) -> InputError:

@@ -18,6 +18,16 @@ class SourceConfig:
     sample_start_idx: int | None = 0  # first frame taken; null draws it anew every time
     sample_frame_rate: int = 1  # every so many frames one is taken
 
+    # hf
+    split: str = "train"
+    image_column: str = "image"
+    keypoints_column: str = "keypoints"
+    skeleton_column: str = "skeleton"
+    streaming: bool = False
+
+    # webdataset by address, hf streamed
+    shuffle_buffer: int = 1000  # samples held to draw from
+
     # world
     style_probability: float = 0.0
     styles: list[str] = field(default_factory=list)
