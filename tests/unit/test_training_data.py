@@ -266,24 +266,6 @@ def test_bad_tables_are_one_sentence(tmp_path: Path, name: str, content: str, me
         open_clips(tmp_path / name)
 
 
-def test_the_world_needs_no_files() -> None:
-    config = SourceConfig(style_probability=1.0, styles=["cartoon"])
-    arguments = {"size": (SIZE, SIZE), "seed": 4}
-    pictures = open_dataset(config, frames=None, with_skeleton=True, **arguments)
-    assert pictures[7]["pixels"].shape == pictures[7]["skeleton"].shape == (3, SIZE, SIZE)
-    assert torch.equal(pictures[7]["pixels"], pictures[7]["pixels"])
-    clips = open_dataset(config, frames=5, with_skeleton=False, **arguments)
-    assert clips[7]["pixels"].shape == (3, 5, SIZE, SIZE)
-    assert -1 <= clips[7]["pixels"].min() < clips[7]["pixels"].max() <= 1
-    assert clips[7]["caption"] != clips[8]["caption"]
-
-
-def test_an_unfit_world_is_one_sentence() -> None:
-    for settings, size, message in (({"styles": ["cubist"]}, (64, 64), "'cubist'"), ({}, (64, 48), "square")):
-        with pytest.raises(InputError, match=message):
-            open_dataset(SourceConfig(**settings), size=size, frames=None, with_skeleton=False, seed=0)
-
-
 @pytest.mark.parametrize(("kind", "frames"), [("clips", None), ("images", 4), ("imagse", None)])
 def test_a_kind_a_stage_cannot_learn_from_is_refused(kind: str, frames: int | None) -> None:
     with pytest.raises(InputError, match=f"'{kind}', but this stage learns from"):

@@ -3,7 +3,6 @@
 ==============  ===========================================================  ================
 kind            path                                                         described in
 ==============  ===========================================================  ================
-``world``       none: the procedural world                                   ``world``
 ``images``      a folder of pictures, captions and keypoints beside them     ``image_folder``
 ``clips``       a CSV or JSON Lines table of ``path,caption``                ``clips``
 ``webdataset``  shards of pictures or of clips, here or by address           ``shards``
@@ -23,7 +22,6 @@ from fyp_core.training.data.image_folder import ImageFolder
 from fyp_core.training.data.samples import EndlessDataset, Source
 from fyp_core.training.data.shards import ClipDecoder, PictureDecoder, open_shards
 from fyp_core.training.data.streams import Stream, StreamedDataset
-from fyp_core.training.data.world import WorldDataset
 
 __all__ = ["BadFiles", "SourceConfig", "open_dataset"]
 
@@ -56,9 +54,6 @@ def open_dataset(
     Raises:
         InputError: the source is missing or of another kind, or nothing in it can be used.
     """
-    if config.kind == "world":
-        style = {"style_probability": config.style_probability, "styles": config.styles}
-        return WorldDataset(size, frames, seed, with_skeleton=with_skeleton, **style)
     bad_files = bad_files or BadFiles()
     if frames is None:
         source = _open_pictures(config, size, bad_files, with_skeleton=with_skeleton)
@@ -81,7 +76,7 @@ def _open_pictures(
             return open_shards(config.path, decoder, bad_files, config.shuffle_buffer)
         case "hf":
             return _open_hub(config, size, with_skeleton=with_skeleton)
-    raise _wrong_kind(config.kind, "pictures", "world", "images", "webdataset", "hf")
+    raise _wrong_kind(config.kind, "pictures", "images", "webdataset", "hf")
 
 
 def _open_clips(config: SourceConfig, sampling: Sampling, bad_files: BadFiles) -> Source | Stream:
@@ -91,7 +86,7 @@ def _open_clips(config: SourceConfig, sampling: Sampling, bad_files: BadFiles) -
         case "webdataset":
             decoder = ClipDecoder(sampling, config.caption_column)
             return open_shards(config.path, decoder, bad_files, config.shuffle_buffer)
-    raise _wrong_kind(config.kind, "clips", "world", "clips", "webdataset")
+    raise _wrong_kind(config.kind, "clips", "clips", "webdataset")
 
 
 def _open_hub(config: SourceConfig, size: tuple[int, int], *, with_skeleton: bool) -> Source | Stream:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass
 class SourceConfig:
-    """One source of pictures or clips; ``fyp_core.training.data`` tells which kinds there are."""
+    """One source of pictures or clips; ``fyp_core.training.data`` tells which kinds there are.
+
+    The kind ``world`` is the procedural world, which needs no files.
+    """
 
     kind: str = "world"
-    path: str = ""  # of every kind but world
+    path: str = ""
     caption_column: str = "caption"  # of tables, and of JSON beside pictures and clips
 
     # clips
@@ -27,7 +30,3 @@ class SourceConfig:
 
     # webdataset by address, hf streamed
     shuffle_buffer: int = 1000  # samples held to draw from
-
-    # world
-    style_probability: float = 0.0
-    styles: list[str] = field(default_factory=list)
