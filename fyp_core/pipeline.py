@@ -198,12 +198,13 @@ class FollowYourPosePipeline(
         callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
         return_dict: bool = True,
     ) -> FollowYourPosePipelineOutput | tuple[Any]:
-        """Generate one video for every prompt, all following the same skeleton video.
+        """Generate one video for every prompt, all following the same skeleton video or each its own.
 
         Args:
             prompt: what to show; ``None`` when ``prompt_embeds`` is given.
             skeleton: one skeleton picture a frame: (F, H, W, 3) uint8 RGB, a list of PIL images, or a tensor
                 (F, 3, H, W) in 0..1. Another size is resized by its shorter side and cropped to the centre.
+                With one dimension more in front: one skeleton video for each prompt.
             height: in pixels, a multiple of the autoencoder's factor; ``None`` takes the model's own.
             width: as ``height``.
             num_inference_steps: denoising steps; ``None`` takes the model's own.
@@ -245,10 +246,15 @@ class FollowYourPosePipeline(
         self.check_inputs(prompt, prompt_embeds, height, width, steps, output_type, decode_chunk_size)
         self._check_callback_inputs(callback_on_step_end_tensor_inputs)
         skeleton = skeleton_to_tensor(skeleton, height, width)
-        frames = len(skeleton)
+        frames = skeleton.shape[-4]
 
         prompts = [prompt] if isinstance(prompt, str) else prompt
         videos = len(prompt_embeds if prompts is None else prompts)
+        if skeleton.ndim == 5 and len(skeleton) != videos:
+            raise InputError(
+                f"There are {len(skeleton)} skeleton videos for {videos} prompts; give one, or one each."
+            )
+        skeleton = skeleton.flatten(0, -4)  # (b f) c h w
         device = self._execution_device
         prompt_embeds = self._embed_prompts(
             prompts, negative_prompt, prompt_embeds, negative_prompt_embeds, device
@@ -259,7 +265,8 @@ class FollowYourPosePipeline(
                 ip_adapter_image, ip_adapter_image_embeds, device, videos, self.do_classifier_free_guidance
             )
             conditions["added_cond_kwargs"] = {"image_embeds": image_embeds}
-        pose_features = self.encode_pose(skeleton, pose_scale, copies=len(prompt_embeds))
+        copies = len(prompt_embeds) * frames // len(skeleton)
+        pose_features = self.encode_pose(skeleton, pose_scale, copies)
 
         self.scheduler.set_timesteps(steps, device=device)
         size = (height // self.vae_scale_factor, width // self.vae_scale_factor)
@@ -321,7 +328,7 @@ class FollowYourPosePipeline(
     def encode_pose(
         self, skeleton: torch.Tensor, pose_scale: float, copies: int
     ) -> list[torch.Tensor] | None:
-        """Pose features of (F, 3, H, W) skeletons, repeated for all clips of a pass; ``None`` at scale 0."""
+        """Pose features of (N, 3, H, W) skeletons, repeated for all clips of a pass; ``None`` at scale 0."""
         if pose_scale == 0:
             return None
         skeleton = skeleton.to(self._execution_device, self.pose_encoder.dtype)

@@ -18,18 +18,19 @@ def skeleton_to_tensor(skeleton: Skeleton, height: int, width: int) -> torch.Ten
     """Check skeleton frames and fit them to a size: shorter side resized, centre cropped.
 
     Args:
-        skeleton: (F, H, W, 3) uint8 RGB, a list of PIL images, or a tensor (F, 3, H, W) in 0..1.
+        skeleton: (F, H, W, 3) uint8 RGB, a list of PIL images, or a tensor (F, 3, H, W) in 0..1; of several
+            videos an array or a tensor with one dimension more in front.
         height: wanted, in pixels.
         width: wanted, in pixels.
 
     Returns:
-        (F, 3, height, width) float32 in 0..1.
+        (F, 3, height, width) float32 in 0..1; of several videos (B, F, 3, height, width).
 
     Raises:
         InputError: no frames, or a wrong type, shape or range.
     """
     frames = _frames_to_tensor(skeleton)
-    if frames.ndim != 4 or frames.shape[1] != 3 or 0 in frames.shape:
+    if frames.ndim not in (4, 5) or frames.shape[-3] != 3 or 0 in frames.shape:
         raise InputError(
             f"The skeleton video has shape {tuple(skeleton.shape)}; give at least one RGB frame, as uint8"
             " (F, H, W, 3) or as a tensor (F, 3, H, W)."
@@ -37,7 +38,7 @@ def skeleton_to_tensor(skeleton: Skeleton, height: int, width: int) -> torch.Ten
     # written so that NaN fails as well
     if not (frames.amin() >= 0 and frames.amax() <= 1):
         raise InputError("The skeleton tensor holds values outside 0..1; divide 8-bit values by 255.")
-    return _fit(frames, height, width)
+    return _fit(frames.flatten(0, -4), height, width).unflatten(0, frames.shape[:-3])
 
 
 def _frames_to_tensor(skeleton: Skeleton) -> torch.Tensor:
@@ -52,7 +53,7 @@ def _frames_to_tensor(skeleton: Skeleton) -> torch.Tensor:
     if skeleton.dtype != np.uint8:
         raise InputError(f"The skeleton array is {skeleton.dtype}; give uint8 RGB frames, (F, H, W, 3).")
     frames = torch.from_numpy(skeleton.copy())  # from_numpy takes no views that are read-only or reversed
-    return frames.movedim(-1, 1).float() / 255 if frames.ndim == 4 else frames
+    return frames.movedim(-1, -3).float() / 255 if frames.ndim >= 4 else frames
 
 
 def _stack_images(images: Sequence[Image.Image]) -> np.ndarray:

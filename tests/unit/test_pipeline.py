@@ -101,6 +101,15 @@ def test_several_prompts_give_several_videos(pipeline: FollowYourPosePipeline) -
     np.testing.assert_allclose(both[1], second[0], atol=1e-4)
 
 
+def test_every_prompt_may_follow_its_own_skeletons(pipeline: FollowYourPosePipeline) -> None:
+    prompts = [PROMPT, "a knight jumps on the beach"]
+    two = np.stack([skeleton(), 255 - skeleton()])
+    both = generate(pipeline, prompt=prompts, skeleton=two, generator=[seed(1), seed(2)])
+    for video, prompt, own, number in zip(both, prompts, two, (1, 2)):
+        alone = generate(pipeline, prompt=prompt, skeleton=own, generator=seed(number))
+        np.testing.assert_allclose(video, alone[0], atol=1e-4)
+
+
 def test_not_square(pipeline: FollowYourPosePipeline) -> None:
     assert generate(pipeline, height=24, width=40).shape == (1, FRAMES, 24, 40, 3)
 
@@ -397,6 +406,7 @@ def test_skeleton_of_another_size_is_fitted_to_the_centre() -> None:
         ({"skeleton": []}, "at least one PIL image"),
         ({"skeleton": skeleton()[..., :2]}, "shape"),
         ({"skeleton": skeleton()[0]}, "shape"),
+        ({"skeleton": np.stack([skeleton(), skeleton()])}, "2 skeleton videos for 1 prompts"),
         ({"skeleton": skeleton().astype(np.float32)}, "float32"),
         ({"skeleton": torch.full((1, 3, SIZE, SIZE), 255.0)}, "outside 0..1"),
         ({"skeleton": torch.full((1, 3, SIZE, SIZE), float("nan"))}, "outside 0..1"),
