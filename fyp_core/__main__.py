@@ -10,18 +10,17 @@ import sys
 import time
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
 
 from tqdm import tqdm
 
 from errors import InputError
+from fyp_core import evaluate_command
 from fyp_core.checkpoints import (
     AUTO,
     MODEL_NAMES,
     Additions,
-    checkpoints_folder,
     folder_size,
     list_models,
     resolve_model,
@@ -148,24 +147,9 @@ def models(options: argparse.Namespace) -> None:
             print(f"{'':<18} {path}")
 
 
-def evaluate_model(options: argparse.Namespace) -> None:
-    """Measure a model on the procedural world."""
-    from fyp_core.evaluation import as_table, evaluate
-    from fyp_core.judges import Judges
-
-    judges = Judges.load(options.judges or checkpoints_folder() / "judges")
-    engine = Engine(options.model)
-    results = list(
-        evaluate(
-            engine.pipeline,
-            judges,
-            clips=options.clips,
-            frames=options.frames,
-            seed=options.seed,
-            sheet=options.sheet,
-        )
-    )
-    print(json.dumps([asdict(result) for result in results]) if options.json else as_table(results))
+def evaluate(options: argparse.Namespace) -> None:
+    """Measure a model."""
+    print(evaluate_command.evaluate_model(options))
 
 
 class _ProgressBar:
@@ -264,20 +248,8 @@ def _add_convert(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--model", default=AUTO, help=f"{', '.join(MODEL_NAMES)} or a folder; default: %(default)s")
-    add("--judges", type=Path, metavar="DIR", help="the networks that judge; default: checkpoints/judges")
-    add("--clips", type=_positive, default=24, metavar="N", help="of each kind of pair; default: %(default)s")
-    add("--frames", type=_positive, default=8, metavar="N", help="of each clip; default: %(default)s")
-    add("--seed", type=int, default=0, metavar="S", help="of clips and noise; default: %(default)s")
-    add("--sheet", type=Path, metavar="FILE", help="PNG to write: skeletons over generated frames")
-    parser.set_defaults(run=evaluate_model)
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"give a whole number from 1, not {text!r}")
-    return int(text)
+    evaluate_command.add_options(parser)
+    parser.set_defaults(run=evaluate)
 
 
 def _crop(text: str) -> tuple[int, int, int, int]:

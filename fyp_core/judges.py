@@ -59,6 +59,12 @@ class Judges:
         parts = logits.split([len(names) for names in CLASSES])
         return tuple(names[int(part.argmax())] for names, part in zip(CLASSES, parts, strict=True))
 
+    @torch.inference_mode()
+    def features(self, pictures: np.ndarray) -> np.ndarray:
+        """What the classifier sees in (F, S, S, 3) uint8 RGB pictures, before it names anything: (F, D)."""
+        maps = self._classifier.forward_features(normalise(pictures))
+        return self._classifier.forward_head(maps, pre_logits=True).numpy()
+
 
 def normalise(pictures: np.ndarray) -> torch.Tensor:
     """(F, H, W, 3) uint8 RGB to (F, 3, H, W) float32 as ImageNet's networks take them."""

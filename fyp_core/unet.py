@@ -24,7 +24,13 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 # ModelMixin: diffusers looks it up here when it loads a pipeline's component.
-__all__ = ["ModelMixin", "PoseVideoUNet", "stage2_parameter_names", "temporal_parameter_names"]
+__all__ = [
+    "ModelMixin",
+    "PoseVideoUNet",
+    "stage2_parameter_names",
+    "temporal_parameter_names",
+    "without_temporal_layers",
+]
 
 TEMPORAL_CONV_RANK = 160
 TEMPORAL_LAYERS = ("norm_temp", "attn_temp", "conv_temporal")
@@ -287,3 +293,12 @@ def stage2_parameter_names(unet: PoseVideoUNet) -> list[str]:
     return [
         name for name, _ in unet.named_parameters() if any(f".{layer}." in name for layer in STAGE2_LAYERS)
     ]
+
+
+def without_temporal_layers(unet: PoseVideoUNet) -> PoseVideoUNet:
+    """A copy whose temporal layers do nothing, as a new network's; frames still see each other in attention."""
+    temporal = set(temporal_parameter_names(unet))
+    kept = {name: tensor for name, tensor in unet.state_dict().items() if name not in temporal}
+    copy = PoseVideoUNet.from_config(unet.config).to(unet.device).type(unet.dtype).eval()
+    copy.load_state_dict({**copy.state_dict(), **kept})
+    return copy

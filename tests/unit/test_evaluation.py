@@ -1,23 +1,92 @@
 """The measures: right where the truth is known, and a whole evaluation at toy size."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+import timm
 import torch
+from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcessor
 
 from errors import InputError
-from fyp_core.evaluation import PAIRS, SOURCES, as_table, background_flicker, correct_keypoints, evaluate
-from fyp_core.judges import CLASSES, POSE_FILE, Judges
+from fyp_core.__main__ import main
+from fyp_core.evaluation import (
+    PAIRS,
+    SOURCES,
+    USUAL_SOURCES,
+    Estimate,
+    Records,
+    as_document,
+    as_table,
+    evaluate,
+    save_gallery,
+    world_shots,
+)
+from fyp_core.evaluation.clip_judge import ClipJudge
+from fyp_core.evaluation.measures import (
+    background_flicker,
+    correct_keypoints,
+    neighbour_similarity,
+    warp_error,
+)
+from fyp_core.evaluation.precision import average_precision
+from fyp_core.evaluation.sources import prepared, show
+from fyp_core.judges import CLASSES, CLASSIFIER_BACKBONE, CLASSIFIER_FILE, POSE_BACKBONE, POSE_FILE, Judges
+from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.synthetic import HELD_OUT_PAIRS, sample_clip
 from fyp_core.training.config import WorldConfig
-from fyp_core.training.judges import JudgedImages, heatmaps
-from pose_extraction.hrnet import decode
+from fyp_core.training.judges import JudgedImages, heatmaps, save_half
+from pose_extraction.hrnet import HRNet, decode
+from tests.tiny_model import SIZE, build_pipeline, clip_tokenizer
 
 
 @pytest.fixture
 def clip():
     return sample_clip(np.random.default_rng(1), 4, 64, stride=4)
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> FollowYourPosePipeline:
+    return build_pipeline()
+
+
+@pytest.fixture(scope="module")
+def shots():
+    return [shot for pairs in PAIRS for shot in world_shots(pairs, 3, 2, SIZE)]
+
+
+class KnowingJudges:
+    """Knows every shot, whatever the pictures show; joints it says are ``shift`` boxes away to the right."""
+
+    def __init__(self, shots, shift: float = 0) -> None:
+        self.asked = 0
+        self._answers = [self._answer(shot, shift) for shot in shots]
+
+    @staticmethod
+    def _answer(shot, shift):
+        shown = np.where(shot.visible[..., None], shot.keypoints, np.nan)
+        side = (np.nanmax(shown, 1) - np.nanmin(shown, 1)).max(-1)
+        moved = shot.keypoints + np.stack([shift * side, np.zeros_like(side)], -1)[:, None]
+        return shot, moved
+
+    def _shot(self):
+        return self._answers[(self.asked - 1) % len(self._answers)]
+
+    def find_joints(self, pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        self.asked += 1
+        return self._shot()[1], np.ones((len(pictures), 17), np.float32)
+
+    def classify(self, pictures: np.ndarray) -> tuple[str, str]:
+        return self._shot()[0].character, "nowhere"
+
+    def features(self, pictures: np.ndarray) -> np.ndarray:
+        return pictures.reshape(len(pictures), -1).astype(np.float32)
+
+
+# --- measures
 
 
 def test_correct_keypoints_count_joints_in_sight_relative_to_the_box() -> None:
@@ -41,7 +110,63 @@ def test_flicker_is_of_the_background_alone(clip) -> None:
     dull = (clip.frames // 2).astype(int)
     flicker = background_flicker(brighter.astype(np.uint8), skeletons)
     assert flicker == pytest.approx(10 + background_flicker(dull.astype(np.uint8), skeletons), abs=0.5)
-    assert background_flicker(clip.frames[:1], skeletons[:1]) == 0
+
+
+def test_a_video_that_stands_still_is_perfectly_steady(clip) -> None:
+    still = np.repeat(clip.frames[:1], 3, axis=0)
+    assert background_flicker(still, clip.skeletons()[:3]) == 0
+    assert warp_error(still) == 0
+    assert neighbour_similarity(still.reshape(3, -1).astype(float)) == pytest.approx(1)
+    one = clip.frames[:1], clip.skeletons()[:1]
+    assert background_flicker(*one) == warp_error(one[0]) == 0
+
+
+def test_similarity_is_the_cosine_of_neighbours() -> None:
+    turning = np.array([[1.0, 0], [0, 2], [3, 3]])
+    assert neighbour_similarity(turning) == pytest.approx(np.sqrt(0.5) / 2)
+
+
+def test_warping_follows_motion_and_tells_flicker() -> None:
+    texture = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (96, 160, 3), np.uint8), (0, 0), 3)
+    panned = np.stack([texture[:, 4 * i : 96 + 4 * i] for i in range(4)])
+    unwarped = np.abs(np.diff(panned.astype(int), axis=0)).mean()
+    assert warp_error(panned) < unwarped / 5
+    flickering = panned.astype(int)
+    flickering[1::2] += 20
+    assert warp_error(flickering.clip(0, 255).astype(np.uint8)) > 10
+
+
+def test_precision_is_one_for_the_truth_and_falls_as_joints_move(clip) -> None:
+    visible, scores = clip.scores > 0.5, np.ones((4, 17))
+
+    def precision(shift: float) -> float:
+        return average_precision([(clip.keypoints, visible, clip.keypoints + np.float32(shift), scores)])
+
+    assert precision(0) == pytest.approx(1)
+    assert 0 < precision(1.5) < 1
+    assert precision(60) == 0
+
+
+def test_precision_takes_no_account_of_joints_out_of_sight(clip) -> None:
+    visible = np.ones((4, 17), bool)
+    visible[:, 9] = False
+    visible[2] = False
+    found = clip.keypoints.copy()
+    found[:, 9] += 1000
+    found[2] += 1000
+    assert average_precision([(clip.keypoints, visible, found, np.ones((4, 17)))]) == pytest.approx(1)
+
+
+def test_intervals_are_students() -> None:
+    estimate = Estimate.of([1.0, 2.0, 3.0])
+    assert (estimate.mean, estimate.margin) == (
+        pytest.approx(2),
+        pytest.approx(4.3027 / np.sqrt(3), rel=1e-4),
+    )
+    assert Estimate.of([5.0]).margin is None
+
+
+# --- judges
 
 
 def test_heatmaps_are_decoded_to_the_joints(clip) -> None:
@@ -64,32 +189,232 @@ def test_missing_judges_are_named(tmp_path: Path) -> None:
         Judges.load(tmp_path)
 
 
-class SameAnswerJudges:
-    """Says the same of every picture, and counts how often it is asked."""
+@pytest.fixture(scope="module")
+def clip_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A CLIP at toy width with random weights."""
+    folder = tmp_path_factory.mktemp("clip")
+    tokenizer = clip_tokenizer(folder)
+    torch.manual_seed(0)
+    narrow = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+    text = {
+        **narrow,
+        "vocab_size": len(tokenizer),
+        "eos_token_id": tokenizer.eos_token_id,
+        "max_position_embeddings": 40,
+    }
+    config = CLIPConfig(
+        text_config=text, vision_config={**narrow, "image_size": 16, "patch_size": 8}, projection_dim=8
+    )
+    CLIPModel(config).save_pretrained(folder)
+    images = CLIPImageProcessor(size={"shortest_edge": 16}, crop_size={"height": 16, "width": 16})
+    CLIPProcessor(images, tokenizer).save_pretrained(folder)
+    return folder
 
-    def __init__(self) -> None:
-        self.asked = 0
 
-    def find_joints(self, pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        self.asked += 1
-        return np.zeros((len(pictures), 17, 2), np.float32), np.ones((len(pictures), 17), np.float32)
+def test_clip_score_is_the_similarity_of_pictures_and_words(clip_dir: Path, clip) -> None:
+    judge = ClipJudge.load(clip_dir)
+    features = judge.features(clip.frames)
+    assert features.shape == (4, 8)
+    with torch.inference_mode():
+        tokens = CLIPProcessor.from_pretrained(clip_dir)(text=["a robot"], return_tensors="pt")
+        words = CLIPModel.from_pretrained(clip_dir).get_text_features(**tokens).pooler_output[0].numpy()
+    cosines = features @ words / np.linalg.norm(features, axis=1) / np.linalg.norm(words)
+    assert judge.score(clip.frames, "a robot") == pytest.approx(max(0, 100 * cosines.mean()), abs=1e-3)
 
-    def classify(self, pictures: np.ndarray) -> tuple[str, str]:
-        return sorted(HELD_OUT_PAIRS)[0]
+
+def test_a_folder_without_clip_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no CLIP"):
+        ClipJudge.load(tmp_path)
 
 
-def test_every_source_is_measured_on_seen_and_held_out_pairs(tiny_model_dir: Path, tmp_path: Path) -> None:
-    from fyp_core.pipeline import FollowYourPosePipeline
+# --- shots and sources
 
-    pipeline = FollowYourPosePipeline.from_pretrained(tiny_model_dir)
-    pipeline.set_progress_bar_config(disable=True)
-    judges = SameAnswerJudges()
-    results = list(evaluate(pipeline, judges, clips=2, frames=2, sheet=tmp_path / "sheet.png"))
-    assert [(result.pairs, result.source) for result in results] == [(p, s) for p in PAIRS for s in SOURCES]
-    assert judges.asked == 2 * len(results)
-    assert (tmp_path / "sheet.png").is_file()
+
+def test_motions_are_the_same_for_both_kinds_of_pairs() -> None:
+    seen, held_out = (world_shots(pairs, 22, 2, SIZE) for pairs in PAIRS)
+    for one, other in zip(seen, held_out, strict=True):
+        np.testing.assert_array_equal(one.keypoints, other.keypoints)
+        assert (one.character, one.scene) not in HELD_OUT_PAIRS
+    assert {(shot.character, shot.scene) for shot in held_out} == HELD_OUT_PAIRS
+    np.testing.assert_array_equal(world_shots("seen", 5, 2, SIZE)[4].frames, seen[4].frames)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_shot_is_shown_alike_in_any_company(pipeline, shots, source: str) -> None:
+    with prepared(pipeline, source):
+        together = show(pipeline, source, shots[:3], seed=1)
+        alone = show(pipeline, source, shots[1:2], seed=1)
+    assert together[1].shape == shots[1].skeletons.shape
+    assert np.abs(together[1].astype(int) - alone[0]).max() <= 1
+
+
+def test_frame_by_frame_no_frame_knows_the_others(pipeline, shots) -> None:
+    with prepared(pipeline, "frame by frame, shared noise"):
+        first = shots[0]
+        still = [replace(first, skeletons=first.skeletons[[0, 0]])]
+        (video,) = show(pipeline, "frame by frame, shared noise", still, 0)
+        np.testing.assert_array_equal(video[0], video[1])
+        (video,) = show(pipeline, "frame by frame", still, 0)
+        assert (video[0] != video[1]).any()
+
+
+def test_parts_come_back_after_they_were_switched_off(pipeline, shots) -> None:
+    before = pipeline.unet
+    (usual,) = show(pipeline, "model", shots[:1], 0)
+    with prepared(pipeline, "cross-frame attention only"):
+        (without,) = show(pipeline, "cross-frame attention only", shots[:1], 0)
+    assert pipeline.unet is before
+    assert (usual != without).any()
+
+
+# --- evaluation
+
+
+def test_a_perfect_referee_finds_everything_in_renders(pipeline, shots) -> None:
+    results = evaluate(pipeline, KnowingJudges(shots), shots, sources=["renders"])
+    assert [(result.source, result.group, result.clips) for result in results] == [
+        ("renders", pairs, 3) for pairs in PAIRS
+    ]
+    means = {name: estimate.mean for name, estimate in results[0].measures.items()}
+    assert means["pck@0.1"] == means["pck@0.05"] == means["character"] == 1
+    assert means["oks_ap"] == pytest.approx(1)
+    assert means["scene"] == 0
+    assert means["flicker"] < 0.5
+
+
+@pytest.mark.parametrize(("shift", "expected"), [(0.04, (1, 1)), (0.08, (1, 0)), (0.2, (0, 0))])
+def test_poses_beside_the_truth_cost_what_they_should(pipeline, shots, shift: float, expected) -> None:
+    (result, _) = evaluate(pipeline, KnowingJudges(shots, shift), shots, sources=["renders"])
+    assert (result.measures["pck@0.1"].mean, result.measures["pck@0.05"].mean) == expected
+
+
+def test_every_source_is_measured_and_shown(pipeline, shots, tmp_path: Path) -> None:
+    records = Records(None, {})
+    results = evaluate(pipeline, KnowingJudges(shots), shots, seeds=2, batch=2, records=records)
+    assert [(r.source, r.group) for r in results] == [(s, p) for s in USUAL_SOURCES for p in PAIRS]
+    assert {r.source: (r.seeds, r.over) for r in results} == {
+        "renders": (1, "clips"),
+        "autoencoder": (1, "clips"),
+        "model": (2, "seeds"),
+        "pose off": (2, "seeds"),
+    }
+    assert results[4].measures["flicker"].margin > 0
+    assert len(results[4].prompts) == 3
     table = as_table(results)
-    assert len(table.splitlines()) == 2 + len(SOURCES)
-    renders = results[0].mean
-    assert renders.flicker < 0.5
-    assert results[2].mean.flicker > renders.flicker
+    assert len(table.splitlines()) == 2 + len(USUAL_SOURCES)
+    assert len({line.count("|") for line in table.splitlines()}) == 1
+    document = as_document(results, {"model": "tiny"})
+    assert all(shot.prompt in document for shot in shots)
+    save_gallery(tmp_path / "sheet.png", pipeline, "model", shots, records)
+    sheet = cv2.imread(str(tmp_path / "sheet.png"))
+    assert sheet.shape[1] == 8 * SIZE
+
+
+def test_an_interrupted_evaluation_goes_on_to_the_same_numbers(pipeline, shots, tmp_path: Path) -> None:
+    path = tmp_path / "new" / "evaluation.jsonl"
+    settings = {"model": "tiny", "frames": 2}
+
+    def run(judges, path: Path | None):
+        return evaluate(
+            pipeline, judges, shots, sources=["model"], seeds=2, batch=2, records=Records(path, settings)
+        )
+
+    class Interrupted(KnowingJudges):
+        def find_joints(self, pictures: np.ndarray):
+            if self.asked == 5:
+                raise KeyboardInterrupt
+            return super().find_joints(pictures)
+
+    unbroken = run(KnowingJudges(shots), None)
+    with pytest.raises(KeyboardInterrupt):
+        run(Interrupted(shots), path)
+    kept = path.read_text()
+    path.write_text(kept + '{"source": "model", "gro')  # killed while it wrote
+    measured = len(kept.splitlines()) - 1
+    assert 0 < measured < 12
+    continued = KnowingJudges(shots)
+    continued.asked = measured
+    assert run(continued, path) == unbroken
+    assert continued.asked <= 12 + 1
+    again = KnowingJudges(shots)
+    assert run(again, path) == unbroken
+    assert again.asked == 0
+
+
+def test_records_of_other_settings_are_not_continued(tmp_path: Path) -> None:
+    path = tmp_path / "evaluation.jsonl"
+    Records(path, {"model": "a", "frames": 2})
+    with pytest.raises(InputError, match="another frames;"):
+        Records(path, {"model": "a", "frames": 3})
+    path.write_text("something else")
+    with pytest.raises(InputError, match="no evaluation"):
+        Records(path, {})
+    assert path.read_text() == "something else"
+
+
+def test_sources_that_there_are_not_are_named(pipeline, shots) -> None:
+    with pytest.raises(InputError, match="no source 'nothing'"):
+        evaluate(pipeline, KnowingJudges(shots), shots, sources=["nothing"])
+
+
+# --- the command line
+
+
+@pytest.fixture(scope="module")
+def judges_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Judges with random weights."""
+    folder = tmp_path_factory.mktemp("judges")
+    classifier = timm.create_model(CLASSIFIER_BACKBONE, num_classes=sum(map(len, CLASSES)))
+    save_half(HRNet(POSE_BACKBONE), folder / POSE_FILE)
+    save_half(classifier, folder / CLASSIFIER_FILE)
+    return folder
+
+
+def test_command_writes_numbers_table_and_pictures(
+    tiny_model_dir: Path, judges_dir: Path, clip_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [
+        "evaluate",
+        "--model",
+        tiny_model_dir,
+        "--judges",
+        judges_dir,
+        "--clip",
+        clip_dir,
+        "--clips",
+        2,
+    ]
+    command += [
+        "--frames",
+        2,
+        "--seeds",
+        2,
+        "--sources",
+        "renders",
+        "model",
+        "--output",
+        tmp_path / "out.json",
+    ]
+    assert main(list(map(str, command))) == 0
+    table = capsys.readouterr().out
+    assert "CLIPScore" in table
+    document = json.loads((tmp_path / "out.json").read_text())
+    assert document["settings"]["frames"] == 2
+    assert [(r["source"], r["group"], r["seeds"]) for r in document["results"]] == [
+        ("renders", "seen", 1), ("renders", "held_out", 1), ("model", "seen", 2), ("model", "held_out", 2),
+    ]  # fmt: skip
+    assert table.strip() in (tmp_path / "out.md").read_text()
+    assert (tmp_path / "out.png").is_file()
+    assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 1 + 4 + 8
+    assert main([*map(str, command), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1]) == document
+    assert main([*map(str, command), "--steps", "1"]) == 2
+    assert "another steps" in capsys.readouterr().err
+
+
+def test_judges_see_features_of_every_frame(judges_dir: Path, clip) -> None:
+    judges = Judges.load(judges_dir)
+    features = judges.features(clip.frames)
+    assert len(features) == 4
+    assert neighbour_similarity(features) <= 1 + 1e-6
+    np.testing.assert_allclose(judges.features(clip.frames[1:2])[0], features[1], atol=1e-4)

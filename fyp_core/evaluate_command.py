@@ -1,0 +1,156 @@
+"""``python -m fyp_core evaluate``: its options, and what it does with them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fyp_core.checkpoints import AUTO, MODEL_NAMES, checkpoints_folder, file_hash, model_hash
+from fyp_core.devices import AUTO_DTYPE, DTYPES, Runtime
+from fyp_core.engine import Engine
+from video_io import check_target, replacing
+
+if TYPE_CHECKING:
+    from fyp_core.evaluation import Result, Shot
+
+_SIZE_OF_HASH = 12  # characters: enough to tell two files apart
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--model", default=AUTO, help=f"{', '.join(MODEL_NAMES)} or a folder; default: %(default)s")
+    add(
+        "--dtype",
+        choices=(AUTO_DTYPE, *DTYPES),
+        default=AUTO_DTYPE,
+        help="number format; default: %(default)s",
+    )
+    add("--judges", type=Path, metavar="DIR", help="the networks that judge; default: checkpoints/judges")
+    add(
+        "--clip", metavar="CLIP", help="folder or hub id of a CLIP: adds CLIPScore, and compares frames by it"
+    )
+    add("--clips", type=_positive, default=24, metavar="N", help="of each kind of pair; default: %(default)s")
+    add("--frames", type=_positive, default=8, metavar="N", help="of each clip; default: %(default)s")
+    add("--seed", type=int, default=0, metavar="S", help="of the clips; default: %(default)s")
+    add("--seeds", type=_positive, default=1, metavar="N", help="of the noise; default: %(default)s")
+    add(
+        "--sources",
+        nargs="+",
+        metavar="NAME",
+        help="what to measure: renders, autoencoder, model, 'pose off', …",
+    )
+    add("--steps", type=_positive, metavar="N", help="denoising steps; default: the model's own")
+    add("--guidance", type=float, metavar="G", help="weight of the prompt; default: the model's own")
+    add(
+        "--batch",
+        type=_positive,
+        default=4,
+        metavar="N",
+        help="clips generated at once; default: %(default)s",
+    )
+    add(
+        "--output", type=Path, metavar="FILE",
+        help="JSON to write; Markdown and a picture sheet go beside it, and a .jsonl from which the same command"
+        " goes on after an interruption",
+    )  # fmt: skip
+    add(
+        "--sheet",
+        type=Path,
+        metavar="FILE",
+        help="PNG to write: first, best and worst clips under their skeletons",
+    )
+
+
+def evaluate_model(options: argparse.Namespace) -> str:
+    """Measure a model where the truth is known; returns the table, or everything as JSON."""
+    from fyp_core.evaluation import Records, as_table, check_sources, evaluate, save_gallery
+    from fyp_core.evaluation.clip_judge import ClipJudge
+    from fyp_core.evaluation.sources import MODEL, USUAL_SOURCES
+    from fyp_core.judges import Judges
+
+    sources = options.sources or list(USUAL_SOURCES)
+    check_sources(sources)
+    output, sheet = options.output, options.sheet
+    if output:
+        check_target(output, ".json")
+        sheet = sheet or output.with_suffix(".png")
+    if sheet:
+        check_target(sheet, ".png")
+    folder = options.judges or checkpoints_folder() / "judges"
+    judges = Judges.load(folder)
+    clip = ClipJudge.load(options.clip) if options.clip else None
+    engine = Engine(options.model, runtime=Runtime(dtype=options.dtype))
+    settings = _settings(options, engine, folder)
+    records = Records(output.with_suffix(".jsonl") if output else None, settings)
+    sampling = {"num_inference_steps": options.steps, "guidance_scale": options.guidance}
+    shots = _shots(options, engine.pipeline.config.default_height)
+    results = evaluate(
+        engine.pipeline,
+        judges,
+        shots,
+        sources=sources,
+        seeds=options.seeds,
+        batch=options.batch,
+        sampling=sampling,
+        clip=clip,
+        records=records,
+    )
+    if sheet:
+        shown = MODEL if MODEL in sources else sources[-1]
+        save_gallery(sheet, engine.pipeline, shown, shots, records, sampling)
+    if output:
+        _write(output, results, settings)
+    return json.dumps(_plain(results, settings)) if options.json else as_table(results)
+
+
+def _shots(options: argparse.Namespace, size: int) -> list[Shot]:
+    from fyp_core.evaluation import PAIRS, world_shots
+
+    return [
+        shot
+        for pairs in PAIRS
+        for shot in world_shots(pairs, options.clips, options.frames, size, options.seed)
+    ]
+
+
+def _settings(options: argparse.Namespace, engine: Engine, judges: Path) -> dict[str, Any]:
+    """What the numbers of a clip depend on."""
+    from fyp_core.judges import CLASSIFIER_FILE, POSE_FILE
+
+    source = engine.load()
+    config = engine.pipeline.config
+    return {
+        "model": source.name,
+        "weights": model_hash(source)[:_SIZE_OF_HASH],
+        "number format": str(engine.pipeline.unet.dtype).removeprefix("torch."),
+        "judges": [file_hash(judges / name)[:_SIZE_OF_HASH] for name in (POSE_FILE, CLASSIFIER_FILE)],
+        "CLIP": os.fspath(options.clip) if options.clip else None,
+        "frames": options.frames,
+        "seed of the clips": options.seed,
+        "steps": options.steps or config.default_num_inference_steps,
+        "guidance": config.default_guidance_scale if options.guidance is None else options.guidance,
+    }
+
+
+def _plain(results: list[Result], settings: dict[str, Any]) -> dict[str, Any]:
+    from fyp_core.evaluation import as_json
+
+    return as_json(results, settings)
+
+
+def _write(output: Path, results: list[Result], settings: dict[str, Any]) -> None:
+    from fyp_core.evaluation import as_document
+
+    with replacing(output) as partial:
+        Path(partial).write_text(json.dumps(_plain(results, settings), indent=1))
+    with replacing(output.with_suffix(".md")) as partial:
+        Path(partial).write_text(as_document(results, settings))
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"give a whole number from 1, not {text!r}")
+    return int(text)

@@ -1,0 +1,28 @@
+"""How well a model follows poses and words and how steady its videos are."""
+
+from .gallery import save_gallery
+from .records import Record, Records
+from .report import MEASURES, PCK, Estimate, Result, as_document, as_json, as_table
+from .run import check_sources, evaluate
+from .shots import PAIRS, Shot, world_shots
+from .sources import SOURCES, USUAL_SOURCES
+
+__all__ = [
+    "MEASURES",
+    "PAIRS",
+    "PCK",
+    "SOURCES",
+    "USUAL_SOURCES",
+    "Estimate",
+    "Record",
+    "Records",
+    "Result",
+    "Shot",
+    "as_document",
+    "as_json",
+    "as_table",
+    "check_sources",
+    "evaluate",
+    "save_gallery",
+    "world_shots",
+]

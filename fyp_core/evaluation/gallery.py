@@ -1,0 +1,70 @@
+"""A picture sheet of an evaluation: the first clips, which nobody chose, the best and the worst."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fyp_core.evaluation.records import Record, Records
+from fyp_core.evaluation.report import PCK
+from fyp_core.evaluation.shots import Shot
+from fyp_core.evaluation.sources import prepared, show
+from fyp_core.sheets import save_sheet
+
+if TYPE_CHECKING:
+    from fyp_core.pipeline import FollowYourPosePipeline
+
+_SHOWN = 3  # clips of each kind
+_FRAMES = 8  # of a clip, evenly spread
+
+
+def save_gallery(
+    path: Path,
+    pipeline: FollowYourPosePipeline,
+    source: str,
+    shots: Sequence[Shot],
+    records: Records,
+    sampling: dict[str, Any] | None = None,
+) -> None:
+    """Write skeletons over frames of the first, the best and the worst clips of each group, by their PCK.
+
+    The clips are generated again, so that an evaluation need not keep its pictures.
+    """
+    rows: list[np.ndarray] = []
+    titles: list[str] = []
+    with prepared(pipeline, source):
+        for group, members in groupby(shots, key=lambda shot: shot.group):
+            for kind, shot, record in _chosen(list(members), source, records):
+                (video,) = show(pipeline, source, [shot], record.seed, sampling)
+                rows += [_spread(shot.skeletons), _spread(video)]
+                titles += [_title(kind, group, record), ""]
+    save_sheet(path, rows, titles)
+
+
+def _chosen(shots: list[Shot], source: str, records: Records) -> list[tuple[str, Shot, Record]]:
+    """First, best and worst clips, none of them twice."""
+    by_index = {shot.index: shot for shot in shots}
+    measured = [r for r in records if (r.source, r.group) == (source, shots[0].group) and r.index in by_index]
+    first = [record for record in measured if record.seed == 0][:_SHOWN]
+    ranked = sorted((record for record in measured if record not in first), key=_quality, reverse=True)
+    best = ranked[:_SHOWN]
+    worst = ranked[max(_SHOWN, len(ranked) - _SHOWN) :]
+    kinds = {"first": first, "best": best, "worst": worst}
+    return [(kind, by_index[r.index], r) for kind, chosen in kinds.items() for r in chosen]
+
+
+def _quality(record: Record) -> float:
+    return sum(record.measures[name] for name in PCK)
+
+
+def _spread(video: np.ndarray) -> np.ndarray:
+    return video[np.linspace(0, len(video) - 1, _FRAMES).round().astype(int)]
+
+
+def _title(kind: str, group: str, record: Record) -> str:
+    values = ", ".join(f"{name.upper()} {record.measures[name]:.2f}" for name in PCK)
+    return f"{kind}, {group.replace('_', '-')} {record.index}, seed {record.seed}: {record.prompt}  {values}"

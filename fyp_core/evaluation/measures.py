@@ -1,0 +1,94 @@
+"""What is measured of one clip: (F, H, W, 3) uint8 RGB frames, (F, 17, 2) joints in pixels."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import cv2
+import numpy as np
+
+_FIGURE_WIDTH = 0.2  # of the picture: what lies farther from the skeleton than half of it is background
+_FLOW = cv2.DISOPTICAL_FLOW_PRESET_MEDIUM
+# How far a flow and its way back may part: share of their squared lengths, and squared pixels.
+_FLOW_TOLERANCE, _FLOW_SLACK = 0.01, 0.5
+
+
+def correct_keypoints(found: np.ndarray, truth: np.ndarray, visible: np.ndarray, threshold: float) -> float:
+    """Share of visible joints found within ``threshold`` times the longer side of the box around them.
+
+    PCK, percentage of correct keypoints (Yang and Ramanan 2013).
+
+    Args:
+        found, truth: (F, 17, 2) pixels.
+        visible: (F, 17) bool, not all of them false.
+    """
+    sides = visible_boxes(truth, visible)[:, 2:].max(-1, keepdims=True)
+    distances = np.linalg.norm(found - truth, axis=-1)
+    return float((distances <= threshold * sides)[visible].mean())
+
+
+def visible_boxes(keypoints: np.ndarray, visible: np.ndarray) -> np.ndarray:
+    """Left, top, width and height of the box around the visible joints of each frame, zeros where there are none."""
+    low = np.where(visible[..., None], keypoints, np.inf).min(1)
+    high = np.where(visible[..., None], keypoints, -np.inf).max(1)
+    boxes = np.concatenate([low, high - low], axis=1)
+    return np.where(visible.any(-1)[:, None], boxes, 0)
+
+
+def background_flicker(frames: np.ndarray, skeletons: np.ndarray) -> float:
+    """Mean absolute difference of neighbouring frames away from both figures, of 255; 0 for one frame."""
+    if len(frames) < 2:
+        return 0.0
+    width = round(_FIGURE_WIDTH * frames.shape[1])
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
+    figures = np.stack([cv2.dilate(skeleton.max(-1), kernel) > 0 for skeleton in skeletons])
+    background = ~(figures[1:] | figures[:-1])
+    difference = np.abs(np.diff(frames.astype(np.int16), axis=0)).mean(-1)
+    return float(difference[background].mean()) if background.any() else 0.0
+
+
+def neighbour_similarity(features: np.ndarray) -> float:
+    """Mean cosine similarity of the features (F, D) of neighbouring frames; 1 for one frame."""
+    if len(features) < 2:
+        return 1.0
+    unit = features / np.linalg.norm(features, axis=1, keepdims=True).clip(1e-12)
+    return float((unit[1:] * unit[:-1]).sum(1).mean())
+
+
+def warp_error(frames: np.ndarray) -> float:
+    """Mean absolute difference of each frame and the next one warped onto it, of 255; 0 for one frame.
+
+    The warping error of Lai et al. 2018 (arXiv 1808.00449) with optical flow by dense inverse search (Kroeger et
+    al. 2016, arXiv 1603.03590). Places where the flow back does not return (Sundaram et al. 2010), as at
+    occlusions, do not count.
+    """
+    return float(np.mean([_warp_error(a, b) for a, b in pairwise(frames)])) if len(frames) > 1 else 0.0
+
+
+def _warp_error(frame: np.ndarray, following: np.ndarray) -> float:
+    grey, following_grey = (cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (frame, following))
+    forward, backward = _flow(grey, following_grey), _flow(following_grey, grey)
+    back = _warp(backward, forward)
+    parted = np.square(forward + back).sum(-1)
+    lengths = np.square(forward).sum(-1) + np.square(back).sum(-1)
+    matched = parted <= _FLOW_TOLERANCE * lengths + _FLOW_SLACK
+    difference = np.abs(_warp(following.astype(np.float32), forward) - frame).mean(-1)
+    return float(difference[matched].mean()) if matched.any() else float(difference.mean())
+
+
+def _flow(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """(H, W, 2) pixels from grey ``start`` to ``end``."""
+    return cv2.DISOpticalFlow_create(_FLOW).calc(start, end, None)
+
+
+def _warp(picture: np.ndarray, flow: np.ndarray) -> np.ndarray:
+    """What ``picture`` shows where ``flow`` leads."""
+    height, width = flow.shape[:2]
+    columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    return cv2.remap(
+        picture,
+        columns + flow[..., 0],
+        rows + flow[..., 1],
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )

@@ -1,0 +1,108 @@
+"""An evaluation: every shot from every source and seed, measured once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from tqdm import tqdm
+
+from errors import InputError
+from fyp_core.evaluation import measures
+from fyp_core.evaluation.records import Record, Records
+from fyp_core.evaluation.report import PCK, Result, summarise
+from fyp_core.evaluation.shots import Shot
+from fyp_core.evaluation.sources import AUTOENCODER, RENDERS, SOURCES, USUAL_SOURCES, prepared, show
+
+if TYPE_CHECKING:
+    from fyp_core.evaluation.clip_judge import ClipJudge
+    from fyp_core.judges import Judges
+    from fyp_core.pipeline import FollowYourPosePipeline
+
+_WITHOUT_NOISE = (RENDERS, AUTOENCODER)
+
+
+def evaluate(
+    pipeline: FollowYourPosePipeline,
+    judges: Judges,
+    shots: Sequence[Shot],
+    *,
+    sources: Sequence[str] = USUAL_SOURCES,
+    seeds: int = 1,
+    batch: int = 4,
+    sampling: dict[str, Any] | None = None,
+    clip: ClipJudge | None = None,
+    records: Records | None = None,
+) -> list[Result]:
+    """Measure what a model makes of shots.
+
+    Args:
+        shots: groups of them one after the other, see :func:`world_shots`.
+        sources: what to measure; see :mod:`fyp_core.evaluation.sources`. Those that need the right frames are
+            left out for shots that have none.
+        seeds: of the noise, 0, 1, ...; the shots stay the same.
+        batch: shots in one call of the pipeline.
+        sampling: further arguments of the pipeline.
+        clip: for text alignment with any words, and for frame consistency in place of the classifier.
+        records: what was measured before, and where to keep what is measured now.
+
+    Returns:
+        One result for each source and group, in the order of both.
+    """
+    check_sources(sources)
+    records = Records(None, {}) if records is None else records
+    work = [(source, seed, part) for source in sources for seed, part in _parts(source, shots, seeds, batch)]
+    with tqdm(total=sum(len(part) for _, _, part in work), unit="clip", disable=None) as bar:
+        for source, parts in groupby(work, key=lambda item: item[0]):
+            with prepared(pipeline, source):
+                for _, seed, part in parts:
+                    bar.set_description(f"{source}, {part[0].group}")
+                    if any((source, shot.group, shot.index, seed) not in records for shot in part):
+                        videos = show(pipeline, source, part, seed, sampling)
+                        records.add(
+                            _measure(source, seed, shot, video, judges, clip)
+                            for shot, video in zip(part, videos, strict=True)
+                        )
+                    bar.update(len(part))
+    measured = [
+        (shot, records[source, shot.group, shot.index, seed]) for source, seed, part in work for shot in part
+    ]
+    return summarise(measured)
+
+
+def check_sources(sources: Sequence[str]) -> None:
+    """Raise InputError for one that there is not."""
+    if unknown := [source for source in sources if source not in SOURCES]:
+        raise InputError(f"There is no source {unknown[0]!r}; choose from {'; '.join(SOURCES)}.")
+
+
+def _parts(source: str, shots: Sequence[Shot], seeds: int, batch: int) -> Iterator[tuple[int, list[Shot]]]:
+    """Seeds and shots of one call each. Always the same parts, so that a continued evaluation gives the same."""
+    noiseless = source in _WITHOUT_NOISE
+    for _, group in groupby(shots, key=lambda shot: shot.group):
+        known = [shot for shot in group if shot.frames is not None or not noiseless]
+        for seed in range(1 if noiseless else seeds):
+            for first in range(0, len(known), batch):
+                yield seed, known[first : first + batch]
+
+
+def _measure(
+    source: str, seed: int, shot: Shot, video: np.ndarray, judges: Judges, clip: ClipJudge | None
+) -> Record:
+    points, scores = judges.find_joints(video)
+    found = {
+        name: measures.correct_keypoints(points, shot.keypoints, shot.visible, threshold)
+        for name, threshold in PCK.items()
+    }
+    if shot.character:
+        character, scene = judges.classify(video)
+        found |= {"character": float(character == shot.character), "scene": float(scene == shot.scene)}
+    if clip:
+        found["clip_score"] = clip.score(video, shot.prompt)
+    found["similarity"] = measures.neighbour_similarity((clip or judges).features(video))
+    found["warp_error"] = measures.warp_error(video)
+    found["flicker"] = measures.background_flicker(video, shot.skeletons)
+    joints = np.concatenate([points, scores[..., None]], axis=-1)
+    return Record(source, shot.group, shot.index, seed, shot.prompt, found, joints.round(3).tolist())
