@@ -6,7 +6,8 @@ import time
 
 import numpy as np
 
-from pose_extraction.hrnet import VARIANTS, HRNet, HRNetPose
+from pose_extraction.hrnet import HRNet, HRNetPose
+from pose_extraction.hrnet_weights import VARIANTS
 from pose_extraction.hub import best_device
 
 

@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--estimator", choices=ESTIMATOR_NAMES, default=AUTO, help="default: %(default)s")
     parser.add_argument(
-        "--weights", metavar="FILE", help="a checkpoint of mmpose's HRNet, or a ViTPose model"
+        "--weights", metavar="FILE", help="an HRNet (mmpose's .pth, .safetensors of ours), a ViTPose model"
     )
     parser.add_argument(
         "--people", default=ALL, metavar="all|largest|N", help="whom to draw (default: %(default)s)"

@@ -3,7 +3,6 @@
 import logging
 from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ from transformers import AutoImageProcessor, AutoModelForObjectDetection
 from errors import InputError
 from pose_extraction.estimator import PoseEstimator
 from pose_extraction.hub import best_device, from_hub
+from pose_extraction.topdown import Detections, PersonDetector
 
 logger = logging.getLogger(__name__)
 
@@ -19,16 +19,6 @@ RT_DETR = "PekingU/rtdetr_r50vd_coco_o365"
 _THRESHOLD = 0.5
 # Joints end at ankles, wrists and eyes: a person's box is about this much larger than that of the joints.
 _BODY_MARGIN = 0.1
-
-Detections = Iterator[tuple[np.ndarray, np.ndarray]]
-
-
-class PersonDetector(Protocol):
-    """Finds people in the frames of one video."""
-
-    def detect(self, frames: Iterable[np.ndarray]) -> Detections:
-        """Each (H, W, 3) uint8 RGB frame with its (P, 4) float32 boxes: left, top, right, bottom in pixels."""
-        ...
 
 
 def create_detector() -> PersonDetector:

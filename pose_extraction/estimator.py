@@ -57,11 +57,16 @@ def _vitpose(weights: str | None) -> PoseEstimator:
 
 
 def _hrnet(weights: str | None) -> PoseEstimator:
-    from pose_extraction.detector import create_detector
-    from pose_extraction.hrnet import load_hrnet
+    from pose_extraction.hrnet import WholeFrames
+    from pose_extraction.hrnet_weights import load_hrnet
     from pose_extraction.topdown import TopDownEstimator
 
-    return TopDownEstimator(load_hrnet(weights), create_detector())
+    network = load_hrnet(weights)
+    if network.whole_frames:
+        return TopDownEstimator(network, WholeFrames())
+    from pose_extraction.detector import create_detector
+
+    return TopDownEstimator(network, create_detector())
 
 
 def _mmpose(weights: str | None) -> PoseEstimator:
@@ -98,8 +103,8 @@ def choose_estimator(name: str = AUTO, weights: str | None = None) -> tuple[Pose
     """Load an estimator by name; ``auto`` takes the best that runs here at a useful speed.
 
     Args:
-        weights: instead of the published ones: a checkpoint of mmpose for ``hrnet``, a hub id or folder for
-            ``vitpose``; for ``mmpose`` always, as ``CONFIG.py,CHECKPOINT.pth``.
+        weights: instead of the published ones: a checkpoint of mmpose or one of our own for ``hrnet``, a hub
+            id or folder for ``vitpose``; for ``mmpose`` always, as ``CONFIG.py,CHECKPOINT.pth``.
 
     Returns:
         The estimator, and why it was chosen, such as "it keeps up without a GPU".

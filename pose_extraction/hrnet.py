@@ -1,10 +1,6 @@
 """HRNet (Sun et al. 2019, arXiv:1902.09212) without mmpose: timm's backbone, mmpose's weights and decoding."""
 
-import logging
-import pickle
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 
 import cv2
 import numpy as np
@@ -12,38 +8,14 @@ import timm
 import torch
 from torch import nn
 
-from errors import InputError
 from pose_extraction.estimator import FramePoses
-from pose_extraction.hub import best_device, numpy_is_safe
 from pose_extraction.skeleton import KEYPOINT_NAMES, MIRRORED
+from pose_extraction.topdown import Detections
 
-logger = logging.getLogger(__name__)
-
-_PUBLISHER = "https://download.openmmlab.com/mmpose/v1/body_2d_keypoint/topdown_heatmap/coco/"
 _MEAN = np.array([123.675, 116.28, 103.53], np.float32)  # ImageNet, RGB
 _STD = np.array([58.395, 57.12, 57.375], np.float32)
 _PADDING = 1.25
 _BATCH = 16  # people
-
-
-@dataclass(frozen=True)
-class Variant:
-    """A published HRNet: height and width of its input, its checkpoint and the start of that file's SHA-256."""
-
-    size: tuple[int, int]
-    checkpoint: str
-    sha256: str
-
-
-# COCO average precision 0.746 and 0.767.
-VARIANTS = {
-    "hrnet_w32": Variant(
-        (256, 192), "td-hm_hrnet-w32_8xb64-210e_coco-256x192-81c58e40_20220909.pth", "81c58e40"
-    ),
-    "hrnet_w48": Variant(
-        (384, 288), "td-hm_hrnet-w48_8xb32-210e_coco-384x288-c161b7de_20220915.pth", "c161b7de"
-    ),
-}
 
 
 class HRNet(nn.Module):
@@ -69,11 +41,20 @@ class HRNetPose:
     Args:
         network: heatmaps of crops.
         size: height and width of a crop.
+        whole_frames: it finds the one person of a whole frame, rather than the person of a box.
     """
 
     name = "hrnet"
 
-    def __init__(self, network: nn.Module, size: tuple[int, int], device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        size: tuple[int, int],
+        device: torch.device | str = "cpu",
+        *,
+        whole_frames: bool = False,
+    ) -> None:
+        self.whole_frames = whole_frames
         self._device = torch.device(device)
         self._dtype = torch.float16 if self._device.type == "cuda" else torch.float32
         self.network = network.to(self._device, self._dtype).eval()
@@ -108,57 +89,13 @@ class HRNetPose:
         return ((straight + mirrored) / 2).cpu().numpy()
 
 
-def load_hrnet(checkpoint: str | Path | None = None, device: torch.device | None = None) -> HRNetPose:
-    """A published HRNet, W48 on CUDA and W32 elsewhere, downloaded once; or a top-down checkpoint of mmpose.
+class WholeFrames:
+    """A ``PersonDetector`` for an HRNet that was trained on whole frames: one box, its padded view is the frame."""
 
-    Raises:
-        InputError: the checkpoint is not one of HRNet W32 or W48 for COCO, or cannot be downloaded.
-    """
-    device = device or best_device()
-    path = (
-        Path(checkpoint) if checkpoint else _published("hrnet_w48" if device.type == "cuda" else "hrnet_w32")
-    )
-    tensors = _read(path)
-    head = tensors.get("head.final_layer.weight", torch.empty(0))
-    backbone = f"hrnet_w{head.shape[-3]}" if head.ndim == 4 else ""
-    if backbone not in VARIANTS:
-        raise InputError(f"{path.name} is no checkpoint of mmpose's HRNet W32 or W48; choose one for COCO.")
-    network = HRNet(backbone)
-    try:
-        network.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise InputError(f"{path.name} lacks parts of HRNet for COCO's 17 joints; choose another.") from error
-    return HRNetPose(network, VARIANTS[backbone].size, device)
-
-
-def _published(backbone: str) -> Path:
-    variant = VARIANTS[backbone]
-    path = Path(torch.hub.get_dir()) / "checkpoints" / variant.checkpoint
-    if not path.exists():
-        logger.warning("Downloading %s to %s.", path.name, path.parent)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            torch.hub.download_url_to_file(
-                _PUBLISHER + variant.checkpoint, str(path), variant.sha256, progress=False
-            )
-        except (OSError, RuntimeError) as error:
-            raise InputError(
-                f"HRNet's weights are not here and cannot be downloaded ({error});"
-                f" connect once to the internet, or put {path.name} into {path.parent}."
-            ) from error
-    return path
-
-
-def _read(path: Path) -> dict[str, torch.Tensor]:
-    try:
-        with numpy_is_safe():
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise InputError(f"There is no file {path}; check the path.") from error
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise InputError(f"{path} is no checkpoint that can be read safely; download it again.") from error
-    tensors = content.get("state_dict", content) if isinstance(content, dict) else {}
-    return tensors
+    def detect(self, frames: Iterable[np.ndarray]) -> Detections:
+        """See ``PersonDetector.detect``."""
+        for frame in frames:
+            yield frame, frame_box(*frame.shape[:2])[None]
 
 
 def view_of(box: np.ndarray, size: tuple[int, int]) -> tuple[float, float, float, float]:
@@ -168,6 +105,14 @@ def view_of(box: np.ndarray, size: tuple[int, int]) -> tuple[float, float, float
     aspect = size[1] / size[0]
     width, height = max(width, height * aspect), max(height, width / aspect)
     return (left + right - width) / 2, (top + bottom - height) / 2, width, height
+
+
+def frame_box(height: int, width: int) -> np.ndarray:
+    """The (4,) box whose padded view is a whole frame of this size."""
+    margin = (1 - 1 / _PADDING) / 2
+    return np.array(
+        [width * margin, height * margin, width * (1 - margin), height * (1 - margin)], np.float32
+    )
 
 
 def crop(frame: np.ndarray, view: tuple[float, float, float, float], size: tuple[int, int]) -> np.ndarray:

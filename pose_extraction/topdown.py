@@ -6,14 +6,23 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from pose_extraction.detector import PersonDetector
 from pose_extraction.estimator import FramePoses
 
 _BATCH = 16  # frames; 100 MB at 1920x1080
 _CARRIED_FRAMES = 10
 _LEAST_MEAN_SCORE = 0.2  # below it the box shows nobody
 
+Detections = Iterator[tuple[np.ndarray, np.ndarray]]
+
 T = TypeVar("T")
+
+
+class PersonDetector(Protocol):
+    """Finds people in the frames of one video."""
+
+    def detect(self, frames: Iterable[np.ndarray]) -> Detections:
+        """Each (H, W, 3) uint8 RGB frame with its (P, 4) float32 boxes: left, top, right, bottom in pixels."""
+        ...
 
 
 class PoseModel(Protocol):

@@ -19,6 +19,7 @@ from fyp_core.sheets import save_sheet
 from fyp_core.training.autoencoder import sample_world
 from fyp_core.training.config import TrainConfig, WorldConfig
 from pose_extraction.hrnet import HRNet
+from pose_extraction.hrnet_weights import Build, save_hrnet
 from pose_extraction.skeleton import draw_skeleton
 
 _SPLIT = "all"  # judges must know every pair of character and scene
@@ -76,7 +77,9 @@ class PoseJudgeStage:
     def __init__(self, config: TrainConfig) -> None:
         torch.manual_seed(config.seed)
         self.config = config
-        self.network: nn.Module = HRNet(config.model["backbone"])
+        size = config.train_data.size
+        self._build = Build(config.model["backbone"], (size, size), whole_frames=True)
+        self.network = HRNet(self._build.backbone)
         self.data = JudgedImages(config.train_data, config.seed)
 
     def loss(self, network: nn.Module, batch: dict[str, Any], generator: torch.Generator) -> torch.Tensor:
@@ -97,7 +100,7 @@ class PoseJudgeStage:
         save_sheet(path, [pictures, np.stack(drawn)])
 
     def export(self, folder: Path) -> None:
-        save_half(self.network, folder / POSE_FILE)
+        save_hrnet(folder / POSE_FILE, self.network, self._build)
 
 
 class ClassifierStage:

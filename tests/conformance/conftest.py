@@ -15,15 +15,25 @@ from pose_extraction.hrnet import HRNet
 DATA = Path(__file__).parents[1] / "data" / "hrnet"
 
 
+def read_rgb(name: str) -> np.ndarray:
+    return cv2.cvtColor(cv2.imread(str(DATA / name)), cv2.COLOR_BGR2RGB)
+
+
 @pytest.fixture(scope="module")
 def hrnet_golden() -> dict[str, np.ndarray]:
-    """mmpose's own results for two boxes, some joints of its heatmaps and some pixels of its crops."""
+    """mmpose's own results for two boxes, with some joints of its heatmaps."""
     return load_file(DATA / "golden.safetensors")
 
 
 @pytest.fixture(scope="module")
 def hrnet_image() -> np.ndarray:
-    return cv2.cvtColor(cv2.imread(str(DATA / "image.webp")), cv2.COLOR_BGR2RGB)
+    return read_rgb("image.webp")
+
+
+@pytest.fixture(scope="module")
+def hrnet_crops() -> np.ndarray:
+    """(2, 256, 192, 3) uint8 RGB: mmpose's crops of the two boxes, before they are normalised."""
+    return np.stack(np.split(read_rgb("crops.webp"), 2))
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,16 @@ import pytest
 import torch
 
 from errors import InputError
-from pose_extraction.hrnet import VARIANTS, HRNet, HRNetPose, crop, load_hrnet, view_of
+from pose_extraction.hrnet import HRNet, HRNetPose, crop, view_of
+from pose_extraction.hrnet_weights import VARIANTS, load_hrnet
 
 SIZE = VARIANTS["hrnet_w32"].size
 STORED_JOINTS = slice(None, None, 4)
-STORED_PIXELS = slice(None, None, 8)
+
+
+def normalised(crops: np.ndarray) -> np.ndarray:
+    """As ImageNet's networks take them, (…, 3) RGB."""
+    return ((crops - [123.675, 116.28, 103.53]) / [58.395, 57.12, 57.375]).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -26,16 +31,18 @@ def test_mmposes_backbone_has_as_many_tensors(hrnet_state):
     }  # fmt: skip
 
 
-def test_crops(hrnet_golden, hrnet_image):
-    for box, expected in zip(hrnet_golden["boxes"], hrnet_golden["crop"], strict=True):
-        ours = crop(hrnet_image, view_of(box, SIZE), SIZE).transpose(2, 0, 1)
-        assert ours[:, STORED_PIXELS, STORED_PIXELS] == pytest.approx(expected, abs=1e-5)
+def test_crops(hrnet_golden, hrnet_image, hrnet_crops):
+    """OpenCV rounds a little differently from processor to processor."""
+    ours = np.stack([crop(hrnet_image, view_of(box, SIZE), SIZE) for box in hrnet_golden["boxes"]])
+    grey_levels = np.abs(ours - normalised(hrnet_crops)) * 58
+    assert grey_levels.max() < 1.1
+    assert (grey_levels > 0.01).mean() < 0.02
 
 
 @torch.inference_mode()
-def test_heatmaps(hrnet_golden, hrnet_image, pose):
-    crops = np.stack([crop(hrnet_image, view_of(box, SIZE), SIZE) for box in hrnet_golden["boxes"]])
-    heatmaps = pose.network(torch.from_numpy(crops.transpose(0, 3, 1, 2)).contiguous()).numpy()
+def test_heatmaps(hrnet_golden, hrnet_crops, pose):
+    crops = normalised(hrnet_crops).transpose(0, 3, 1, 2)
+    heatmaps = pose.network(torch.from_numpy(crops).contiguous()).numpy()
     difference = np.abs(heatmaps[:, STORED_JOINTS] - hrnet_golden["heatmaps"])
     assert difference.max() < 1e-4 * np.abs(hrnet_golden["heatmaps"]).max()
 
@@ -43,7 +50,7 @@ def test_heatmaps(hrnet_golden, hrnet_image, pose):
 def test_keypoints_with_flip_test_and_refinement(hrnet_golden, hrnet_image, pose):
     (people,) = pose.poses([hrnet_image], [hrnet_golden["boxes"]])
     assert people.keypoints == pytest.approx(hrnet_golden["keypoints"], abs=0.1)
-    assert people.scores == pytest.approx(hrnet_golden["scores"], abs=1e-3)
+    assert people.scores == pytest.approx(hrnet_golden["scores"], rel=5e-3)
 
 
 def test_frames_batched_give_the_same_people(hrnet_golden, hrnet_image, pose):

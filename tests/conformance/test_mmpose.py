@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from errors import InputError
-from pose_extraction.hrnet import load_hrnet
+from pose_extraction.hrnet_weights import load_hrnet
 
 mmpose = pytest.importorskip("mmpose", reason="mmpose is not installed")
 CPU = torch.device("cpu")
