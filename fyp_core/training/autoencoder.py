@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -16,7 +16,6 @@ from torch.utils.data import Dataset
 
 from fyp_core.sheets import save_sheet, to_pictures
 from fyp_core.synthetic import Clip, sample_clip
-from fyp_core.synthetic.world import PairSplit
 from fyp_core.training.config import TrainConfig, WorldConfig, existing_folder
 
 _KL_WEIGHT = 3e-4
@@ -46,14 +45,15 @@ class WorldImages(Dataset):
 
 
 def sample_world(
-    rng: np.random.Generator, config: WorldConfig, num_frames: int, split: PairSplit = "train"
+    rng: np.random.Generator, config: WorldConfig, num_frames: int, split: Literal["train", "all"] = "train"
 ) -> Clip:
-    """A clip with the configured styles."""
+    """A clip with the configured styles, of the pairs and motions of a split."""
     return sample_clip(
         rng,
         num_frames,
         config.size,
         split=split,
+        motions=split,
         style_probability=config.style_probability,
         **({"styles": config.styles} if config.styles else {}),
     )

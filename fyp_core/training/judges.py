@@ -22,7 +22,7 @@ from pose_extraction.hrnet import HRNet
 from pose_extraction.hrnet_weights import Build, save_hrnet
 from pose_extraction.skeleton import draw_skeleton
 
-_SPLIT = "all"  # judges must know every pair of character and scene
+_SPLIT = "all"  # judges must know every pair of character and scene and every motion
 _HEATMAP_STRIDE = 4  # pixels a cell
 _HEATMAP_SIGMA = 1.5  # cells
 _BLURRED_SHARE = 0.5
