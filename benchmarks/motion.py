@@ -1,15 +1,18 @@
-"""Jitter and error of poses, raw and cleaned: ``python -m benchmarks.motion [VIDEO]``.
+"""Jitter and error of poses, raw, repaired and smoothed: ``python -m benchmarks.motion [VIDEO ...]``.
 
-Without a video on renders of known truth. Jitter is the mean second difference in time, there of the distance
-from the truth, in a video of the movement itself; error is the mean distance to the truth. Both are in percent
-of the body's size, over joints in sight.
+Repaired is without flips and gaps, smoothed is with One-Euro in addition. Jitter is the mean second difference in
+time: of the distance from the truth on renders, of the movement itself in the videos named. Error is the mean
+distance from the truth. Both are in percent of the body's size, over joints in sight; ``of_raw`` is the share of the
+raw jitter that is left.
 """
 
 import argparse
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from fyp_core.synthetic import FRAME_RATE, MOTIONS, sample_clip
 from pose_extraction.estimator import ESTIMATOR_NAMES, choose_estimator
@@ -32,9 +35,13 @@ def measure(found: Motion, truth: np.ndarray, in_sight: np.ndarray) -> dict[str,
     """Of one person against (F, 17, 2) true keypoints; (F, 17) tells which count."""
     offset = (found.keypoints[:, 0] - truth) / typical_size(found)[0] * 100
     return {
-        "jitter": jitter(offset, in_sight),
-        "error": float(np.nanmean(np.linalg.norm(offset, axis=-1)[in_sight])),
+        "jitter": round(jitter(offset, in_sight), 3),
+        "error": round(float(np.nanmean(np.linalg.norm(offset, axis=-1)[in_sight])), 3),
     }
+
+
+def versions(raw: Motion, smoothing: float) -> dict[str, Motion]:
+    return {"raw": raw, "repaired": clean(raw, 0), "smoothed": clean(raw, smoothing)}
 
 
 def filmed(video: Path, estimator: str, smoothing: float) -> dict[str, dict[str, float]]:
@@ -44,54 +51,64 @@ def filmed(video: Path, estimator: str, smoothing: float) -> dict[str, dict[str,
     raw = choose(link(poses, info.height, info.width, info.fps), "largest")
     in_sight = raw.scores[:, 0] >= SCORE_THRESHOLD
     percent = 100 / typical_size(raw)[0]
-    return {
-        name: {"jitter": round(jitter(version.keypoints[:, 0] * percent, in_sight), 3)}
-        for name, version in {"raw": raw, "cleaned": clean(raw, smoothing)}.items()
-    }
+    return with_shares(
+        {
+            name: {"jitter": jitter(version.keypoints[:, 0] * percent, in_sight)}
+            for name, version in versions(raw, smoothing).items()
+        }
+    )
 
 
-def rendered(estimator: str, frames: int, smoothing: float) -> list[dict[str, object]]:
-    """One row a motion."""
-    rows = []
-    for seed, motion in enumerate(MOTIONS):
+def rendered(estimator: str, frames: int, smoothing: float) -> Iterator[dict[str, object]]:
+    """A row for each motion and version."""
+    model = choose_estimator(estimator)[0]
+    for seed, motion in enumerate(tqdm(MOTIONS, unit=" motions", disable=None, leave=False)):
         clip = sample_clip(
             np.random.default_rng(seed), frames, _SIZE, split="all", character="man", motion=motion, style="",
             stride=1,
         )  # fmt: skip
-        poses = list(choose_estimator(estimator)[0].estimate(clip.frames))
+        poses = list(model.estimate(clip.frames))
         if not any(map(len, poses)):
             continue
         raw = choose(link(poses, _SIZE, _SIZE, FRAME_RATE), "largest")
         in_sight = (raw.scores[:, 0] >= SCORE_THRESHOLD) & (clip.scores > 0.5)
-        for name, version in {"raw": raw, "cleaned": clean(raw, smoothing)}.items():
-            rows.append({"motion": motion, "version": name} | measure(version, clip.keypoints, in_sight))
-    return rows
+        for name, version in versions(raw, smoothing).items():
+            yield {"motion": motion, "version": name} | measure(version, clip.keypoints, in_sight)
 
 
-def summary(rows: list[dict[str, object]]) -> dict[str, dict[str, float]]:
-    return {
-        version: {
-            key: round(float(np.mean([row[key] for row in rows if row["version"] == version])), 3)
-            for key in ("jitter", "error")
+def mean(rows: Sequence[dict[str, object]]) -> dict[str, dict[str, float]]:
+    by_version: dict[str, list[dict[str, object]]] = {}
+    for row in rows:
+        by_version.setdefault(row["version"], []).append(row)
+    return with_shares(
+        {
+            version: {key: float(np.mean([row[key] for row in some])) for key in ("jitter", "error")}
+            for version, some in by_version.items()
         }
-        for version in ("raw", "cleaned")
+    )
+
+
+def with_shares(measured: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    raw = measured["raw"]["jitter"]
+    return {
+        name: {key: round(value, 3) for key, value in (values | {"of_raw": values["jitter"] / raw}).items()}
+        for name, values in measured.items()
     }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition(":")[0])
-    parser.add_argument("video", nargs="?", type=Path)
+    parser.add_argument("videos", nargs="*", type=Path, metavar="VIDEO", help="measured before the renders")
     parser.add_argument("--estimator", choices=ESTIMATOR_NAMES, default="mediapipe")
-    parser.add_argument("--frames", type=int, default=48)
+    parser.add_argument("--frames", type=int, default=48, help="of each render (default: %(default)s)")
     parser.add_argument("--smoothing", type=float, default=1.0)
     args = parser.parse_args()
-    if args.video:
-        print(json.dumps(filmed(args.video, args.estimator, args.smoothing)))
-        return
-    rows = rendered(args.estimator, args.frames, args.smoothing)
+    for video in args.videos:
+        print(json.dumps({"video": video.name} | filmed(video, args.estimator, args.smoothing)))
+    rows = list(rendered(args.estimator, args.frames, args.smoothing))
     for row in rows:
         print(json.dumps(row))
-    print(json.dumps(summary(rows)))
+    print(json.dumps({"video": "renders"} | mean(rows)))
 
 
 if __name__ == "__main__":

@@ -21,9 +21,10 @@ _SWITCH = 0.1
 _DOUBT = 0.5
 _LEAST_FPS = 12  # at wider spacing neighbours in time do not tell
 
-# One-Euro filter, tuned on rendered people: at rest, gain by speed in body sizes a second, of the speed itself.
-_REST_CUTOFF = 1.5  # Hz
-_SPEED_GAIN = 16.0
+# One-Euro filter, tuned with benchmarks/motion.py: at rest, gain by speed in body sizes a second, of the speed
+# itself.
+_REST_CUTOFF = 2.0  # Hz
+_SPEED_GAIN = 8.0
 _SPEED_CUTOFF = 1.0  # Hz
 
 
