@@ -11,57 +11,57 @@ from typing import TYPE_CHECKING, Any
 from fyp_core.checkpoints import AUTO, MODEL_NAMES, checkpoints_folder, file_hash, model_hash
 from fyp_core.devices import AUTO_DTYPE, DTYPES, Runtime
 from fyp_core.engine import Engine
+from pose_extraction.estimator import ESTIMATOR_NAMES
 from video_io import check_target, replacing
 
 if TYPE_CHECKING:
     from fyp_core.evaluation import Result, Shot
 
 _SIZE_OF_HASH = 12  # characters: enough to tell two files apart
+_OUTPUT_HELP = (
+    "JSON to write; Markdown and a picture sheet go beside it, and a .jsonl from which the same command goes on"
+    " after an interruption"
+)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--model", default=AUTO, help=f"{', '.join(MODEL_NAMES)} or a folder; default: %(default)s")
     add(
-        "--dtype",
-        choices=(AUTO_DTYPE, *DTYPES),
-        default=AUTO_DTYPE,
-        help="number format; default: %(default)s",
-    )
-    add("--judges", type=Path, metavar="DIR", help="the networks that judge; default: checkpoints/judges")
-    add(
-        "--clip", metavar="CLIP", help="folder or hub id of a CLIP: adds CLIPScore, and compares frames by it"
-    )
-    add("--clips", type=_positive, default=24, metavar="N", help="of each kind of pair; default: %(default)s")
-    add("--frames", type=_positive, default=8, metavar="N", help="of each clip; default: %(default)s")
-    add("--seed", type=int, default=0, metavar="S", help="of the clips; default: %(default)s")
-    add("--seeds", type=_positive, default=1, metavar="N", help="of the noise; default: %(default)s")
-    add(
         "--sources",
         nargs="+",
         metavar="NAME",
-        help="what to measure: renders, autoencoder, model, 'pose off', …",
+        help="what to look at: renders, autoencoder, model, 'pose off', …",
     )
-    add("--steps", type=_positive, metavar="N", help="denoising steps; default: the model's own")
-    add("--guidance", type=float, metavar="G", help="weight of the prompt; default: the model's own")
-    add(
-        "--batch",
-        type=_positive,
-        default=4,
-        metavar="N",
-        help="clips generated at once; default: %(default)s",
+    add("--clips", type=_positive, default=24, metavar="N", help="of each kind; default: %(default)s")
+    add("--frames", type=_positive, default=8, metavar="N", help="of each clip; default: %(default)s")
+    add("--seed", type=int, default=0, metavar="S", help="of the clips; default: %(default)s")
+    add("--seeds", type=_positive, default=1, metavar="N", help="of the noise; default: %(default)s")
+    add("--output", type=Path, metavar="FILE", help=_OUTPUT_HELP)
+    add("--sheet", type=Path, metavar="FILE", help="PNG to write: first, best and worst clips")
+
+    motion = parser.add_argument_group("motions other than the procedural world's").add_argument
+    motion(
+        "--skeleton", nargs="+", type=Path, default=[], metavar="FILE", help="skeleton videos, keypoint files"
     )
-    add(
-        "--output", type=Path, metavar="FILE",
-        help="JSON to write; Markdown and a picture sheet go beside it, and a .jsonl from which the same command"
-        " goes on after an interruption",
-    )  # fmt: skip
-    add(
-        "--sheet",
-        type=Path,
-        metavar="FILE",
-        help="PNG to write: first, best and worst clips under their skeletons",
+    motion("--raw", nargs="+", type=Path, default=[], metavar="VIDEO", help="videos of a person")
+    motion(
+        "--prompt", nargs="+", default=[], metavar="TEXT", help="default: sentences of the procedural world"
     )
+    motion(
+        "--stride", type=_positive, default=5, metavar="K", help="take every Kth frame; default: %(default)s"
+    )
+    motion("--estimator", choices=ESTIMATOR_NAMES, default=ESTIMATOR_NAMES[0], help="finds the person")
+
+    judge = parser.add_argument_group("judges").add_argument
+    judge("--judges", type=Path, metavar="DIR", help="folder of those that look; default: checkpoints/judges")
+    judge("--clip", metavar="CLIP", help="a CLIP, folder or hub id: adds CLIPScore, and compares neighbours")
+
+    sampling = parser.add_argument_group("sampling").add_argument
+    sampling("--steps", type=_positive, metavar="N", help="denoising steps; default: the model's own")
+    sampling("--guidance", type=float, metavar="G", help="weight of the prompt; default: the model's own")
+    sampling("--batch", type=_positive, default=4, metavar="N", help="clips at once; default: %(default)s")
+    sampling("--dtype", choices=(AUTO_DTYPE, *DTYPES), default=AUTO_DTYPE, help="number format")
 
 
 def evaluate_model(options: argparse.Namespace) -> str:
@@ -83,10 +83,10 @@ def evaluate_model(options: argparse.Namespace) -> str:
     judges = Judges.load(folder)
     clip = ClipJudge.load(options.clip) if options.clip else None
     engine = Engine(options.model, runtime=Runtime(dtype=options.dtype))
+    shots = _shots(options, engine.pipeline.config.default_height)
     settings = _settings(options, engine, folder)
     records = Records(output.with_suffix(".jsonl") if output else None, settings)
     sampling = {"num_inference_steps": options.steps, "guidance_scale": options.guidance}
-    shots = _shots(options, engine.pipeline.config.default_height)
     results = evaluate(
         engine.pipeline,
         judges,
@@ -107,12 +107,29 @@ def evaluate_model(options: argparse.Namespace) -> str:
 
 
 def _shots(options: argparse.Namespace, size: int) -> list[Shot]:
-    from fyp_core.evaluation import PAIRS, world_shots
+    from fyp_core.evaluation import PAIRS, motion_shots, world_shots
 
+    given = [("skeleton", path) for path in options.skeleton] + [("raw", path) for path in options.raw]
+    if not given:
+        return [
+            shot
+            for pairs in PAIRS
+            for shot in world_shots(pairs, options.clips, options.frames, size, options.seed)
+        ]
     return [
         shot
-        for pairs in PAIRS
-        for shot in world_shots(pairs, options.clips, options.frames, size, options.seed)
+        for kind, path in given
+        for shot in motion_shots(
+            path,
+            kind,
+            options.prompt,
+            options.clips,
+            options.frames,
+            size,
+            stride=options.stride,
+            seed=options.seed,
+            estimator=options.estimator,
+        )
     ]
 
 
@@ -122,6 +139,14 @@ def _settings(options: argparse.Namespace, engine: Engine, judges: Path) -> dict
 
     source = engine.load()
     config = engine.pipeline.config
+    videos = [*options.skeleton, *options.raw]
+    of_videos = {
+        "videos": {path.name: file_hash(path)[:_SIZE_OF_HASH] for path in videos if path.is_file()},
+        "clips": options.clips,
+        "prompts": options.prompt,
+        "stride": options.stride,
+        "estimator": options.estimator,
+    }
     return {
         "model": source.name,
         "weights": model_hash(source)[:_SIZE_OF_HASH],
@@ -132,6 +157,7 @@ def _settings(options: argparse.Namespace, engine: Engine, judges: Path) -> dict
         "seed of the clips": options.seed,
         "steps": options.steps or config.default_num_inference_steps,
         "guidance": config.default_guidance_scale if options.guidance is None else options.guidance,
+        **(of_videos if videos else {}),
     }
 
 

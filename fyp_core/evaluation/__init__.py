@@ -1,6 +1,7 @@
 """How well a model follows poses and words and how steady its videos are."""
 
 from .gallery import save_gallery
+from .motions import motion_shots
 from .records import Record, Records
 from .report import MEASURES, PCK, Estimate, Result, as_document, as_json, as_table
 from .run import check_sources, evaluate
@@ -23,6 +24,7 @@ __all__ = [
     "as_table",
     "check_sources",
     "evaluate",
+    "motion_shots",
     "save_gallery",
     "world_shots",
 ]

@@ -39,21 +39,25 @@ class Shot:
 def world_shots(pairs: str, clips: int, frames: int, size: int, seed: int = 0) -> list[Shot]:
     """Clips of the procedural world with motions no model was trained on.
 
-    The motion of clip i is the same for seen and for held-out pairs of character and scene. All pairs of a kind
-    come before one comes again.
+    The motion of clip i is the same for seen and for held-out pairs of character and scene.
 
     Args:
         pairs: one of :data:`PAIRS`.
         size: of the square pictures in pixels.
     """
+    return [
+        _world_shot(pairs, index, character, scene, frames, size, seed)
+        for index, (character, scene) in enumerate(cast(pairs, clips, seed))
+    ]
+
+
+def cast(pairs: str, clips: int, seed: int = 0) -> list[tuple[str, str]]:
+    """Character and scene of each clip: all pairs of a kind, in random order, before one comes again."""
     held_out = sorted(HELD_OUT_PAIRS)
     seen = [(c, s) for c in CHARACTERS for s in SCENES if (c, s) not in HELD_OUT_PAIRS]
     chosen = held_out if pairs == "held_out" else seen
     order = np.random.default_rng((seed, 1)).permutation(len(chosen))
-    return [
-        _world_shot(pairs, index, *chosen[order[index % len(order)]], frames, size, seed)
-        for index in range(clips)
-    ]
+    return [chosen[order[index % len(order)]] for index in range(clips)]
 
 
 def _world_shot(

@@ -22,6 +22,7 @@ from fyp_core.evaluation import (
     as_document,
     as_table,
     evaluate,
+    motion_shots,
     save_gallery,
     world_shots,
 )
@@ -32,14 +33,19 @@ from fyp_core.evaluation.measures import (
     neighbour_similarity,
     warp_error,
 )
+from fyp_core.evaluation.motions import fit_keypoints
 from fyp_core.evaluation.precision import average_precision
+from fyp_core.evaluation.skeleton_reading import read_skeletons
 from fyp_core.evaluation.sources import prepared, show
 from fyp_core.judges import CLASSES, CLASSIFIER_BACKBONE, CLASSIFIER_FILE, POSE_BACKBONE, POSE_FILE, Judges
 from fyp_core.pipeline import FollowYourPosePipeline
+from fyp_core.skeleton_input import skeleton_to_tensor
 from fyp_core.synthetic import HELD_OUT_PAIRS, sample_clip
 from fyp_core.training.config import WorldConfig
 from fyp_core.training.judges import JudgedImages, heatmaps, save_half
+from pose_extraction.files import write_motion
 from pose_extraction.hrnet import HRNet, decode
+from pose_extraction.motion import Motion
 from tests.tiny_model import SIZE, build_pipeline, clip_tokenizer
 
 
@@ -267,6 +273,58 @@ def test_parts_come_back_after_they_were_switched_off(pipeline, shots) -> None:
     assert (usual != without).any()
 
 
+# --- people's own motions
+
+
+def test_joints_are_read_back_from_a_drawing() -> None:
+    shots = world_shots("seen", 8, 2, 256)
+    whole = next(shot for shot in shots if shot.visible[:, 5:].all())  # all limbs
+    joints, drawn = read_skeletons(whole.skeletons)
+    assert correct_keypoints(joints, whole.keypoints, whole.visible, 0.1) > 0.95
+    assert drawn[:, 5:].all()
+
+
+def test_lines_that_are_no_person_are_told() -> None:
+    scribble = np.zeros((1, 96, 96, 3), np.uint8)
+    for row in range(0, 96, 8):
+        scribble[:, row : row + 2] = 255, 153, 51
+    with pytest.raises(InputError, match="one person"):
+        read_skeletons(scribble)
+
+
+def test_joints_lie_where_the_pipeline_puts_their_picture() -> None:
+    for height, width in ((80, 120), (150, 90), (64, 64), (20, 31)):
+        points = np.array([[[width / 2 + 5, height / 2 - 4]]])
+        picture = np.zeros((1, height, width, 3), np.uint8)
+        cv2.circle(picture[0], tuple((points[0, 0] * 16).astype(int)), 48, (255,) * 3, -1, cv2.LINE_AA, 4)
+        fitted = skeleton_to_tensor(picture, 64, 64)[0, 0].numpy()
+        rows, columns = np.indices(fitted.shape)
+        center = (columns * fitted).sum() / fitted.sum(), (rows * fitted).sum() / fitted.sum()
+        assert fit_keypoints(points, height, width, 64)[0, 0] == pytest.approx(center, abs=0.4)
+
+
+def keypoint_file(folder: Path, frames: int = 12) -> tuple[Path, Motion]:
+    walk = sample_clip(np.random.default_rng(5), frames, 64, motion="walk")
+    motion = Motion(walk.keypoints[:, None], walk.scores[:, None], 64, 64, 24.0)
+    write_motion(motion, folder / "walk.json")
+    return folder / "walk.json", motion
+
+
+def test_a_keypoint_file_gives_shots_spread_over_it(tmp_path: Path) -> None:
+    path, motion = keypoint_file(tmp_path)
+    first, last = motion_shots(path, "skeleton", ["a robot"], 2, 3, 64, stride=2)
+    assert (first.group, first.prompt, first.character, first.frames) == ("walk", "a robot", "", None)
+    seen = first.visible
+    np.testing.assert_allclose(first.keypoints[seen], motion.keypoints[:6:2, 0][seen], atol=0.01)
+    seen = last.visible[-1]
+    np.testing.assert_allclose(last.keypoints[-1][seen], motion.keypoints[10, 0][seen], atol=0.01)
+    assert (first.skeletons.shape, first.skeletons.dtype) == ((3, 64, 64, 3), np.uint8)
+    (shot,) = motion_shots(path, "skeleton", [], 1, 3, 64)
+    assert shot.character and (shot.character, shot.scene) not in HELD_OUT_PAIRS
+    with pytest.raises(InputError, match="12 frames"):
+        motion_shots(path, "skeleton", [], 1, 13, 64, stride=1)
+
+
 # --- evaluation
 
 
@@ -410,6 +468,22 @@ def test_command_writes_numbers_table_and_pictures(
     assert json.loads(capsys.readouterr().out.splitlines()[-1]) == document
     assert main([*map(str, command), "--steps", "1"]) == 2
     assert "another steps" in capsys.readouterr().err
+
+
+def test_command_follows_keypoints_of_a_file(
+    tiny_model_dir: Path, judges_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, _ = keypoint_file(tmp_path)
+    command = ["evaluate", "--model", tiny_model_dir, "--judges", judges_dir, "--clips", 1, "--frames", 2]
+    assert main(list(map(str, [*command, "--skeleton", path, "--prompt", "a robot", "--json"]))) == 0
+    results = json.loads(capsys.readouterr().out.splitlines()[-1])["results"]
+    assert [(result["source"], result["group"]) for result in results] == [
+        ("model", "walk"),
+        ("pose off", "walk"),
+    ]
+    assert "character" not in results[0]["measures"]
+    assert main(list(map(str, [*command, "--skeleton", tmp_path / "nothing.json"]))) == 2
+    assert "nothing.json" in capsys.readouterr().err
 
 
 def test_judges_see_features_of_every_frame(judges_dir: Path, clip) -> None:
