@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +17,7 @@ from pose_extraction.estimator import ESTIMATOR_NAMES
 from video_io import check_target, replacing
 
 if TYPE_CHECKING:
-    from fyp_core.evaluation import Result, Shot
+    from fyp_core.evaluation import Records, Result, Shot
 
 _SIZE_OF_HASH = 12  # characters: enough to tell two files apart
 _OUTPUT_HELP = (
@@ -25,20 +27,27 @@ _OUTPUT_HELP = (
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--model", default=AUTO, help=f"{', '.join(MODEL_NAMES)} or a folder; default: %(default)s")
-    add(
+    parser.add_argument(
         "--sources",
         nargs="+",
         metavar="NAME",
         help="what to look at: renders, autoencoder, model, 'pose off', …",
     )
+    parser.add_argument(
+        "--sheet", type=Path, metavar="FILE", help="PNG to write: first, best and worst clips"
+    )
+    add_protocol(parser)
+
+
+def add_protocol(parser: argparse.ArgumentParser) -> None:
+    """The options of a model, what it has to show, and who judges it."""
+    add = parser.add_argument
+    add("--model", default=AUTO, help=f"{', '.join(MODEL_NAMES)} or a folder; default: %(default)s")
     add("--clips", type=_positive, default=24, metavar="N", help="of each kind; default: %(default)s")
     add("--frames", type=_positive, default=8, metavar="N", help="of each clip; default: %(default)s")
     add("--seed", type=int, default=0, metavar="S", help="of the clips; default: %(default)s")
     add("--seeds", type=_positive, default=1, metavar="N", help="of the noise; default: %(default)s")
     add("--output", type=Path, metavar="FILE", help=_OUTPUT_HELP)
-    add("--sheet", type=Path, metavar="FILE", help="PNG to write: first, best and worst clips")
 
     motion = parser.add_argument_group("motions other than the procedural world's").add_argument
     motion(
@@ -64,28 +73,59 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     sampling("--dtype", choices=(AUTO_DTYPE, *DTYPES), default=AUTO_DTYPE, help="number format")
 
 
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured, and all that a picture sheet needs."""
+
+    results: list[Result]
+    settings: dict[str, Any]
+    engine: Engine
+    shots: list[Shot]
+    records: Records
+    sampling: dict[str, Any]
+
+
 def evaluate_model(options: argparse.Namespace) -> str:
     """Measure a model where the truth is known; returns the table, or everything as JSON."""
-    from fyp_core.evaluation import Records, as_table, check_sources, evaluate, save_gallery
-    from fyp_core.evaluation.clip_judge import ClipJudge
+    from fyp_core.evaluation import as_json, as_table, save_gallery
     from fyp_core.evaluation.sources import MODEL, USUAL_SOURCES
-    from fyp_core.judges import Judges
 
-    sources = options.sources or list(USUAL_SOURCES)
-    check_sources(sources)
+    sources = options.sources or USUAL_SOURCES
     output, sheet = options.output, options.sheet
     if output:
         check_target(output, ".json")
         sheet = sheet or output.with_suffix(".png")
     if sheet:
         check_target(sheet, ".png")
+    done = measure(options, options.model, sources, output and output.with_suffix(".jsonl"))
+    if sheet:
+        shown = MODEL if MODEL in sources else sources[-1]
+        save_gallery(sheet, done.engine.pipeline, shown, done.shots, done.records, done.sampling)
+    if output:
+        write_results(output, done.results, done.settings)
+    return json.dumps(as_json(done.results, done.settings)) if options.json else as_table(done.results)
+
+
+def measure(
+    options: argparse.Namespace, model: str, sources: Sequence[str], records_file: Path | None
+) -> Evaluation:
+    """Evaluate one model by the protocol that the options describe.
+
+    Raises:
+        InputError: a source, a judge, a model or a video cannot be had, or the records are of another evaluation.
+    """
+    from fyp_core.evaluation import Records, check_sources, evaluate
+    from fyp_core.evaluation.clip_judge import ClipJudge
+    from fyp_core.judges import Judges
+
+    check_sources(sources)
     folder = options.judges or checkpoints_folder() / "judges"
     judges = Judges.load(folder)
     clip = ClipJudge.load(options.clip) if options.clip else None
-    engine = Engine(options.model, runtime=Runtime(dtype=options.dtype))
+    engine = Engine(model, runtime=Runtime(dtype=options.dtype))
     shots = _shots(options, engine.pipeline.config.default_height)
     settings = _settings(options, engine, folder)
-    records = Records(output.with_suffix(".jsonl") if output else None, settings)
+    records = Records(records_file, settings)
     sampling = {"num_inference_steps": options.steps, "guidance_scale": options.guidance}
     results = evaluate(
         engine.pipeline,
@@ -98,12 +138,17 @@ def evaluate_model(options: argparse.Namespace) -> str:
         clip=clip,
         records=records,
     )
-    if sheet:
-        shown = MODEL if MODEL in sources else sources[-1]
-        save_gallery(sheet, engine.pipeline, shown, shots, records, sampling)
-    if output:
-        _write(output, results, settings)
-    return json.dumps(_plain(results, settings)) if options.json else as_table(results)
+    return Evaluation(results, settings, engine, shots, records, sampling)
+
+
+def write_results(output: Path, results: list[Result], settings: dict[str, Any]) -> None:
+    """Write JSON, and Markdown beside it."""
+    from fyp_core.evaluation import as_document, as_json
+
+    with replacing(output) as partial:
+        Path(partial).write_text(json.dumps(as_json(results, settings), indent=1))
+    with replacing(output.with_suffix(".md")) as partial:
+        Path(partial).write_text(as_document(results, settings))
 
 
 def _shots(options: argparse.Namespace, size: int) -> list[Shot]:
@@ -159,21 +204,6 @@ def _settings(options: argparse.Namespace, engine: Engine, judges: Path) -> dict
         "guidance": config.default_guidance_scale if options.guidance is None else options.guidance,
         **(of_videos if videos else {}),
     }
-
-
-def _plain(results: list[Result], settings: dict[str, Any]) -> dict[str, Any]:
-    from fyp_core.evaluation import as_json
-
-    return as_json(results, settings)
-
-
-def _write(output: Path, results: list[Result], settings: dict[str, Any]) -> None:
-    from fyp_core.evaluation import as_document
-
-    with replacing(output) as partial:
-        Path(partial).write_text(json.dumps(_plain(results, settings), indent=1))
-    with replacing(output.with_suffix(".md")) as partial:
-        Path(partial).write_text(as_document(results, settings))
 
 
 def _positive(text: str) -> int:

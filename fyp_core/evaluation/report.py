@@ -170,7 +170,13 @@ def _note(results: Sequence[Result]) -> str:
 
 
 def _settings_list(settings: dict[str, Any]) -> str:
-    return "\n".join(f"* {name}: {value}" for name, value in settings.items())
+    return "\n".join(f"* {name}: {_text(value)}" for name, value in settings.items())
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        value = [f"{name} ({part})" for name, part in value.items()]
+    return "; ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
 
 
 def _prompt_table(result: Result) -> str:

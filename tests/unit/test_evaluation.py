@@ -486,6 +486,28 @@ def test_command_follows_keypoints_of_a_file(
     assert "nothing.json" in capsys.readouterr().err
 
 
+def test_the_papers_table_compares_methods_and_names_what_is_left_out(
+    tiny_model_dir: Path, judges_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from benchmarks.paper_table import main as paper_table
+
+    command = ["--model", tiny_model_dir, "--judges", judges_dir, "--clips", 1, "--frames", 2]
+    command += ["--one-clip", tiny_model_dir, "--output", tmp_path / "table.json"]
+    assert paper_table(list(map(str, command))) == 0
+    table = capsys.readouterr().out
+    assert "Left out: pose encoder and all else in one stage (needs --one-stage)" in table
+    results = json.loads((tmp_path / "table.json").read_text())["results"]
+    by_name = {result["source"]: result["measures"] for result in results if result["group"] == "seen"}
+    assert next(iter(by_name)) == "full method"
+    assert len(by_name) == 6
+    flicker = {name: measures["flicker"]["mean"] for name, measures in by_name.items()}
+    assert flicker["full method"] == flicker["tuned on one clip, as Tune-A-Video"]
+    independent, shared = (value for name, value in flicker.items() if "frame by frame" in name)
+    assert shared < independent
+    assert (tmp_path / "table.png").is_file()
+    assert (tmp_path / "table.md").is_file()
+
+
 def test_judges_see_features_of_every_frame(judges_dir: Path, clip) -> None:
     judges = Judges.load(judges_dir)
     features = judges.features(clip.frames)
