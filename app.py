@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-import html
 import logging
 import os
-import sys
+import signal
 import tempfile
 import threading
-from collections.abc import Iterator
+import warnings
 from pathlib import Path
-from typing import Any
 
+if __name__ == "__main__":
+    signal.signal(
+        signal.SIGINT, signal.SIG_DFL
+    )  # ends without a traceback while the imports below take their time
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")
 
 import gradio as gr
 
+from controls import KINDS, MOST_LORAS, OWN, SCHEDULERS, Page, describe, fit_weights
 from errors import InputError
 from fyp_core.checkpoints import AUTO
-from fyp_core.engine import MAX_SEED, Engine, GenerationRequest, GenerationResult
-from fyp_core.jobs import Job, JobCancelled, Progress
-from fyp_core.output import save_video
+from fyp_core.engine import MAX_SEED, PRESETS, Engine
 from pose_extraction.estimator import ESTIMATOR_NAMES
-from video_io import VideoInfo, probe
 
 logger = logging.getLogger(__name__)
 
-KINDS = {"Raw Video": "raw", "Skeleton Video": "skeleton"}
 EXAMPLE_FOLDER = Path(__file__).parent / "pose_example"
 EXAMPLES = (
     (EXAMPLE_FOLDER / "skeleton_jumping_jacks.mp4", "Skeleton Video", "an astronaut on the beach"),
@@ -40,14 +41,7 @@ EXAMPLES = (
     (EXAMPLE_FOLDER / "raw_man_jumping_jacks.mp4", "Raw Video", "a policeman in the forest"),
     (EXAMPLE_FOLDER / "skeleton_arm_wave.mp4", "Skeleton Video", "Superman on the mountain"),
 )
-PHASES = {
-    "wait": "Waiting for others",
-    "load": "Loading the model",
-    "pose": "Finding the person",
-    "denoise": "Painting",
-    "decode": "Developing",
-}
-OWN = "0 takes the model's own"
+LARGEST = 1024  # pixels, of width and height
 MAX_WAITING = 20  # requests; more are turned away at once
 
 THEME = gr.themes.Soft(
@@ -60,121 +54,14 @@ THEME = gr.themes.Soft(
 CSS = """
 #title h1 { font-size: 2rem; margin: 0.4rem 0 0; }
 #title p { font-size: 1.05rem; margin: 0.3rem 0 0; }
+#examples .gallery-item, #examples .gallery-item video { width: 3.4rem; height: 3.4rem; }
 #model, #facts { opacity: 0.75; font-size: 0.9rem; }
 footer { display: none !important; }
 """
 
 
-class Page:
-    """What the controls do. Every user's files lie in folders of their own."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-        self._jobs: dict[str | None, Job] = {}  # by browser session
-
-    def generate(
-        self,
-        video: str | None,
-        kind: str,
-        prompt: str,
-        frames: int,
-        stride: int,
-        start: int | None,
-        crop_left: int | None,
-        crop_right: int | None,
-        crop_top: int | None,
-        crop_bottom: int | None,
-        steps: int,
-        guidance: float,
-        seed: int | None,
-        preset: str,
-        negative_prompt: str,
-        estimator: str,
-        session: gr.Request,
-        show: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio hands over its progress bar
-    ) -> Iterator[tuple[Any, ...]]:
-        """Generate a video; first yields the skeleton video, then the result with its settings."""
-        if not video:
-            raise _shown("There is no input video; upload one or choose an example.")
-        request = GenerationRequest(
-            input=video,
-            prompt=prompt,
-            input_type=KINDS[kind],
-            negative_prompt=negative_prompt,
-            frames=frames,
-            stride=stride,
-            start=start or 0,
-            crop=(crop_left or 0, crop_right or 0, crop_top or 0, crop_bottom or 0),
-            steps=steps or None,
-            guidance=guidance or None,
-            seed=None if seed is None or seed < 0 else seed,
-            preset=preset,
-            estimator=estimator,
-        )
-        job = self._jobs[session.session_hash] = Job(lambda progress: _report(show, progress))
-        try:
-            # Gradio copies what is yielded into its cache, under unguessable names.
-            with tempfile.TemporaryDirectory() as folder:
-                guide = self.engine.prepare(request, job)
-                skeleton = str(Path(folder, "skeleton.mp4"))
-                save_video(skeleton, guide.skeletons, guide.fps)
-                yield None, skeleton, "", None
-                show(0, desc=PHASES["load"])
-                result = self.engine.render(request, guide, job)
-                path = str(Path(folder, "result.mp4"))
-                save_video(path, result.frames, result.fps, result.settings())
-                yield path, skeleton, _summary(result), result.settings()
-        except InputError as error:
-            raise _shown(str(error)) from error
-        except JobCancelled:
-            yield None, None, "Stopped.", None
-        finally:
-            self._jobs.pop(session.session_hash, None)
-
-    def stop(self, session: gr.Request) -> None:
-        """Cancel what this browser session has running."""
-        if job := self._jobs.get(session.session_hash):
-            job.cancel()
-
-    def wait_for_model(self) -> tuple[Any, ...]:
-        """Wait until the model is there; say which one it is and what its own settings are."""
-        try:
-            source = self.engine.load()
-        except InputError as error:
-            return f"**No model.** {error}", gr.skip(), gr.skip(), gr.Button("No model", interactive=False)
-        config = self.engine.pipeline.config
-        return (
-            f"Model: **{source.name}**, {config.default_width}×{config.default_height} pixels. {source.note}",
-            gr.Slider(info=f"{OWN}, {config.default_num_inference_steps}"),
-            gr.Slider(info=f"{OWN}, {config.default_guidance_scale:g}"),
-            gr.Button("Generate", interactive=True),
-        )
-
-
-def describe(video: str | None, frames: int, stride: int, start: int | None) -> str:
-    """What an uploaded video is, and how many of its frames can be used."""
-    if not video:
-        return ""
-    try:
-        info = probe(video)
-    except InputError as error:
-        return f"⚠ {error}"
-    count = _frame_count(info)
-    text = f"{count} frames at {info.fps:.4g} a second, {info.width}×{info.height}."
-    available = count - 1 - (start or 0)
-    if available < 0:
-        return f"{text} ⚠ Start at frame {count - 1} or earlier."
-    widest = available // max(frames - 1, 1)
-    fits = "" if (frames - 1) * stride <= available else "⚠ "
-    return (
-        f"{text} {fits}At stride {stride}, up to {available // stride + 1} frames fit; "
-        f"{frames} frames fit up to stride {widest}."
-    )
-
-
-def build(engine: Engine) -> gr.Blocks:
+def build(page: Page) -> gr.Blocks:
     """Lay out the page."""
-    page = Page(engine)
     with gr.Blocks(title="Follow Your Pose", delete_cache=(3600, 86400)) as demo:
         gr.Markdown(
             "# Follow Your Pose\nA video of a person moving and a sentence in; "
@@ -186,22 +73,52 @@ def build(engine: Engine) -> gr.Blocks:
             with gr.Column(min_width=320):
                 video = gr.Video(label="Input video", sources=["upload"], include_audio=True, height=280)
                 facts = gr.Markdown(elem_id="facts")
+                examples = gr.Dataset(
+                    components=[video],
+                    samples=[[str(path)] for path, *_ in EXAMPLES],
+                    type="index",
+                    label="Examples: choose one, then Generate",
+                    elem_id="examples",
+                )
                 kind = gr.Radio(list(KINDS), value="Raw Video", label="Kind of input")
                 prompt = gr.Textbox(label="Prompt", placeholder="an astronaut on the beach", max_length=500)
                 with gr.Row():
                     frames = gr.Slider(1, 64, 8, step=1, precision=0, label="Frames")
                     stride = gr.Slider(1, 30, 5, step=1, precision=0, label="Stride")
-                with gr.Accordion("Start and crop", open=False):
+                with gr.Accordion("Start, crop and pose", open=False):
                     start = gr.Number(0, precision=0, minimum=0, label="First frame")
                     with gr.Row():
                         crop = [
-                            gr.Number(0, precision=0, minimum=0, min_width=80, label=f"Crop {side}")
+                            gr.Number(0, precision=0, minimum=0, min_width=120, label=f"Crop {side}")
                             for side in ("left", "right", "top", "bottom")
                         ]
+                    estimator = gr.Dropdown(
+                        list(ESTIMATOR_NAMES),
+                        value=ESTIMATOR_NAMES[0],
+                        label="Pose estimator",
+                        info="finds the person in a raw video; auto takes the best that is quick here",
+                    )
                 with gr.Accordion("Sampling", open=False):
                     with gr.Row():
                         steps = gr.Slider(0, 100, 0, step=1, precision=0, label="Steps", info=OWN)
                         guidance = gr.Slider(0, 20, 0, step=0.5, label="Guidance scale", info=OWN)
+                    with gr.Row():
+                        width, height = (
+                            gr.Number(
+                                0, precision=0, minimum=0, maximum=LARGEST, step=8, label=label, info=OWN
+                            )
+                            for label in ("Width", "Height")
+                        )
+                    with gr.Row():
+                        preset = gr.Radio(
+                            list(PRESETS), value="exact", label="Preset", info="fast takes half the steps"
+                        )
+                        scheduler = gr.Dropdown(
+                            list(SCHEDULERS.items()),
+                            value="auto",
+                            label="Scheduler",
+                            info="the way from noise to video",
+                        )
                     seed = gr.Number(
                         -1,
                         precision=0,
@@ -211,15 +128,19 @@ def build(engine: Engine) -> gr.Blocks:
                         info="-1 draws a new one each time",
                     )
                     negative_prompt = gr.Textbox("", label="Negative prompt", placeholder="what to avoid")
-                    with gr.Row():
-                        preset = gr.Radio(
-                            [("exact", "exact"), ("fast: half the steps", "fast")],
-                            value="exact",
-                            label="Preset",
-                        )
-                        estimator = gr.Dropdown(
-                            list(ESTIMATOR_NAMES), value=ESTIMATOR_NAMES[0], label="Pose estimator"
-                        )
+                with gr.Accordion("LoRA", open=False, visible=False) as lora:
+                    loras = gr.File(
+                        label="LoRA files",
+                        elem_id="loras",
+                        file_count="multiple",
+                        file_types=[".safetensors"],
+                        height=140,
+                    )
+                    weights = [
+                        gr.Slider(-1, 2, 1, step=0.05, label=f"Weight {index + 1}", visible=False)
+                        for index in range(MOST_LORAS)
+                    ]
+                    weighted = gr.State([])
                 with gr.Row():
                     generate = gr.Button("Loading…", variant="primary", interactive=False, scale=3)
                     stop = gr.Button("Stop", variant="stop", min_width=80)
@@ -240,15 +161,9 @@ def build(engine: Engine) -> gr.Blocks:
                 )  # fmt: skip
                 with gr.Accordion("Settings of this video", open=False):
                     settings = gr.JSON(show_label=False)
-        examples = gr.Dataset(
-            components=[video],
-            samples=[[str(path)] for path, *_ in EXAMPLES],
-            type="index",
-            label="Examples: choose one, then Generate",
-        )
-
         inputs = [video, kind, prompt, frames, stride, start, *crop]
         inputs += [steps, guidance, seed, preset, negative_prompt, estimator]
+        inputs += [scheduler, width, height, loras, *weights]
         running = gr.on(
             [generate.click, prompt.submit],
             page.generate,
@@ -275,10 +190,18 @@ def build(engine: Engine) -> gr.Blocks:
             show_progress="hidden",
             api_visibility="private",
         )
+        loras.change(
+            fit_weights,
+            [loras, weighted, *weights],
+            [weighted, *weights],
+            queue=False,
+            show_progress="hidden",
+            api_visibility="private",
+        )
         demo.load(
             page.wait_for_model,
             None,
-            [model, steps, guidance, generate],
+            [model, steps, guidance, width, height, lora, generate],
             concurrency_limit=None,
             show_progress="hidden",
             api_visibility="private",
@@ -287,49 +210,51 @@ def build(engine: Engine) -> gr.Blocks:
     return demo.queue(max_size=MAX_WAITING, default_concurrency_limit=1)
 
 
-def _report(show: gr.Progress, progress: Progress) -> None:
-    left = f", {progress.seconds_left:.0f} s left" if progress.seconds_left else ""
-    show((progress.step, progress.total), desc=f"{PHASES[progress.phase]}{left}")
-
-
-def _summary(result: GenerationResult) -> str:
-    """One line on how the result came about, then what the user should know."""
-    request = result.request
-    line = (
-        f"Seed **{request.seed}** · {request.steps} steps · guidance {request.guidance:g} · "
-        f"{result.model['model']} · {sum(result.seconds.values()):.1f} s"
-    )
-    return "\n\n".join([line, *(f"⚠ {html.escape(notice)}" for notice in result.notices)])
-
-
-def _frame_count(info: VideoInfo) -> int:
-    return info.frame_count or round(info.duration * info.fps)
-
-
-def _shown(message: str) -> gr.Error:
-    return gr.Error(html.escape(message), print_exception=False)
-
-
 def main() -> int:
-    """Serve the page on HOST:PORT until it is interrupted."""
+    """Serve the page on HOST:PORT until Ctrl-C or SIGTERM; the exit status is 0, or 2 where that cannot be."""
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.INFO)
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    engine = Engine(os.environ.get("FYP_MODEL", AUTO))
-    demo = build(engine)
-    threading.Thread(target=_load_early, args=(engine,), daemon=True).start()
-    port = int(os.environ.get("PORT", "7860"))
-    try:
-        demo.launch(
-            server_name=os.environ.get("HOST", "0.0.0.0"),
-            server_port=port,
-            theme=THEME,
-            css=CSS,
-            show_error=True,
+    warnings.filterwarnings("ignore", module="peft")
+    host, port = os.environ.get("HOST", "0.0.0.0"), os.environ.get("PORT", "7860")
+    told_to_end = _signals()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        page = Page(Engine(os.environ.get("FYP_MODEL", AUTO)), folder)
+        demo = build(page)
+        try:
+            demo.launch(
+                server_name=host,
+                server_port=int(port),
+                theme=THEME,
+                css=CSS,
+                show_error=True,
+                quiet=True,
+                prevent_thread_lock=True,
+            )
+        except (OSError, OverflowError, ValueError) as error:
+            reason = str(error).partition(". ")[0]
+            logger.error("The page cannot be served on %s:%s (%s); set HOST and PORT.", host, port, reason)
+            return 2
+        logger.info(
+            "The page is at http://%s:%s; Ctrl-C ends it.", host.replace("0.0.0.0", "localhost"), port
         )
-    except OSError as error:
-        logger.error("The page cannot be served on port %d; set PORT to another one. (%s)", port, error)
-        return 1
+        threading.Thread(target=_load_early, args=(page.engine,), daemon=True).start()
+        told_to_end.wait()
+        page.stop_all()
+        demo.close(verbose=False)
     return 0
+
+
+def _signals() -> threading.Event:
+    """What Ctrl-C or SIGTERM sets; a second one ends the program at once."""
+    told = threading.Event()
+
+    def tell(number: int, _frame: object) -> None:
+        told.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, tell)
+    return told
 
 
 def _load_early(engine: Engine) -> None:
@@ -340,4 +265,6 @@ def _load_early(engine: Engine) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    logging.shutdown()
+    os._exit(status)  # without waiting for threads that load or compute

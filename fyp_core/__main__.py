@@ -143,8 +143,8 @@ def models(options: argparse.Namespace) -> None:
     for model in found:
         state = f"missing: {', '.join(model.missing)}" if model.missing else "ready"
         print(f"{model.name:<18} {model.size / 1e6:>8,.1f} MB  {state}")
-        for path in model.parts:
-            print(f"{'':<18} {path}")
+        for line in (*model.parts, *model.revisions):
+            print(f"{'':<18} {line}")
 
 
 def evaluate(options: argparse.Namespace) -> None:

@@ -8,6 +8,7 @@ import json
 import math
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ MODEL_INDEX = "model_index.json"  # makes a folder a model in diffusers layout
 BASE_KEY = "base"  # in our model index: the Stable Diffusion the model refers to instead of copying it
 
 _DIFFUSERS_WEIGHTS = "diffusion_pytorch_model"
+_IN_HUB_CACHE = re.compile(r"models--([\w.-]+?)--([\w.-]+)/snapshots/([0-9a-f]{40})(?:/|$)")
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w.-]+)?")
 _CONFIG_FILES = ("*.json", "*/*.json", "*/*.txt")
 _LAYOUT_FILES = (*_CONFIG_FILES, "*/*.safetensors")
@@ -46,6 +48,8 @@ class HubPart:
         return f"{self.repository}@{self.revision}"
 
 
+# The commit adds a model card to the authors' last one, 24cd2c4, of whose hash no more than that is on record.
+_WEIGHTS = ("YueMafighting/FollowYourPose_v1", "f8c808b84975b9d57106021037a8bcc5c65061a1")
 # Of Stable Diffusion's UNet only the configuration: the inflated network brings all its weights.
 _BASE, _UNET, _POSE_ENCODER = "stable-diffusion-v1-4", "followyourpose_checkpoint-1000", "pose_encoder.pth"
 _PUBLISHED_PARTS = {
@@ -63,8 +67,8 @@ _PUBLISHED_PARTS = {
             "vae/diffusion_pytorch_model.safetensors",
         ),
     ),
-    _UNET: HubPart("YueMafighting/FollowYourPose_v1", "main", (f"{_UNET}/pytorch_model.bin",), _UNET),
-    _POSE_ENCODER: HubPart("YueMafighting/FollowYourPose_v1", "main", (_POSE_ENCODER,), _POSE_ENCODER),
+    _UNET: HubPart(*_WEIGHTS, (f"{_UNET}/pytorch_model.bin",), _UNET),
+    _POSE_ENCODER: HubPart(*_WEIGHTS, (_POSE_ENCODER,), _POSE_ENCODER),
 }
 
 
@@ -119,12 +123,19 @@ class ModelSource:
 
 @dataclass(frozen=True)
 class ModelStatus:
-    """What is on disk of a named model: its parts, the names of those that are missing, and bytes in all."""
+    """What is on disk of a named model.
+
+    parts: where they lie.
+    missing: names of those that are not here.
+    size: bytes in all.
+    revisions: of the parts that came from the hub, as ``OWNER/NAME@COMMIT``.
+    """
 
     name: str
     parts: list[Path]
     missing: list[str]
     size: int
+    revisions: list[str]
 
 
 def checkpoints_folder() -> Path:
@@ -227,6 +238,18 @@ def base_name(source: ModelSource) -> str:
     if source.base == checkpoints_folder() / _BASE:
         return _PUBLISHED_PARTS[_BASE].hub_id
     return str(source.base.resolve())
+
+
+def hub_revisions(places: Iterable[Path]) -> list[str]:
+    """Of those in the hub's cache: which commits of which repositories they are, ``OWNER/NAME@COMMIT``."""
+    found = filter(None, (_IN_HUB_CACHE.search(place.as_posix()) for place in places))
+    return sorted({f"{owner}/{name}@{commit}" for owner, name, commit in (match.groups() for match in found)})
+
+
+def model_revisions(source: ModelSource) -> list[str]:
+    """:func:`hub_revisions` of a model's parts."""
+    places = (source.layout, source.base, source.unet, source.pose_encoder, source.vae)
+    return hub_revisions(filter(None, places))
 
 
 def model_hash(source: ModelSource) -> str:
@@ -350,11 +373,11 @@ def _existing_path(path: Path) -> Path:
 
 def _download(hub_id: str, files: tuple[str, ...]) -> Path:
     """The folder of a repository in the hub's cache; resumes where an earlier download was cut off."""
-    from huggingface_hub import snapshot_download
-
     repository, _, revision = hub_id.partition("@")
     try:
-        return Path(snapshot_download(repository, revision=revision or None, allow_patterns=list(files)))
+        return _snapshot(repository, revision=revision or None, allow_patterns=list(files))
+    except InputError:
+        raise
     except (OSError, ValueError) as error:  # what the hub's errors have in common
         raise InputError(
             f"{hub_id} is neither on this disk nor can it be downloaded; check the name or go online."
@@ -389,25 +412,37 @@ def _find_part(path: Path, *, download: bool = True) -> Path | None:
 
 
 def _from_hub(part: HubPart, *, local_files_only: bool) -> Path:
-    from huggingface_hub import snapshot_download
-
-    snapshot = snapshot_download(
+    folder = _snapshot(
         part.repository,
         revision=part.revision,
         allow_patterns=list(part.files),
         local_files_only=local_files_only,
     )
-    folder = Path(snapshot)
     # Offline, a snapshot of other files of the repository is returned as well.
     if not all(any(folder.glob(pattern)) for pattern in part.files):
         raise FileNotFoundError(f"{folder} is incomplete")
     return folder / part.folder
 
 
+def _snapshot(repository: str, **options: Any) -> Path:
+    """As the hub's own function; where the connection breaks that lets through errors of its HTTP library."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(repository, **options))
+    except (OSError, ValueError):
+        raise
+    except Exception as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(
+            f"The download of {repository} broke off ({reason}); start again, it goes on from there."
+        ) from error
+
+
 def _status(name: str, parts: dict[str, Path | None]) -> ModelStatus:
     found = [path for path in parts.values() if path]
     missing = [place for place, path in parts.items() if not path]
-    return ModelStatus(name, found, missing, sum(map(folder_size, found)))
+    return ModelStatus(name, found, missing, sum(map(folder_size, found)), hub_revisions(found))
 
 
 def folder_size(path: Path) -> int:

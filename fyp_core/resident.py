@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 import torch
 from diffusers.utils import logging as diffusers_logging
+from huggingface_hub.utils import are_progress_bars_disabled, enable_progress_bars
 from transformers.utils import logging as transformers_logging
 
 from errors import InputError
 from fyp_core import schedulers
-from fyp_core.checkpoints import Lora, ModelSource, file_hash, model_hash
+from fyp_core.checkpoints import Lora, ModelSource, file_hash, model_hash, model_revisions
 from fyp_core.devices import (
     Runtime,
     check_attention,
@@ -59,8 +60,11 @@ class ResidentModel:
     """
 
     def __init__(self, source: ModelSource, runtime: Runtime) -> None:
+        hides_downloads = are_progress_bars_disabled()
         diffusers_logging.disable_progress_bar()
         transformers_logging.disable_progress_bar()
+        if not hides_downloads:  # transformers hides them with its own bars
+            enable_progress_bars()
         self.source = source
         device = choose_device(runtime.device)
         self.runtime = replace(runtime, device=device, dtype=choose_dtype(runtime.dtype, device))
@@ -172,6 +176,7 @@ class ResidentModel:
         return {
             "model": source.name,
             "model_hash": self._hash.result(),
+            "model_revisions": model_revisions(source),
             "base": str(source.base) if source.motion_only else None,
             "vae": str(source.vae) if source.vae else None,
             "loras": [f"{lora.file.name}:{lora.weight:g}" for lora in self._loras],

@@ -53,13 +53,15 @@ def clip_tokenizer(directory: Path) -> CLIPTokenizer:
     return CLIPTokenizer.from_pretrained(directory)
 
 
-def build_pipeline(tokenizer: Any = None, scheduler: Any = None, **config: Any) -> FollowYourPosePipeline:
+def build_pipeline(
+    tokenizer: Any = None, scheduler: Any = None, text_width: int = 16, **config: Any
+) -> FollowYourPosePipeline:
     torch.manual_seed(0)
     tokenizer = tokenizer or word_tokenizer()
     channels = (8, 16)
     text = CLIPTextConfig(
         vocab_size=len(tokenizer) + 4,
-        hidden_size=16,
+        hidden_size=text_width,
         intermediate_size=16,
         num_hidden_layers=1,
         num_attention_heads=2,
@@ -72,7 +74,7 @@ def build_pipeline(tokenizer: Any = None, scheduler: Any = None, **config: Any) 
         down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
         up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
         layers_per_block=1,
-        cross_attention_dim=16,
+        cross_attention_dim=text_width,
         attention_head_dim=2,
         norm_num_groups=4,
     )

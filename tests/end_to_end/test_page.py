@@ -2,35 +2,42 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.end_to_end.conftest import ENVIRONMENT, EXAMPLES, ROOT
+from controls import LORA_TEXT_WIDTH
+from fyp_core.metadata import read_settings
+from fyp_core.pipeline import FollowYourPosePipeline
+from tests.end_to_end.conftest import ENVIRONMENT, EXAMPLES, ROOT, START_LIMIT, free_port, wait_until_up
+from tests.tiny_formats import kohya_lora
+from tests.tiny_model import build_pipeline
 from video_io import probe, read_frames
 
 SECONDS = 1000  # playwright counts in milliseconds
-START_LIMIT, GENERATE_LIMIT = 120, 240  # seconds, generous for a busy machine
+GENERATE_LIMIT = 240  # seconds, generous for a busy machine
 
 
 @pytest.fixture(scope="module")
-def address(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def pipeline() -> FollowYourPosePipeline:
+    """A toy whose text encoder is as wide as Stable Diffusion's: the page offers LoRAs for it."""
+    return build_pipeline(text_width=LORA_TEXT_WIDTH)
+
+
+@pytest.fixture(scope="module")
+def address(pipeline: FollowYourPosePipeline, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The page, served from another folder as by a user's shell."""
-    with socket.create_server(("127.0.0.1", 0)) as probe_socket:
-        port = probe_socket.getsockname()[1]
+    port = free_port()
     folder = tmp_path_factory.mktemp("served")
+    pipeline.save_pretrained(folder / "model")
     environment = ENVIRONMENT | {
         "HOST": "127.0.0.1",
         "PORT": str(port),
-        "FYP_MODEL": str(tiny_model_dir),
+        "FYP_MODEL": str(folder / "model"),
         "GRADIO_TEMP_DIR": str(folder / "cache"),
     }
     log = folder / "log.txt"
@@ -40,22 +47,11 @@ def address(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> I
         )
     address = f"http://127.0.0.1:{port}"
     try:
-        _wait_until_up(address, server, log)
+        wait_until_up(port, server)
         yield address
     finally:
         server.terminate()
         server.wait(timeout=30)
-
-
-def _wait_until_up(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_LIMIT
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            urllib.request.urlopen(address, timeout=5)
-            return
-        except (urllib.error.URLError, TimeoutError):
-            time.sleep(0.2)
-    pytest.fail(f"The page did not start:\n{log.read_text()}")
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +105,7 @@ def test_upload_generate_and_download(page: Page, tmp_path: Path, name: str, kin
     _fill(page, EXAMPLES / name, kind, "a robot on the moon", frames=5)
     _generate(page).click()
     page.locator("#summary").get_by_text("Seed").wait_for()
+    assert ("pose: mediapipe" in page.locator("#summary").inner_text()) == (kind == "Raw Video")
     page.screenshot(path=tmp_path / "page.png", full_page=True)
     result = _download(page, "result", tmp_path / "result.mp4")
     skeleton = _download(page, "skeleton", tmp_path / "skeleton.mp4")
@@ -116,6 +113,29 @@ def test_upload_generate_and_download(page: Page, tmp_path: Path, name: str, kin
     assert len(list(read_frames(skeleton))) == 5
     assert (probe(result).width, probe(skeleton).width) == (32, 512)
     assert page.evaluate("[...document.querySelectorAll('video')].every(video => !video.error)")
+
+
+def test_loras_come_with_a_weight_each_and_a_wrong_one_costs_one_sentence(
+    page: Page, pipeline: FollowYourPosePipeline, tmp_path: Path
+) -> None:
+    ink, noir = (kohya_lora(pipeline, tmp_path / f"{name}.safetensors") for name in ("ink", "noir"))
+    _fill(page, EXAMPLES / "skeleton_disco.mp4", "Skeleton Video", "a robot on the moon", frames=2)
+    page.get_by_text("LoRA", exact=True).click()
+    page.locator("#loras input[type=file]").set_input_files([ink, noir])
+    page.get_by_label("number input for Weight of ink").fill("0.5")
+    expect(page.get_by_label("number input for Weight of noir")).to_have_value("1")
+    _generate(page).click()
+    page.locator("#summary").get_by_text("Seed").wait_for()
+    result = _download(page, "result", tmp_path / "result.mp4")
+    assert read_settings(result)["loras"] == ["ink.safetensors:0.5", "noir.safetensors:1"]
+
+    (tmp_path / "letter.safetensors").write_text("This is no LoRA.")
+    page.locator("#loras input[type=file]").set_input_files(tmp_path / "letter.safetensors")
+    page.get_by_label("number input for Weight of letter").wait_for()
+    expect(page.get_by_label("number input for Weight of ink")).to_have_value("0.5")
+    _generate(page).click()
+    expect(page.get_by_text("letter.safetensors is no LoRA for this model")).to_be_visible()
+    assert page.get_by_text(str(tmp_path)).count() == 0
 
 
 def test_stop_leaves_the_page_usable(page: Page) -> None:
@@ -165,9 +185,32 @@ def test_named_endpoint_for_programs(address: str) -> None:
 
     client = Client(address, verbose=False, analytics_enabled=False)
     video = handle_file(str(EXAMPLES / "skeleton_disco.mp4"))
+    asked = {"frames": 3, "seed": 5, "scheduler": "euler", "width": 48, "height": 40}
     result, _, _, settings = client.predict(
-        video, "Skeleton Video", "a robot on the moon", frames=3, seed=5, api_name="/generate"
+        video, "Skeleton Video", "a robot on the moon", **asked, api_name="/generate"
     )
     path = result["video"] if isinstance(result, dict) else result
-    assert len(list(read_frames(path))) == 3
-    assert settings["seed"] == 5
+    frames = list(read_frames(path))
+    assert (len(frames), *frames[0].shape) == (3, 40, 48, 3)
+    assert {name: settings[name] for name in asked} == asked
+
+
+def test_bad_input_of_programs_costs_one_sentence(
+    address: str, make_video: Callable[..., Path], tmp_path: Path
+) -> None:
+    from gradio_client import Client, handle_file
+    from gradio_client.exceptions import AppError
+
+    client = Client(address, verbose=False, analytics_enabled=False)
+    short = handle_file(str(make_video(frames=3)))
+    (tmp_path / "text.mp4").write_text("This is no video.")
+    for video, prompt, settings, sentence in (
+        (short, "a robot", {}, r"has 3 frames, but 8 at stride 5"),
+        (short, " ", {}, "prompt is empty"),
+        (short, "a robot", {"frames": 2, "stride": 1, "width": 50}, "multiples of 8"),
+        (short, "a robot", {"frames": 2, "stride": 1, "crop_left": 60, "crop_right": 4}, "does not fit"),
+        (handle_file(str(tmp_path / "text.mp4")), "a robot", {}, "not a video"),
+    ):
+        with pytest.raises(AppError, match=sentence) as caught:
+            client.predict(video, "Skeleton Video", prompt, **settings, api_name="/generate")
+        assert "\n" not in str(caught.value)

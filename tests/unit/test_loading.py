@@ -19,6 +19,7 @@ from fyp_core.checkpoints import (
     find_lora,
     list_models,
     model_hash,
+    model_revisions,
     resolve_model,
 )
 from fyp_core.loading import load_pipeline, put_loras
@@ -35,6 +36,7 @@ from tests.tiny_formats import (
 from tests.tiny_model import SCHEDULER, SIZE, STEPS, build_pipeline, clip_tokenizer
 
 PROMPT = "a robot"
+WEIGHTS = ("YueMafighting/FollowYourPose_v1", "f8c808b84975b9d57106021037a8bcc5c65061a1")
 BASE, NETWORK = "stable-diffusion-v1-4", "followyourpose_checkpoint-1000"
 
 
@@ -166,7 +168,7 @@ def test_hub_cache_offline(
                 shutil.copy(part, target)
 
     cache("CompVis/stable-diffusion-v1-4", "133a221b8aa7292a167afc5127cb63fb5005638b", published / BASE)
-    cache("YueMafighting/FollowYourPose_v1", "main", published / NETWORK, published / "pose_encoder.pth")
+    cache(*WEIGHTS, published / NETWORK, published / "pose_encoder.pth")
     monkeypatch.setenv("FYP_CHECKPOINTS", str(tmp_path / "empty"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     assert np.array_equal(video(load("followyourpose-v1")), video(original))
@@ -174,6 +176,7 @@ def test_hub_cache_offline(
     original.save_pretrained(ours / "stable-diffusion-v1-4")
     cache("someone/model", "v2", ours / BASE)
     assert np.array_equal(video(load("someone/model@v2")), video(original))
+    assert model_revisions(resolve_model("someone/model@v2")) == [f"someone/model@{'1' * 40}"]
     with pytest.raises(InputError, match="someone/absent"):
         load("someone/absent")
 
