@@ -435,7 +435,7 @@ def _snapshot(repository: str, **options: Any) -> Path:
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(
-            f"The download of {repository} broke off ({reason}); start again, it goes on from there."
+            f"The download of {repository} broke off ({reason}); start again, what is complete is kept."
         ) from error
 
 
