@@ -18,8 +18,11 @@ from pose_extraction.estimator import AUTO, ESTIMATOR_NAMES
 from pose_extraction.extract import extract_skeleton_video
 from pose_extraction.files import KEYPOINT_SUFFIX, TARGET_SUFFIXES, is_motion, read_motion, write_motion
 from pose_extraction.motion import Motion
+from pose_extraction.temporal import clean
 from pose_extraction.tracking import ALL, choose
 from video_io import VIDEO_SUFFIXES, check_target
+
+_USUAL_SMOOTHING = 1.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,9 +67,14 @@ def _parser() -> argparse.ArgumentParser:
         "--people", default=ALL, metavar="all|largest|N", help="whom to draw (default: %(default)s)"
     )
     parser.add_argument(
-        "--smoothing", type=_from_zero, default=1.0, metavar="S", help="0 is off (default: %(default)s)"
+        "--smoothing",
+        type=_from_zero,
+        metavar="S",
+        help="0 is off (default: 1; keypoints are taken as they are)",
     )
-    parser.add_argument("--fps", type=float, help="frames a second to take (default: all)")
+    parser.add_argument(
+        "--fps", type=float, help="frames a second to take (default: all), or of an OpenPose folder"
+    )
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
     return parser
 
@@ -127,7 +135,7 @@ def _extract(options: argparse.Namespace) -> tuple[dict[str, object], str]:
             estimator=options.estimator,
             weights=options.weights,
             people=options.people,
-            smoothing=options.smoothing,
+            smoothing=_USUAL_SMOOTHING if options.smoothing is None else options.smoothing,
             fps=options.fps,
             progress=show,
         )
@@ -145,12 +153,16 @@ def _extract(options: argparse.Namespace) -> tuple[dict[str, object], str]:
 
 
 def _draw(options: argparse.Namespace) -> tuple[dict[str, object], str]:
-    if options.overlay:
-        raise InputError("Keypoints have no frames to lie over; leave --overlay away or give the video.")
+    if options.overlay or options.weights or options.estimator != AUTO:
+        raise InputError(
+            f"{options.video} holds keypoints; --overlay, --estimator and --weights are for a video of people."
+        )
     check_target(options.output, *VIDEO_SUFFIXES)
     if options.keypoints:
         check_target(options.keypoints, KEYPOINT_SUFFIX)
-    motion = choose(read_motion(options.video), options.people)
+    motion = choose(read_motion(options.video, options.fps), options.people)
+    if options.smoothing is not None:
+        motion = clean(motion, options.smoothing)
     write_motion(motion, options.output)
     if options.keypoints:
         write_motion(motion, options.keypoints)

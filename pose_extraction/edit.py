@@ -75,6 +75,12 @@ def speed(motion: Motion, factor: float) -> Motion:
     )
 
 
+def sample(motion: Motion, fps: float) -> Motion:
+    """The same movement at another frame rate."""
+    _check_positive("frame rate", fps)
+    return replace(speed(motion, motion.fps / fps), fps=fps)
+
+
 def trim(motion: Motion, start: float, end: float) -> Motion:
     """Keep the part from ``start`` to ``end`` seconds."""
     kept = slice(max(0, round(start * motion.fps)), max(0, round(end * motion.fps)))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from errors import InputError
 from pose_extraction.coco import from_coco, to_coco
+from pose_extraction.edit import sample
 from pose_extraction.motion import Motion
 from pose_extraction.openpose import read_openpose
 from video_io import VIDEO_SUFFIXES, replacing, write_video
@@ -18,15 +19,19 @@ def is_motion(path: str | os.PathLike[str]) -> bool:
     return Path(path).is_dir() or Path(path).suffix.lower() == KEYPOINT_SUFFIX
 
 
-def read_motion(path: str | os.PathLike[str]) -> Motion:
+def read_motion(path: str | os.PathLike[str], fps: float | None = None) -> Motion:
     """Read a COCO keypoint file, or a folder of OpenPose JSON.
 
+    Args:
+        fps: what an OpenPose folder was made with, whose files do not say (25 by default); a keypoint file is
+            sampled at it.
+
     Raises:
-        InputError: neither of them, or nobody in it.
+        InputError: neither of them, or nobody in it. The rate is not above 0.
     """
     file = Path(path)
     if file.is_dir():
-        motion = read_openpose(file)
+        motion = read_openpose(file, fps)
     elif not file.exists():
         raise InputError(f"There is no file {file}; check the path.")
     else:
@@ -35,6 +40,7 @@ def read_motion(path: str | os.PathLike[str]) -> Motion:
         except (OSError, ValueError) as error:
             raise InputError(f"{file.name} cannot be read as JSON; write it again.") from error
         motion = from_coco(document)
+        motion = motion if fps is None else sample(motion, fps)
     if not motion.present.any():
         raise InputError(f"Nobody is in {file.name}; choose keypoints with a person in them.")
     return motion

@@ -17,19 +17,22 @@ _COCO_JOINTS = {
     25: [0, 16, 15, 18, 17, 5, 2, 6, 3, 7, 4, 12, 9, 13, 10, 14, 11],
     18: [0, 15, 14, 17, 16, 5, 2, 6, 3, 7, 4, 11, 8, 12, 9, 13, 10],
 }
-_FPS = 25.0  # the files do not say
+_USUAL_FPS = 25.0  # the files do not say
 _MARGIN = 0.1
 
 
-def read_openpose(folder: Path, fps: float = _FPS) -> Motion:
+def read_openpose(folder: Path, fps: float | None = None) -> Motion:
     """Read BODY_25 or COCO-18 keypoints; files are frames in the order of their names.
 
     The picture is as large as ``canvas_width`` and ``canvas_height`` say, where they are missing large enough
     for all joints.
 
     Raises:
-        InputError: no such files, or other content.
+        InputError: no such files, or other content. The rate is not above 0.
     """
+    fps = _USUAL_FPS if fps is None else fps
+    if not 0 < fps < float("inf"):
+        raise InputError(f"The frame rate is {fps:g}, but must be above 0.")
     files = sorted(folder.glob("*.json"))
     if not files:
         raise InputError(

@@ -1,12 +1,16 @@
 """Our HRNet computes what mmpose computes, from mmpose's tensor names, crop to keypoint."""
 
+import hashlib
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from errors import InputError
+from pose_extraction import hrnet_weights
 from pose_extraction.hrnet import HRNet, HRNetPose, crop, view_of
-from pose_extraction.hrnet_weights import VARIANTS, load_hrnet
+from pose_extraction.hrnet_weights import VARIANTS, Variant, load_hrnet
 
 SIZE = VARIANTS["hrnet_w32"].size
 STORED_JOINTS = slice(None, None, 4)
@@ -92,3 +96,31 @@ def test_other_checkpoints_are_refused_in_one_sentence(content, sentence, tmp_pa
     with pytest.raises(InputError, match=sentence) as caught:
         load_hrnet(path, torch.device("cpu"))
     assert "\n" not in str(caught.value)
+
+
+@pytest.fixture
+def publisher(hrnet_state, tmp_path, monkeypatch) -> Path:
+    """A publisher's folder with one checkpoint, and an empty cache."""
+    path = tmp_path / "published" / "w32.pth"
+    path.parent.mkdir()
+    torch.save({"state_dict": hrnet_state}, path)
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
+    monkeypatch.setattr(hrnet_weights, "_PUBLISHER", f"{path.parent.as_uri()}/")
+    monkeypatch.setattr(hrnet_weights, "VARIANTS", {"hrnet_w32": Variant(SIZE, path.name, sha256)})
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "cache"))
+    return path
+
+
+def test_published_weights_are_downloaded_once(publisher, hrnet_golden, hrnet_image):
+    load_hrnet(None, torch.device("cpu"))
+    publisher.unlink()
+    (people,) = load_hrnet(None, torch.device("cpu")).poses([hrnet_image], [hrnet_golden["boxes"]])
+    assert people.keypoints == pytest.approx(hrnet_golden["keypoints"], abs=0.1)
+
+
+def test_a_download_that_is_damaged_is_refused_and_not_kept(publisher, tmp_path):
+    publisher.write_bytes(publisher.read_bytes()[:-100])
+    with pytest.raises(InputError, match="cannot be downloaded") as caught:
+        load_hrnet(None, torch.device("cpu"))
+    assert "\n" not in str(caught.value)
+    assert list((tmp_path / "cache" / "checkpoints").iterdir()) == []

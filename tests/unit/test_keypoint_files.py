@@ -101,6 +101,43 @@ def test_openpose_folders_are_read_and_drawn(tmp_path, joints, left_wrist, right
     assert next(read_frames(tmp_path / "s.mp4")).max() > 200
 
 
+def test_the_rate_of_a_folder_is_given_and_a_file_is_sampled(tmp_path, capsys):
+    (tmp_path / "openpose").mkdir()
+    openpose_folder(tmp_path / "openpose", 25, 7)
+    assert main([str(tmp_path / "openpose"), "-o", str(tmp_path / "s.mp4"), "--fps", "50", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["frames"], report["fps"], probe(tmp_path / "s.mp4").fps) == (2, 50, 50)
+
+    write_motion(motion(), tmp_path / "k.json")
+    sampled = read_motion(tmp_path / "k.json", fps=FPS / 2)
+    assert (len(sampled), sampled.fps) == (len(motion()) // 2, FPS / 2)
+    assert sampled.keypoints == pytest.approx(motion().keypoints[::2], abs=0.01, nan_ok=True)
+    for source in ("openpose", "k.json"):
+        with pytest.raises(InputError, match="rate"):
+            read_motion(tmp_path / source, fps=0)
+
+
+def test_keypoints_are_cleaned_on_request_only(tmp_path):
+    shaken = motion()
+    shaken.keypoints[1::2] += 2
+    write_motion(shaken, tmp_path / "k.json")
+    for options in ([], ["--smoothing", "1"]):
+        targets = ["-o", str(tmp_path / "s.mp4"), "--keypoints", str(tmp_path / f"{len(options)}.json")]
+        assert main([str(tmp_path / "k.json"), *targets, *options]) == 0
+    kept, cleaned = read_motion(tmp_path / "0.json"), read_motion(tmp_path / "2.json")
+    assert same(kept, shaken)
+    steps = [np.nanmean(np.abs(np.diff(one.keypoints, 2, axis=0))) for one in (cleaned, kept)]
+    assert steps[0] < 0.7 * steps[1]
+
+
+@pytest.mark.parametrize("option", [["--overlay", "o.mp4"], ["--weights", "w"], ["--estimator", "hrnet"]])
+def test_what_keypoints_have_no_use_for_is_said(tmp_path, capsys, option):
+    write_motion(motion(), tmp_path / "k.json")
+    assert main([str(tmp_path / "k.json"), "-o", str(tmp_path / "s.mp4"), *option]) == 2
+    assert "holds keypoints" in capsys.readouterr().err
+    assert not (tmp_path / "s.mp4").exists()
+
+
 def test_without_a_canvas_the_picture_holds_all_joints(tmp_path):
     openpose_folder(tmp_path, 25, 7)
     read = read_motion(tmp_path)
