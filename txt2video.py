@@ -22,6 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from errors import InputError
+from fyp_core import schedulers
 from fyp_core.checkpoints import AUTO, ModelSource, assembled_source
 from fyp_core.devices import AUTO_DTYPE, Runtime
 from fyp_core.engine import Engine, GenerationRequest
@@ -42,6 +43,7 @@ class ValidationData:
     height: int | None = None
     num_inference_steps: int | None = None
     guidance_scale: float | None = None
+    scheduler: str = schedulers.AUTO
     use_inv_latent: bool = False
     num_inv_steps: int = 50
     dataset_set: str = "val"
@@ -75,7 +77,7 @@ _WITHOUT_USE = (
     "gradient_checkpointing",
     "enable_xformers_memory_efficient_attention",
 )
-_DTYPES = {"no": "fp32", None: AUTO_DTYPE}  # of mixed_precision; the others are called alike
+_DTYPES = {None: AUTO_DTYPE, "no": "fp32", "fp16": "fp16", "bf16": "bf16"}  # of mixed_precision
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -186,6 +188,7 @@ def _request(config: DictConfig, prompt: str) -> GenerationRequest:
         start=data.start,
         steps=data.num_inference_steps,
         guidance=data.guidance_scale,
+        scheduler=data.scheduler,
         seed=config.seed,
         width=data.width,
         height=data.height,
@@ -194,9 +197,14 @@ def _request(config: DictConfig, prompt: str) -> GenerationRequest:
 
 def _runtime(config: DictConfig, device: str) -> Runtime:
     precision = config.mixed_precision
-    if not device.startswith("cuda"):  # the key was written with a GPU in mind
+    if precision not in _DTYPES:
+        raise InputError(f"There is no mixed_precision {precision}; choose no, fp16 or bf16.")
+    if precision is not None and not device.startswith("cuda"):  # the key was written with a GPU in mind
+        logger.info(
+            "Without effect on a CPU: mixed_precision; it takes the number format that is fastest there."
+        )
         return Runtime(device)
-    return Runtime(device, _DTYPES.get(precision, precision))
+    return Runtime(device, _DTYPES[precision])
 
 
 def _source(config: DictConfig) -> str | ModelSource:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from errors import InputError
+from fyp_core.metadata import read_settings
 from tests.end_to_end.conftest import EXAMPLES, ROOT
-from txt2video import load_config
+from txt2video import load_config, main
 from video_io import probe, read_frames
 
 SKELETON = EXAMPLES / "skeleton_disco.mp4"
@@ -50,8 +51,15 @@ def test_one_process(
     finished = run(
         "-m", "accelerate.commands.launch", "--cpu", ROOT / "txt2video.py", f"--config={config}",
         f"--skeleton_path={SKELETON}", "validation_data.prompts=[a robot]", "output_dir=elsewhere",
+        "validation_data.width=48", "validation_data.height=40", "validation_data.scheduler=euler",
     )  # fmt: skip
     assert finished.returncode == 0, finished.stderr
+    for key in ("use_inv_latent", "num_inv_steps", "dataset_set", "train_batch_size", "mixed_precision"):
+        assert key in finished.stderr, "that it has no effect is told"
+    video = tmp_path / "elsewhere/inference/skeleton_disco/00_a-robot.mp4"
+    assert (probe(video).width, probe(video).height) == (48, 40)
+    settings = read_settings(video)
+    assert (settings["scheduler"], settings["steps"], settings["seed"]) == ("euler", 2, 33)
     names = {path.name for path in (tmp_path / "elsewhere/inference/skeleton_disco").iterdir()}
     assert names == {"00_a-robot.gif", "00_a-robot.mp4", "grid.gif", "grid.mp4"}
 
@@ -93,6 +101,7 @@ def test_bad_input_costs_one_sentence(
         ("sed=3", "did you mean seed?"),
         ("validation_data.video_length=many", "Integer"),
         ("validation_data.prompts=[]", "prompts"),
+        ("validation_data.width=[3]", "Integer"),
     ],
 )
 def test_wrong_settings_are_named(config: Path, override: str, sentence: str) -> None:
@@ -100,6 +109,30 @@ def test_wrong_settings_are_named(config: Path, override: str, sentence: str) ->
         load_config(str(config), [f"skeleton_path={SKELETON}", override])
     assert sentence in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("validation_data.width=36", "multiples of 8"),
+        ("validation_data.scheduler=ddpm", "no scheduler 'ddpm'"),
+        ("validation_data.video_length=999", "has 72 frames"),
+        ("mixed_precision=int4", "no mixed_precision int4"),
+        ("resume_from_checkpoint=nowhere", "There is no"),
+    ],
+)
+def test_settings_that_cannot_work_cost_one_sentence_and_leave_nothing(
+    config: Path,
+    override: str,
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main([f"--config={config}", f"--skeleton_path={SKELETON}", override]) == 2
+    assert sentence in capfd.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "output").exists()
 
 
 def test_the_sample_configuration_is_valid() -> None:
