@@ -21,15 +21,19 @@ _THRESHOLD = 0.5
 _BODY_MARGIN = 0.1
 
 
-def create_detector() -> PersonDetector:
-    """RT-DETR where its weights can be had, otherwise MediaPipe, which sees one person."""
+def create_detector(*, stills: bool = False) -> PersonDetector:
+    """RT-DETR where its weights can be had, otherwise MediaPipe, which sees one person.
+
+    Args:
+        stills: the frames are pictures that have nothing to do with each other.
+    """
     try:
         return RTDetrDetector()
     except InputError as error:
         from pose_extraction.mediapipe import MediaPipeEstimator
 
         logger.warning("%s Until then MediaPipe finds one person.", error)
-        return PoseBoxDetector(MediaPipeEstimator())
+        return PoseBoxDetector(MediaPipeEstimator(stills=stills))
 
 
 class RTDetrDetector:

@@ -48,15 +48,15 @@ class PoseEstimator(Protocol):
         ...
 
 
-def _vitpose(weights: str | None) -> PoseEstimator:
+def _vitpose(weights: str | None, stills: bool) -> PoseEstimator:
     from pose_extraction.detector import create_detector
     from pose_extraction.topdown import TopDownEstimator
     from pose_extraction.vitpose import VITPOSE, ViTPose
 
-    return TopDownEstimator(ViTPose(weights or VITPOSE), create_detector())
+    return TopDownEstimator(ViTPose(weights or VITPOSE), create_detector(stills=stills), stills=stills)
 
 
-def _hrnet(weights: str | None) -> PoseEstimator:
+def _hrnet(weights: str | None, stills: bool) -> PoseEstimator:
     from pose_extraction.hrnet import WholeFrames
     from pose_extraction.hrnet_weights import load_hrnet
     from pose_extraction.topdown import TopDownEstimator
@@ -66,27 +66,27 @@ def _hrnet(weights: str | None) -> PoseEstimator:
         return TopDownEstimator(network, WholeFrames())
     from pose_extraction.detector import create_detector
 
-    return TopDownEstimator(network, create_detector())
+    return TopDownEstimator(network, create_detector(stills=stills), stills=stills)
 
 
-def _mmpose(weights: str | None) -> PoseEstimator:
+def _mmpose(weights: str | None, stills: bool) -> PoseEstimator:
     from pose_extraction.detector import create_detector
     from pose_extraction.mmpose import MMPose
     from pose_extraction.topdown import TopDownEstimator
 
-    return TopDownEstimator(MMPose(weights), create_detector())
+    return TopDownEstimator(MMPose(weights), create_detector(stills=stills), stills=stills)
 
 
-def _mediapipe(weights: str | None) -> PoseEstimator:
+def _mediapipe(weights: str | None, stills: bool) -> PoseEstimator:
     from pose_extraction.mediapipe import MediaPipeEstimator
 
     if weights:
         raise InputError("MediaPipe brings its own weights; leave them away or choose another estimator.")
-    return MediaPipeEstimator()
+    return MediaPipeEstimator(stills=stills)
 
 
 # Best first; imported on use, because each brings a large library.
-_ESTIMATORS: dict[str, Callable[[str | None], PoseEstimator]] = {
+_ESTIMATORS: dict[str, Callable[[str | None, bool], PoseEstimator]] = {
     "vitpose": _vitpose,
     "hrnet": _hrnet,
     "mmpose": _mmpose,
@@ -99,12 +99,16 @@ AUTO = "auto"
 ESTIMATOR_NAMES = (AUTO, *_ESTIMATORS)
 
 
-def choose_estimator(name: str = AUTO, weights: str | None = None) -> tuple[PoseEstimator, str]:
+def choose_estimator(
+    name: str = AUTO, weights: str | None = None, *, stills: bool = False
+) -> tuple[PoseEstimator, str]:
     """Load an estimator by name; ``auto`` takes the best that runs here at a useful speed.
 
     Args:
         weights: instead of the published ones: a checkpoint of mmpose or one of our own for ``hrnet``, a hub
             id or folder for ``vitpose``; for ``mmpose`` always, as ``CONFIG.py,CHECKPOINT.pth``.
+        stills: the frames will be pictures that have nothing to do with each other; none is understood by those
+            before it.
 
     Returns:
         The estimator, and why it was chosen, such as "it keeps up without a GPU".
@@ -113,19 +117,19 @@ def choose_estimator(name: str = AUTO, weights: str | None = None) -> tuple[Pose
         InputError: there is no such estimator, or its library or weights cannot be had.
     """
     if name == AUTO:
-        estimator, why = _best(weights)
+        estimator, why = _best(weights, stills)
     else:
-        estimator, why = create_estimator(name, weights), "it was asked for"
+        estimator, why = create_estimator(name, weights, stills=stills), "it was asked for"
     logger.info("The poses are estimated by %s: %s.", estimator.name, why)
     return estimator, why
 
 
-def create_estimator(name: str, weights: str | None = None) -> PoseEstimator:
+def create_estimator(name: str, weights: str | None = None, *, stills: bool = False) -> PoseEstimator:
     """Load one estimator; see :func:`choose_estimator`."""
     if name not in _ESTIMATORS:
         raise InputError(f"There is no estimator {name!r}; choose one of {', '.join(ESTIMATOR_NAMES)}.")
     try:
-        return _ESTIMATORS[name](weights)
+        return _ESTIMATORS[name](weights, stills)
     except ImportError as error:
         raise InputError(
             f"The estimator {name!r} needs a library ({error}); install the requirements,"
@@ -133,7 +137,7 @@ def create_estimator(name: str, weights: str | None = None) -> PoseEstimator:
         ) from error
 
 
-def _best(weights: str | None) -> tuple[PoseEstimator, str]:
+def _best(weights: str | None, stills: bool) -> tuple[PoseEstimator, str]:
     if weights:
         raise InputError("Weights belong to one estimator; name it, hrnet or vitpose.")
     import torch
@@ -142,7 +146,7 @@ def _best(weights: str | None) -> tuple[PoseEstimator, str]:
     failures = []
     for name in ESTIMATOR_NAMES[1:] if has_gpu else _FAST_ON_CPU:
         try:
-            estimator = create_estimator(name)
+            estimator = create_estimator(name, stills=stills)
         except InputError as error:
             failures.append(f"{name}: {error}")
             continue

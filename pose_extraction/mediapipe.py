@@ -1,8 +1,5 @@
 """MediaPipe's BlazePose (Bazarevsky et al. 2020, arXiv:2006.10204): one person, offline, on one CPU core."""
 
-import contextlib
-import os
-import sys
 import warnings
 from collections.abc import Iterable, Iterator
 
@@ -10,6 +7,7 @@ import numpy as np
 from mediapipe.python.solutions.pose import Pose, PoseLandmark
 
 from pose_extraction.estimator import FramePoses
+from pose_extraction.quiet import native_stderr_muted
 from pose_extraction.skeleton import KEYPOINT_NAMES
 
 # BlazePose has 33 landmarks; the 17 of COCO are among them under the same names.
@@ -20,24 +18,29 @@ warnings.filterwarnings("ignore", message=r"SymbolDatabase\.GetPrototype", categ
 
 
 class MediaPipeEstimator:
-    """The most prominent person of a video, followed from frame to frame."""
+    """The most prominent person of a video, followed from frame to frame, or of each of several ``stills``."""
 
     name = "mediapipe"
 
+    def __init__(self, *, stills: bool = False) -> None:
+        self._stills = stills
+
     def estimate(self, frames: Iterable[np.ndarray]) -> Iterator[FramePoses]:
         """See ``PoseEstimator.estimate``; scores are MediaPipe's visibility."""
-        with _open_pose() as pose:
+        with _open_pose(self._stills) as pose:
             for frame in map(np.ascontiguousarray, frames):
-                # Where the track is lost the result is empty; asked again, MediaPipe searches it all.
-                landmarks = pose.process(frame).pose_landmarks or pose.process(frame).pose_landmarks
+                landmarks = pose.process(frame).pose_landmarks
+                if not landmarks and not self._stills:
+                    # Where the track is lost the result is empty; asked again, MediaPipe searches it all.
+                    landmarks = pose.process(frame).pose_landmarks
                 yield _to_coco(landmarks.landmark, *frame.shape[:2]) if landmarks else FramePoses.nobody()
 
 
-def _open_pose() -> Pose:
+def _open_pose(stills: bool) -> Pose:
     # Tracking finds more than searching every frame anew, even when frames are far apart in time.
     # MediaPipe's own smoothing assumes 30 frames a second and lags behind on sampled frames.
-    with _native_stderr_muted():
-        pose = Pose(model_complexity=1, smooth_landmarks=False)
+    with native_stderr_muted():  # MediaPipe's C++ greets at start-up and has no switch to turn it off
+        pose = Pose(static_image_mode=stills, model_complexity=1, smooth_landmarks=False)
         pose.process(np.zeros((64, 64, 3), np.uint8))
     return pose
 
@@ -48,17 +51,3 @@ def _to_coco(landmarks, height: int, width: int) -> FramePoses:
     keypoints = np.array([(point.x * width - 0.5, point.y * height - 0.5) for point in chosen], np.float32)
     scores = np.array([point.visibility for point in chosen], np.float32)
     return FramePoses(keypoints[None], scores[None])
-
-
-@contextlib.contextmanager
-def _native_stderr_muted() -> Iterator[None]:
-    """MediaPipe's C++ greets on the standard error stream at start-up and has no switch to turn it off."""
-    sys.stderr.flush()
-    stderr = os.dup(2)
-    try:
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)

@@ -41,16 +41,21 @@ class PoseModel(Protocol):
 
 
 class TopDownEstimator:
-    """Everybody a detector sees, with the joints a pose model finds; see ``PoseEstimator``."""
+    """Everybody a detector sees, with the joints a pose model finds; see ``PoseEstimator``.
 
-    def __init__(self, model: PoseModel, detector: PersonDetector) -> None:
+    Args:
+        stills: the frames are pictures that have nothing to do with each other.
+    """
+
+    def __init__(self, model: PoseModel, detector: PersonDetector, *, stills: bool = False) -> None:
         self.name = model.name
+        self._carried = 0 if stills else _CARRIED_FRAMES
         self._model = model
         self._detector = detector
 
     def estimate(self, frames: Iterable[np.ndarray]) -> Iterator[FramePoses]:
         """See ``PoseEstimator.estimate``."""
-        for batch in _batched(carry_boxes(self._detector.detect(frames)), _BATCH):
+        for batch in _batched(carry_boxes(self._detector.detect(frames), self._carried), _BATCH):
             for poses in self._model.poses(*map(list, zip(*batch))):
                 seen = poses.scores.mean(axis=1) >= _LEAST_MEAN_SCORE
                 yield FramePoses(poses.keypoints[seen], poses.scores[seen])

@@ -163,6 +163,13 @@ class Sure:
         ]
 
 
+class FirstFrameBoxes:
+    """A detector that sees somebody in the first frame only."""
+
+    def detect(self, frames):
+        return ((frame, BOX if index == 0 else BOX[:0]) for index, frame in enumerate(frames))
+
+
 class Boxes:
     """A detector that always sees the same."""
 
@@ -180,6 +187,12 @@ def test_frames_are_batched_and_boxes_that_show_nobody_dropped():
     assert [len(poses) for poses in found] == [1] * 20
     assert sum(model.batches) == 20
     assert max(model.batches) > 1
+
+
+@pytest.mark.parametrize(("stills", "people"), [(False, [1, 1, 1]), (True, [1, 0, 0])])
+def test_in_stills_nobody_is_expected_where_somebody_was(stills, people):
+    found = TopDownEstimator(Sure(), FirstFrameBoxes(), stills=stills).estimate([picture()] * 3)
+    assert [len(poses) for poses in found] == people
 
 
 def test_without_the_hub_mediapipe_finds_the_boxes(monkeypatch):
@@ -204,26 +217,26 @@ class Named:
     name: str
 
 
-def refuse(weights):
+def refuse(*_):
     raise InputError("The weights are not here.")
 
 
-def no_library(weights):
+def no_library(*_):
     raise ImportError("No module named 'torchpose'")
 
 
 @pytest.mark.parametrize(
     ("has_gpu", "best", "chosen", "reason"),
     [
-        (True, lambda _: Named("best"), "best", "most accurate"),
+        (True, lambda *_: Named("best"), "best", "most accurate"),
         (True, refuse, "mediapipe", "cannot run here: best: The weights are not here."),
-        (False, lambda _: Named("best"), "mediapipe", "without a GPU"),
+        (False, lambda *_: Named("best"), "mediapipe", "without a GPU"),
     ],
     ids=["GPU", "GPU, no weights", "CPU"],
 )
 def test_auto_takes_the_best_that_runs_here_and_says_why(monkeypatch, caplog, has_gpu, best, chosen, reason):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: has_gpu)
-    made = {"best": best, "mediapipe": lambda _: Named("mediapipe")}
+    made = {"best": best, "mediapipe": lambda *_: Named("mediapipe")}
     monkeypatch.setattr(estimator, "_ESTIMATORS", made)
     monkeypatch.setattr(estimator, "ESTIMATOR_NAMES", ("auto", *made))
     with caplog.at_level("INFO", logger="pose_extraction"):
