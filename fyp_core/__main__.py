@@ -31,6 +31,7 @@ from fyp_core.engine import INPUT_TYPES, PRESETS, Engine, GenerationRequest
 from fyp_core.jobs import Job, Progress
 from fyp_core.metadata import read_settings
 from fyp_core.output import check_output, save_video
+from fyp_core.preparation import command as preparation
 from fyp_core.repeat import differences, pick, repeatable
 from fyp_core.schedulers import SCHEDULER_NAMES
 from pose_extraction.estimator import ESTIMATOR_NAMES
@@ -182,6 +183,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_generate(commands.add_parser("generate", help="a video and a sentence in, a video out"))
     _add_convert(commands.add_parser("convert", help="write a model in this project's layout"))
     _add_evaluate(commands.add_parser("evaluate", help="measure a model where the truth is known"))
+    preparation.add_options(commands.add_parser("prepare-data", help="make image-pose pairs of pictures"))
     _add_models(commands.add_parser("models", help="list the models on this machine"))
     for command in commands.choices.values():
         command.add_argument("--json", action="store_true", help="print the result as one JSON object")

@@ -1,0 +1,116 @@
+"""Run a preparation: what is missing is made by Ray's workers and finished here."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from errors import InputError
+from fyp_core.preparation.cluster import Cluster, connect
+from fyp_core.preparation.collection import open_collection
+from fyp_core.preparation.filters import Filters
+from fyp_core.preparation.prepared_set import PreparedSet
+from fyp_core.preparation.shard_maker import Part, Record, ShardMaker
+from fyp_core.training.data.shards import is_address
+from pose_extraction.estimator import AUTO
+
+Progress = Callable[[int, int, Counter[str]], None]
+"""Called with units done and in all, and how many pictures were kept or rejected for which reason."""
+
+KEPT = "kept"
+
+
+def prepare(
+    source: str,
+    target: str | Path,
+    *,
+    estimator: str = AUTO,
+    weights: str | None = None,
+    filters: Filters | None = None,
+    shard_size: int = 500,
+    path_column: str = "path",
+    caption_column: str = "caption",
+    address: str | None = None,
+    workers: int | None = None,
+    gpus_per_worker: float | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Find people and their poses in captioned pictures and write what is fit for training as shards.
+
+    Broken off at any moment and begun again, it goes on after the shards that are finished, with pictures that
+    were added since as well.
+
+    Args:
+        source: see :func:`fyp_core.preparation.collection.open_collection`.
+        target: folder of the set; see :mod:`fyp_core.preparation`.
+        estimator: see :func:`pose_extraction.estimator.choose_estimator`, ``weights`` as well.
+        filters: what is fit.
+        shard_size: pictures looked at for one shard.
+        address: of a Ray cluster; by default Ray is started here.
+        workers: processes; by default one a GPU or, without, one a processor.
+
+    Returns:
+        what ``summary.json`` holds.
+
+    Raises:
+        InputError: there are no pictures, the target cannot be written or holds a set made with other settings,
+            or the estimator or Ray cannot be had.
+    """
+    filters = filters or Filters()
+    collection = open_collection(
+        source, shard_size=shard_size, path_column=path_column, caption_column=caption_column
+    )
+    settings = {
+        "input": source if is_address(source) else os.path.abspath(source),
+        "estimator": estimator,
+        "weights": weights,
+        "caption": caption_column,
+        **asdict(filters),
+    }
+    if settings["input"] == os.path.abspath(target):
+        raise InputError(f"{target} is the input itself; choose another folder to write.")
+    with PreparedSet.locked(target, settings) as prepared:
+        parts = prepared.missing(collection)
+        work = {
+            "folder": str(prepared.unfinished),
+            "estimator": estimator,
+            "weights": weights,
+            "filters": filters,
+            "caption_key": caption_column,
+        }
+        started = time.perf_counter()
+        seen = 0
+        if parts:
+            with connect(address, workers, gpus_per_worker) as cluster:
+                seen = _make(prepared, parts, cluster, work, progress)
+        seconds = time.perf_counter() - started
+        run = {"seen": seen, "seconds": round(seconds, 1), "pictures_per_second": round(seen / seconds, 2)}
+        return prepared.summarise(run)
+
+
+def _make(
+    prepared: PreparedSet,
+    parts: list[Part],
+    cluster: Cluster,
+    work: dict[str, Any],
+    progress: Progress | None,
+) -> int:
+    """Finish the parts as they come; returns how many pictures were looked at."""
+    done, total = 0, sum(len(part.units) for part in parts)
+    counts: Counter[str] = Counter()
+    rows = [{"part": pickle.dumps(part)} for part in parts]
+    for result in cluster.map(rows, ShardMaker, **work):
+        record = Record(**json.loads(result["record"]))
+        prepared.finish(record, result["shard"])
+        done += len(record.units)
+        counts += record.reasons() + Counter({KEPT: record.kept})
+        if progress:
+            progress(done, total, counts)
+    return counts.total()

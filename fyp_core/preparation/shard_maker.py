@@ -1,0 +1,175 @@
+"""From the pictures of a part to a shard: what every worker does."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import secrets
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from webdataset import TarWriter
+
+from errors import InputError
+from fyp_core.preparation.collection import Unit
+from fyp_core.preparation.filters import Filters, Rejected
+from fyp_core.training.data.pictures import (
+    IMAGE_EXTENSIONS,
+    SKELETON_EXTENSION,
+    caption,
+    read_json,
+    read_picture,
+)
+from fyp_core.training.data.shards import Files
+from pose_extraction.coco import to_coco
+from pose_extraction.estimator import FramePoses, choose_estimator
+from pose_extraction.motion import Motion
+
+_JPEG_QUALITY = 95
+_ATTEMPTS = 5
+_UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True)
+class Part:
+    """Units that become one shard."""
+
+    number: int
+    units: tuple[Unit, ...]
+
+
+@dataclass
+class Record:
+    """What became of a part; kept as JSON beside the shards."""
+
+    number: int
+    units: list[str]
+    kept: int = 0
+    people: int = 0
+    rejects: list[dict[str, str]] = field(default_factory=list)  # file, reason and detail of each
+
+    @property
+    def seen(self) -> int:
+        return self.kept + len(self.rejects)
+
+    def reasons(self) -> Counter[str]:
+        return Counter(reject["reason"] for reject in self.rejects)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A picture that was read: (H, W, 3) uint8 RGB, and its caption."""
+
+    name: str
+    picture: np.ndarray
+    caption: str
+
+
+class ShardMaker:
+    """Writes the shard of a part under a name that nobody else uses; the driver gives it its final name.
+
+    Args:
+        folder: for unfinished shards, on storage the driver sees as well.
+    """
+
+    def __init__(
+        self, folder: str, estimator: str, weights: str | None, filters: Filters, caption_key: str
+    ) -> None:
+        self._folder, self._filters, self._caption_key = Path(folder), filters, caption_key
+        self._estimator, _ = choose_estimator(estimator, weights, stills=True)
+
+    def __call__(self, row: dict[str, bytes]) -> dict[str, str]:
+        """A row with a pickled ``part`` to one with the JSON of its ``record`` and the path of its ``shard``."""
+        part: Part = pickle.loads(row["part"])
+        self._count_attempt(part)
+        record = Record(part.number, [unit.name for unit in part.units])
+        shard = self._folder / f"{part.number:05d}-{secrets.token_hex(8)}.tar"
+        with TarWriter(str(shard), mtime=0) as writer:
+            for candidate, poses in self._estimated(part, record):
+                height, width = candidate.picture.shape[:2]
+                try:
+                    chosen = self._filters.choose(poses, height, width)
+                except Rejected as reason:
+                    _reject(record, candidate.name, str(reason))
+                    continue
+                key = f"{part.number:05d}{record.kept:05d}"
+                writer.write({"__key__": key} | _files(candidate, chosen, self._estimator.name))
+                record.kept += 1
+                record.people += len(chosen)
+        return {"record": json.dumps(asdict(record)), "shard": str(shard)}
+
+    def _count_attempt(self, part: Part) -> None:
+        """Ray gives the part of a dead worker to another for ever; pictures may be what kills them."""
+        attempts = self._folder / f"{part.number:05d}.attempts"
+        with attempts.open("ab") as file:
+            file.write(b".")
+        if attempts.stat().st_size > _ATTEMPTS:
+            first, last = part.units[0].name, part.units[-1].name
+            raise InputError(
+                f"Workers died {_ATTEMPTS} times over what lies between {first} and {last}; give them more memory"
+                " (fewer --workers), or find out which of it does that and remove it."
+            )
+
+    def _estimated(self, part: Part, record: Record) -> Iterator[tuple[Candidate, FramePoses]]:
+        """What can be read, with the people in it; estimators may read a few pictures ahead."""
+        waiting: list[Candidate] = []
+
+        def pictures() -> Iterator[np.ndarray]:
+            for candidate in self._candidates(part, record):
+                waiting.append(candidate)
+                yield candidate.picture
+
+        for poses in self._estimator.estimate(pictures()):
+            yield waiting.pop(0), poses
+
+    def _candidates(self, part: Part, record: Record) -> Iterator[Candidate]:
+        for unit in part.units:
+            for name, read in unit.pictures():
+                try:
+                    candidate = self._read(name, read())
+                    self._filters.check_size(*candidate.picture.shape[:2])
+                except Rejected as reason:
+                    _reject(record, name, str(reason))
+                except InputError as error:
+                    _reject(record, name, _UNREADABLE, str(error))
+                else:
+                    yield candidate
+
+    def _read(self, name: str, files: Files) -> Candidate:
+        extension = next((name for name in IMAGE_EXTENSIONS if name in files), None)
+        if not extension:
+            raise InputError("there is no picture")
+        picture = read_picture(files[extension])
+        document = read_json(files["json"]) if "json" in files else {}
+        try:
+            text = caption(files, document, self._caption_key)
+        except InputError as error:
+            raise Rejected("no caption") from error
+        return Candidate(name, picture, text)
+
+
+def _reject(record: Record, name: str, reason: str, detail: str = "") -> None:
+    record.rejects.append({"file": name, "reason": reason} | ({"detail": detail} if detail else {}))
+
+
+def _files(candidate: Candidate, poses: FramePoses, estimator: str) -> Files:
+    height, width = candidate.picture.shape[:2]
+    motion = Motion(poses.keypoints[None], poses.scores[None], height, width, fps=1.0)
+    document = to_coco(motion, estimator) | {"caption": candidate.caption, "source": candidate.name}
+    return {
+        "jpg": _encoded(candidate.picture, "JPEG", quality=_JPEG_QUALITY),
+        "json": json.dumps(document, ensure_ascii=False).encode(),
+        SKELETON_EXTENSION: _encoded(next(motion.draw()), "PNG"),
+    }
+
+
+def _encoded(picture: np.ndarray, kind: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, kind, **options)
+    return buffer.getvalue()
