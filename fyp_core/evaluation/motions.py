@@ -114,7 +114,7 @@ def _read(path: Path, input_type: InputType, stride: int, estimator: str) -> _Gu
     if input_type == "raw":
         fps = max(1.0, probe(path).fps / stride)
         found = extract_skeleton_frames(frames, estimator, fps=fps, people=LARGEST)
-        return _Guide(found.skeletons, found.motion.keypoints[:, 0], found.motion.scores[:, 0])
+        return _Guide(found.frames, found.motion.keypoints[:, 0], found.motion.scores[:, 0])
     skeletons, _ = in_our_style(frames)
     return _Guide(skeletons, *read_skeletons(skeletons))
 

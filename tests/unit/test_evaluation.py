@@ -46,6 +46,7 @@ from fyp_core.training.judges import JudgedImages, heatmaps, save_half
 from pose_extraction.files import write_motion
 from pose_extraction.hrnet import HRNet, decode
 from pose_extraction.motion import Motion
+from tests.end_to_end.conftest import EXAMPLES
 from tests.tiny_model import SIZE, build_pipeline, clip_tokenizer
 
 
@@ -323,6 +324,15 @@ def test_a_keypoint_file_gives_shots_spread_over_it(tmp_path: Path) -> None:
     assert shot.character and (shot.character, shot.scene) not in HELD_OUT_PAIRS
     with pytest.raises(InputError, match="12 frames"):
         motion_shots(path, "skeleton", [], 1, 13, 64, stride=1)
+
+
+def test_the_person_of_a_raw_video_is_followed() -> None:
+    (shot,) = motion_shots(EXAMPLES / "raw_man_jumping_jacks.mp4", "raw", ["a robot"], 1, 3, 64)
+    assert shot.skeletons.any(axis=(1, 2, 3)).all()
+    rows, columns = shot.keypoints[shot.visible].round().astype(int).T[::-1]
+    frames = np.argwhere(shot.visible)[:, 0]
+    near = np.stack([cv2.dilate(skeleton.max(-1), np.ones((3, 3))) for skeleton in shot.skeletons])
+    assert (near[frames, rows, columns] > 0).mean() > 0.9
 
 
 # --- evaluation
