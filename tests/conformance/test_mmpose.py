@@ -1,5 +1,10 @@
-"""The real mmpose finds the same keypoints as our HRNet; skipped where ``scripts/install_mmpose.sh`` was not run."""
+"""The real mmpose finds the same keypoints as our HRNet; skipped where ``scripts/install_mmpose.sh`` was not run.
 
+In continuous integration that is a failure.
+"""
+
+import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +14,11 @@ import torch
 from errors import InputError
 from pose_extraction.hrnet_weights import load_hrnet
 
-mmpose = pytest.importorskip("mmpose", reason="mmpose is not installed")
+if not find_spec("mmpose") and not os.environ.get("CI"):
+    pytest.skip("mmpose is not installed", allow_module_level=True)
+
+import mmpose
+
 CPU = torch.device("cpu")
 ZOO = Path(mmpose.__file__).parent / ".mim/configs/body_2d_keypoint/topdown_heatmap/coco"
 HRNET = ZOO / "td-hm_hrnet-w32_8xb64-210e_coco-256x192.py"
@@ -29,7 +38,8 @@ def test_same_keypoints_as_ours(checkpoint, hrnet_golden, hrnet_image):
     theirs, nobody = MMPose(f"{HRNET},{checkpoint}", CPU).poses([hrnet_image] * 2, boxes)
     ours, _ = load_hrnet(checkpoint, CPU).poses([hrnet_image] * 2, boxes)
     assert theirs.keypoints == pytest.approx(ours.keypoints, abs=0.1)
-    assert theirs.scores == pytest.approx(ours.scores, abs=1e-3)
+    # Peaks of random weights, about 10 high; the crops differ in OpenCV's rounding.
+    assert theirs.scores == pytest.approx(ours.scores, abs=0.01)
     assert len(nobody) == 0
 
 
