@@ -44,7 +44,7 @@ class Cluster:
         Rows of a worker that dies are given to another.
 
         Raises:
-            InputError: as raised in a worker.
+            RuntimeError: a worker raised an exception.
         """
         import ray
         from ray.exceptions import RayError
@@ -62,7 +62,7 @@ class Cluster:
         try:
             yield from results.iter_rows()
         except RayError as error:
-            raise _cause(error) from error
+            raise RuntimeError(f"a worker failed: {str(error).strip().splitlines()[-1]}") from error
 
 
 @contextmanager
@@ -92,7 +92,7 @@ def connect(address: str | None, workers: int | None, gpus_per_worker: float | N
     try:
         _init(address, workers, scratch)
         ray.data.DataContext.get_current().enable_progress_bars = False
-        logging.getLogger("ray.data").setLevel(logging.ERROR)
+        logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what it says is raised as well
         resources = ray.cluster_resources()
         gpus = resources.get("GPU", 0.0)
         if gpus_per_worker is None:
@@ -117,13 +117,3 @@ def _init(address: str | None, workers: int | None, scratch: str) -> None:
             ray.init(address or "local", log_to_driver=False, logging_level=logging.ERROR, **place)
     except ConnectionError as error:
         raise InputError(f"There is no Ray cluster at {address}; check the address.") from error
-
-
-def _cause(error: BaseException) -> BaseException:
-    """The sentence a worker wanted to say, if that is behind an error of Ray's."""
-    seen: BaseException | None = error
-    while seen:
-        if isinstance(seen, InputError):
-            return InputError(str(seen).splitlines()[-1])
-        seen = getattr(seen, "cause", None) or seen.__cause__
-    return error

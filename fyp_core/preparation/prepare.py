@@ -107,6 +107,8 @@ def _make(
     counts: Counter[str] = Counter()
     rows = [{"part": pickle.dumps(part)} for part in parts]
     for result in cluster.map(rows, ShardMaker, **work):
+        if result["problem"]:
+            raise InputError(result["problem"])
         record = Record(**json.loads(result["record"]))
         prepared.finish(record, result["shard"])
         done += len(record.units)

@@ -7,7 +7,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,8 @@ class PreparedSet:
     gives them their place, and only the record that follows makes a part finished; what has none is made again.
     """
 
-    def __init__(self, folder: Path, records: dict[int, Record]) -> None:
-        self.folder, self._records = folder, records
+    def __init__(self, folder: Path, settings: dict[str, Any], records: dict[int, Record]) -> None:
+        self.folder, self._settings, self._records = folder, settings, records
         self.unfinished = folder / ".unfinished"
 
     @classmethod
@@ -55,14 +55,17 @@ class PreparedSet:
                 f"Another run writes to {folder}; wait for its end or choose another."
             ) from error
         try:
-            _write_json(folder / "settings.json", settings)
-            opened = cls(folder, _read_records(folder))
+            opened = cls(folder, settings, _read_records(folder))
             opened._clear()
             opened.unfinished.mkdir()
             yield opened
         finally:
             shutil.rmtree(folder / ".unfinished", ignore_errors=True)
             lock.release()
+            if not (folder / "settings.json").exists():
+                (folder / ".lock").unlink(missing_ok=True)
+                with suppress(OSError):
+                    folder.rmdir()
 
     def missing(self, collection: Collection) -> list[Part]:
         """Parts of all that no finished part holds."""
@@ -83,6 +86,8 @@ class PreparedSet:
         """
         if record.number in self._records:
             return
+        if not self._records:
+            _write_json(self.folder / "settings.json", self._settings)
         if record.kept:
             try:
                 os.replace(shard, self._shard(record.number))

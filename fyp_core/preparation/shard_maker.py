@@ -9,6 +9,7 @@ import secrets
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from fyp_core.training.data.pictures import (
 )
 from fyp_core.training.data.shards import Files
 from pose_extraction.coco import to_coco
-from pose_extraction.estimator import FramePoses, choose_estimator
+from pose_extraction.estimator import FramePoses, PoseEstimator, choose_estimator
 from pose_extraction.motion import Motion
 
 _JPEG_QUALITY = 95
@@ -82,11 +83,29 @@ class ShardMaker:
         self, folder: str, estimator: str, weights: str | None, filters: Filters, caption_key: str
     ) -> None:
         self._folder, self._filters, self._caption_key = Path(folder), filters, caption_key
-        self._estimator, _ = choose_estimator(estimator, weights, stills=True)
+        self._choice = estimator, weights
+
+    @cached_property
+    def _estimator(self) -> PoseEstimator:
+        estimator, _ = choose_estimator(*self._choice, stills=True)
+        return estimator
 
     def __call__(self, row: dict[str, bytes]) -> dict[str, str]:
-        """A row with a pickled ``part`` to one with the JSON of its ``record`` and the path of its ``shard``."""
-        part: Part = pickle.loads(row["part"])
+        """Make a pickled ``part``.
+
+        Returns:
+            JSON of its ``record`` and the path of its ``shard``; or the ``problem`` that keeps every part from being
+            made, in one sentence: Ray would take an exception for a bug of the worker's.
+        """
+        try:
+            record, shard = self._make(pickle.loads(row["part"]))
+        except InputError as error:
+            return {"record": "", "shard": "", "problem": str(error)}
+        except OSError as error:
+            return {"record": "", "shard": "", "problem": f"Cannot write {self._folder}: {error.strerror}."}
+        return {"record": json.dumps(asdict(record)), "shard": str(shard), "problem": ""}
+
+    def _make(self, part: Part) -> tuple[Record, Path]:
         self._count_attempt(part)
         record = Record(part.number, [unit.name for unit in part.units])
         shard = self._folder / f"{part.number:05d}-{secrets.token_hex(8)}.tar"
@@ -102,7 +121,7 @@ class ShardMaker:
                 writer.write({"__key__": key} | _files(candidate, chosen, self._estimator.name))
                 record.kept += 1
                 record.people += len(chosen)
-        return {"record": json.dumps(asdict(record)), "shard": str(shard)}
+        return record, shard
 
     def _count_attempt(self, part: Part) -> None:
         """Ray gives the part of a dead worker to another for ever; pictures may be what kills them."""

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -48,6 +49,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def start(pictures: Path, tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[str]]]:
     """Starts the command; what is left of it at the end is ended."""
     started = []
+    scratch = tempfile.mkdtemp(prefix="r", dir="/tmp")  # names of Ray's sockets have to be short
 
     def start_command() -> subprocess.Popen[str]:
         command = [
@@ -57,7 +59,7 @@ def start(pictures: Path, tmp_path: Path) -> Iterator[Callable[[], subprocess.Po
         process = subprocess.Popen(
             command,
             cwd=tmp_path,
-            env=ENVIRONMENT | {"RAY_worker_niceness": "0", "TMPDIR": "/tmp"},
+            env=ENVIRONMENT | {"RAY_worker_niceness": "0", "TMPDIR": scratch},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -68,6 +70,7 @@ def start(pictures: Path, tmp_path: Path) -> Iterator[Callable[[], subprocess.Po
     yield start_command
     for process in started:
         process.kill()
+    shutil.rmtree(scratch, ignore_errors=True)
 
 
 def workers_of(process: subprocess.Popen[str]) -> list[psutil.Process]:

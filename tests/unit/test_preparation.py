@@ -141,6 +141,8 @@ def make(folder: Path, part: Part, **settings: Any) -> tuple[Record, Path]:
     folder.mkdir(parents=True, exist_ok=True)
     arguments = {"estimator": "mediapipe", "weights": None, "filters": Filters(), "caption_key": "caption"}
     result = ShardMaker(str(folder), **arguments | settings)({"part": pickle.dumps(part)})
+    if result["problem"]:
+        raise InputError(result["problem"])
     return Record(**json.loads(result["record"])), Path(result["shard"])
 
 
@@ -204,6 +206,14 @@ def test_what_workers_die_over_again_and_again_is_named(people: Path, tmp_path: 
         make(tmp_path, part)
 
 
+def test_problems_of_all_parts_are_handed_back_as_a_sentence(people: Path, tmp_path: Path) -> None:
+    part = Part(0, tuple(listed(people)))
+    with pytest.raises(InputError, match=r"There is no file nowhere\.pth; check the path\."):
+        make(tmp_path, part, estimator="hrnet", weights="nowhere.pth")
+    maker = ShardMaker(str(tmp_path / "missing"), "mediapipe", None, Filters(), "caption")
+    assert "Cannot write" in maker({"part": pickle.dumps(part)})["problem"]
+
+
 def units(count: int) -> list[PictureUnit]:
     return [PictureUnit(f"{index:02d}.jpg", f"{index:02d}.jpg") for index in range(count)]
 
@@ -248,12 +258,17 @@ def finish(prepared: PreparedSet, part: Part, content: bytes | None = None) -> P
 
 
 def test_a_set_is_neither_mixed_nor_written_to_twice_at_once(tmp_path: Path) -> None:
+    with PreparedSet.locked(tmp_path / "set", {"min_size": 1}):
+        pass  # broken off before anything was finished: binds nobody
+    assert not (tmp_path / "set").exists()
     with (
         PreparedSet.locked(tmp_path / "set", SETTINGS),
         pytest.raises(InputError, match="Another run writes"),
         PreparedSet.locked(tmp_path / "set", SETTINGS),
     ):
         pass
+    with PreparedSet.locked(tmp_path / "set", SETTINGS) as prepared:
+        finish(prepared, Part(0, tuple(units(1))))
     with (
         pytest.raises(InputError, match="made with min_size 256, not 64"),
         PreparedSet.locked(tmp_path / "set", {"min_size": 64}),
