@@ -133,10 +133,10 @@ def test_the_command_dies_and_goes_on(
 ) -> None:
     process = start()
     wait_for(lambda: len(records(tmp_path / "set")) >= 2, process)
-    children = psutil.Process(process.pid).children(recursive=True)
+    workers = workers_of(process)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert not psutil.wait_procs(children, PATIENCE)[1]  # Ray ends with it
+    assert not psutil.wait_procs(workers, PATIENCE)[1]  # they end with it
     before = {path: path.stat().st_mtime_ns for path in records(tmp_path / "set")}
     assert before
 
