@@ -166,10 +166,13 @@ def describe(video: str | None, frames: int, stride: int, start: int | None) -> 
     if available < 0:
         return f"{text} ⚠ Start at frame {count - 1} or earlier."
     widest = available // max(frames - 1, 1)
+    if widest == 0:
+        return f"{text} ⚠ Too short for {frames} frames; take at most {available + 1}, at stride 1."
     fits = "" if (frames - 1) * stride <= available else "⚠ "
+    most = available // stride + 1
     return (
-        f"{text} {fits}At stride {stride}, up to {available // stride + 1} frames fit; "
-        f"{frames} frames fit up to stride {widest}."
+        f"{text} {fits}At stride {stride}, {'only one frame fits' if most == 1 else f'up to {most} frames fit'};"
+        f" {frames} frames fit up to stride {widest}."
     )
 
 

@@ -1,0 +1,44 @@
+"""What the page says of an upload, and the weights it keeps for LoRAs."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from controls import MOST_LORAS, describe, fit_weights
+
+
+@pytest.mark.parametrize(
+    ("frames", "stride", "start", "sentence"),
+    [
+        (8, 5, 0, "At stride 5, up to 8 frames fit; 8 frames fit up to stride 5."),
+        (8, 6, 0, "⚠ At stride 6, up to 7 frames fit; 8 frames fit up to stride 5."),
+        (2, 30, 10, "⚠ At stride 30, only one frame fits; 2 frames fit up to stride 29."),
+        (64, 1, 0, "⚠ Too short for 64 frames; take at most 40, at stride 1."),
+        (1, 1, 40, "⚠ Start at frame 39 or earlier."),
+    ],
+)
+def test_what_fits_into_a_video(
+    frames: int, stride: int, start: int, sentence: str, make_video: Callable[..., Path]
+) -> None:
+    told = describe(str(make_video(frames=40)), frames, stride, start)
+    assert told == f"40 frames at 24 a second, 64×48. {sentence}"
+
+
+def test_a_file_that_is_no_video_is_told(tmp_path: Path) -> None:
+    (tmp_path / "text.mp4").write_text("This is no video.")
+    assert describe(str(tmp_path / "text.mp4"), 8, 5, 0).startswith("⚠ text.mp4 is not a video")
+    assert describe(None, 8, 5, 0) == ""
+
+
+def test_a_lora_keeps_its_weight_when_others_come_and_go() -> None:
+    names, *sliders = fit_weights(["/a/ink.safetensors", "/b/noir.safetensors"], [], 1, 1, 1, 1)
+    assert names == ["ink", "noir"]
+    assert [(slider.visible, slider.value) for slider in sliders] == [(True, 1)] * 2 + [(False, 1)] * 2
+    names, *sliders = fit_weights(["/b/noir.safetensors", "/c/new.safetensors"], names, 0.5, 0.8, 1, 1)
+    assert [(slider.label, slider.value) for slider in sliders[:2]] == [
+        ("Weight of noir", 0.8),
+        ("Weight of new", 1),
+    ]
+    names, *sliders = fit_weights(None, names, 0.8, 1, 1, 1)
+    assert (names, len(sliders), any(slider.visible for slider in sliders)) == ([], MOST_LORAS, False)
