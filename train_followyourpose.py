@@ -1,4 +1,4 @@
-"""Train a stage: ``accelerate launch train_followyourpose.py --config=configs/mini_temporal.yaml [key=value …]``."""
+"""Train a stage: ``accelerate launch train_followyourpose.py --config=configs/pose_train.yaml [key=value …]``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from errors import InputError
 
@@ -14,23 +15,59 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Train the stage a configuration describes; the exit status is 0, or 2 for bad input."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", required=True, help="YAML file; see configs/")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="only tell what would learn and how much memory that takes"
+    )
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings in place of the file's")
-    options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    options = parser.parse_intermixed_args(arguments)
+    _set_up_logging()
 
     from fyp_core.training.config import load_config
     from fyp_core.training.loop import train
+    from fyp_core.training.memory import dry_run
     from fyp_core.training.stages import create_stage
 
     try:
         config = load_config(options.config, options.overrides)
+        if options.dry_run:
+            print(dry_run(config))  # noqa: T201
+            return 0
         folder = train(create_stage(config), config)
     except InputError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 2
-    logging.info("The model is in %s", folder)
+    _tell_where(folder)
     return 0
 
 
+def _set_up_logging() -> None:
+    from diffusers.utils import logging as diffusers_logging
+    from transformers.utils import logging as transformers_logging
+
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    logging.getLogger("accelerate").setLevel(logging.WARNING)
+    for library in (diffusers_logging, transformers_logging):
+        library.disable_progress_bar()
+
+
+def _tell_where(folder: Path) -> None:
+    from accelerate import PartialState
+
+    from fyp_core.checkpoints import MODEL_INDEX
+
+    if not PartialState().is_main_process:
+        return
+    logging.info("The model is in %s", folder)
+    if (folder / MODEL_INDEX).is_file():
+        logging.info(
+            "Use it: python -m fyp_core generate --model %s --input pose_example/skeleton_disco.mp4"
+            ' --input-type skeleton --prompt "…" --output video.mp4',
+            folder,
+        )
+
+
 if __name__ == "__main__":
+    from fyp_core.training.launch import become_processes_asked_for
+
+    become_processes_asked_for(sys.argv[1:])
     sys.exit(main())

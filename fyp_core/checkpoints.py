@@ -319,7 +319,7 @@ def _in_our_layout(folder: Path) -> ModelSource:
     base = _read_index(folder).get(BASE_KEY)
     return ModelSource(
         folder.resolve().name,
-        _find_base(base) if base else folder,
+        find_base(base) if base else folder,
         folder / "unet",
         folder / "pose_encoder",
         layout=folder,
@@ -337,16 +337,20 @@ def _read_index(folder: Path) -> dict[str, Any]:
 
 def _with_additions(source: ModelSource, additions: Additions) -> ModelSource:
     if additions.base is not None:
-        source = replace(source, base=_find_base(additions.base), motion_only=True)
+        source = replace(source, base=find_base(additions.base), motion_only=True)
     return replace(
         source,
-        vae=_find_base(additions.vae) if additions.vae is not None else None,
+        vae=find_base(additions.vae) if additions.vae is not None else None,
         embeddings=tuple(_existing_file(name, "embedding") for name in additions.embeddings),
     )
 
 
-def _find_base(name: str) -> Path:
-    """A diffusers folder or a single file on disk, or the folder of a hub id."""
+def find_base(name: str) -> Path:
+    """A diffusers folder or a single file of Stable Diffusion on disk, or the folder of a hub id.
+
+    Raises:
+        InputError: there is none, nor can it be downloaded.
+    """
     path = Path(name)
     if name == _PUBLISHED_PARTS[_BASE].hub_id and has_image_unet(checkpoints_folder() / _BASE):
         return checkpoints_folder() / _BASE

@@ -17,7 +17,7 @@ from errors import InputError
 from fyp_core.checkpoints import BASE_KEY, MODEL_INDEX, Lora, ModelSource, single_file_configs, weight_file
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.pose_encoder import PUBLISHED_PREFIX, PoseEncoder, convert_published_state
-from fyp_core.unet import PoseVideoUNet, stage2_parameter_names
+from fyp_core.unet import PoseVideoUNet, stage2_parameter_names, temporal_parameter_names
 from fyp_core.weights import (
     Tensors,
     align_weights,
@@ -44,6 +44,32 @@ def load_pipeline(source: ModelSource, device: str, dtype: torch.dtype) -> Follo
             pipeline.register_modules(vae=_load_vae(source.vae, dtype))
     put_embeddings(pipeline, source.embeddings)
     return pipeline.to(device)
+
+
+def load_untrained(base: Path, dtype: torch.dtype) -> FollowYourPosePipeline:
+    """Stable Diffusion as a model to train: a pose encoder without effect, temporal layers that are the identity.
+
+    Args:
+        base: a folder in diffusers layout, or a single file.
+
+    Raises:
+        InputError: a file is missing, damaged or does not belong to such a model.
+    """
+    with _told_as_input_error(f"{base} is no Stable Diffusion 1.x"):
+        parts = (_open_folder if base.is_dir() else _open_file)(base, dtype)
+        unet = PoseVideoUNet.from_config(parts.unet_config).to(dtype)
+        own = {name: unet.state_dict()[name] for name in temporal_parameter_names(unet)}
+        load_every_tensor(unet, {**own, **parts.unet_tensors()}, str(base), dtype)
+        return FollowYourPosePipeline(
+            vae=parts.vae,
+            text_encoder=parts.text_encoder,
+            tokenizer=parts.tokenizer,
+            unet=unet,
+            pose_encoder=PoseEncoder(channels=tuple(unet.config.block_out_channels), zero_gain=True).to(
+                dtype
+            ),
+            scheduler=parts.scheduler,
+        )
 
 
 def put_loras(pipeline: FollowYourPosePipeline, loras: tuple[Lora, ...]) -> None:

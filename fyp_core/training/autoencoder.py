@@ -17,6 +17,7 @@ from torch.utils.data import Dataset
 from fyp_core.sheets import save_sheet, to_pictures
 from fyp_core.synthetic import Clip, sample_clip
 from fyp_core.training.config import TrainConfig, WorldConfig, existing_folder
+from fyp_core.training.draws import Draws
 
 _KL_WEIGHT = 3e-4
 _GRADIENT_WEIGHT = 0.5
@@ -67,6 +68,20 @@ def figure_mask(clip: Clip) -> torch.Tensor:
     return torch.from_numpy(cv2.dilate(lit, kernel)) / 255
 
 
+class Reconstructor(nn.Module):
+    """There and back through an autoencoder in one forward pass, as distributed training needs it."""
+
+    def __init__(self, vae: AutoencoderKL) -> None:
+        super().__init__()
+        self.vae = vae
+
+    def forward(self, picture: torch.Tensor, noise: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The picture (b, 3, H, W) decoded from a sample of its posterior, and the mean KL a latent value."""
+        posterior = self.vae.encode(picture).latent_dist
+        decoded = self.vae.decode(posterior.mean + posterior.std * noise).sample
+        return decoded, posterior.kl().mean() / posterior.mean[0].numel()
+
+
 class AutoencoderStage:
     """Learns to compress pictures: L1 (more on the figure), L1 of gradients for edges, a little KL.
 
@@ -76,42 +91,37 @@ class AutoencoderStage:
     def __init__(self, config: TrainConfig) -> None:
         self.config = config
         torch.manual_seed(config.seed)
-        self.network: AutoencoderKL = _open_autoencoder(config)
+        self.vae = _open_autoencoder(config)
+        self.network: nn.Module = Reconstructor(self.vae)
         self.data = WorldImages(config.train_data, config.seed)
 
-    def loss(self, network: nn.Module, batch: dict[str, Any], generator: torch.Generator) -> torch.Tensor:
+    def loss(self, network: nn.Module, batch: dict[str, Any], draws: Draws) -> torch.Tensor:
         picture, mask = batch["picture"], batch["mask"]
-        draw = torch.rand((), generator=generator, device=picture.device)
-        if draw < self.config.crop_share:
-            side = self.config.train_data.size // 2
-            picture, mask = crop_around(torch.cat([picture, mask], 1), batch["joint"], side).split([3, 1], 1)
+        if draws.uniform()[0] < self.config.crop_share:
+            both = torch.cat([picture, mask], 1)
+            picture, mask = crop_around(both, batch["joint"], self.config.train_data.size // 2).split(
+                [3, 1], 1
+            )
         else:
             quarter = max(1, len(picture) // 4)  # four times the pixels a picture
             picture, mask = picture[:quarter], mask[:quarter]
-        decoded, kl = self._reconstruct(network, picture, generator)
+        side = picture.shape[-1] >> len(self.vae.config.block_out_channels) - 1
+        noise = draws.normal(self.vae.config.latent_channels, side, side)[: len(picture)]
+        decoded, kl = network(picture, noise)
         error = ((decoded - picture).abs() * (1 + _FIGURE_WEIGHT * mask)).mean()
         return error + _GRADIENT_WEIGHT * gradient_error(decoded, picture) + _KL_WEIGHT * kl
 
-    def _reconstruct(
-        self, network: nn.Module, picture: torch.Tensor, generator: torch.Generator
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        # AutoencoderKL.forward hides the posterior, so its halves are called one by one.
-        model = getattr(network, "module", network)
-        posterior = model.encode(picture).latent_dist
-        return model.decode(posterior.sample(generator)).sample, posterior.kl().mean() / posterior.mean[
-            0
-        ].numel()
-
     def preview(self, path: Path) -> None:
         items = [WorldImages(self.config.train_data, self.config.seed + 1)[i]["picture"] for i in range(16)]
-        pictures = torch.stack(items).to(self.network.device)
-        decoded = self.network(pictures).sample
+        pictures = torch.stack(items).to(self.vae.device)
+        decoded = self.vae(pictures).sample
         psnr = -10 * torch.log10(F.mse_loss(decoded.clamp(-1, 1), pictures) / 4)
         save_sheet(path, [to_pictures(pictures), to_pictures(decoded)], [f"{psnr:.1f} dB"])
 
-    def export(self, folder: Path) -> None:
-        standardise_latents(self.network, self.data)
-        self.network.save_pretrained(folder / "vae")
+    def export(self, folder: Path, learnt: dict[str, torch.Tensor]) -> None:
+        self.network.load_state_dict(learnt, strict=False)
+        standardise_latents(self.vae, self.data)
+        self.vae.save_pretrained(folder / "vae")
 
 
 def _open_autoencoder(config: TrainConfig) -> AutoencoderKL:

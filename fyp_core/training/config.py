@@ -15,12 +15,12 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from errors import InputError
+from fyp_core.training.data.config import SourceConfig
 from fyp_core.training.stages import STAGES
 
 logger = logging.getLogger(__name__)
 
 WORLD = "world"
-KINDS = (WORLD, "images", "webdataset", "hf", "clips")
 
 
 @dataclass
@@ -37,15 +37,11 @@ class WorldConfig:
 
 
 @dataclass
-class TrainData(WorldConfig):
-    """What is trained on: the procedural world, or pictures and clips of one's own at ``path``."""
+class TrainData(SourceConfig, WorldConfig):
+    """What is trained on: the procedural world, or pictures and clips of one's own."""
 
-    kind: str = WORLD  # one of KINDS
-    path: str = ""  # file, folder, shards or name of a dataset
     width: int = 512  # pixels; the world has its own size
     height: int = 512
-    sample_start_idx: int = 0  # first frame of a clip
-    sample_frame_rate: int = 1  # every so-manieth frame of a video
 
 
 @dataclass
@@ -128,7 +124,6 @@ _WITHOUT_USE = (
 )
 _CHOICES: dict[str, Sequence[str]] = {
     "stage": tuple(STAGES),
-    "train_data.kind": KINDS,
     "mixed_precision": ("no", "fp16", "bf16"),
     "lr_scheduler": tuple(kind.value for kind in SchedulerType),
 }
@@ -237,7 +232,8 @@ def _check_values(config: DictConfig) -> None:
         if (value := OmegaConf.select(config, key)) not in choices:
             raise InputError(f"{key} must be one of {', '.join(choices)}, not {value!r}.")
     for key, least in _LEAST.items():
-        if (value := OmegaConf.select(config, key)) < least:
+        value = OmegaConf.select(config, key)
+        if value is not None and value < least:
             raise InputError(f"{key} is {value}, but must be at least {least}.")
     for key in _SHARES:
         if not 0 <= config[key] <= 1:
@@ -270,5 +266,6 @@ def _check_data(config: TrainConfig, given: DictConfig) -> None:
 
 
 def _own_data_settings() -> Iterator[str]:
+    """Those of pictures and clips, not of the world."""
     world = {f.name for f in fields(WorldConfig)}
     return (f.name for f in fields(TrainData) if f.name not in world and f.name != "kind")

@@ -7,36 +7,35 @@ and the query projections on pose-free video.
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from diffusers.training_utils import compute_snr
 from torch import nn
+from torch.utils.data import Dataset
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from fyp_core.pipeline import FollowYourPosePipeline, draw_noise
+from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.pose_encoder import PoseEncoder
 from fyp_core.sheets import save_sheet
-from fyp_core.synthetic import sample_clip, vocabulary
-from fyp_core.training.config import TrainConfig, existing_folder
+from fyp_core.synthetic import vocabulary
+from fyp_core.training.config import WORLD, TrainConfig, existing_folder
+from fyp_core.training.data import BadFiles, open_dataset
+from fyp_core.training.draws import Draws
 from fyp_core.training.latents import LatentCache, LatentDataset
+from fyp_core.training.previews import sample_sheet
+from fyp_core.training.starting import open_trainable, sketch_trainable
+from fyp_core.training.text import TokenizedDataset
 from fyp_core.training.tokenizer import word_tokenizer
-from fyp_core.unet import PoseVideoUNet, stage2_parameter_names
+from fyp_core.training.trainable import choose_learning, keep_frozen_in
+from fyp_core.unet import STAGE2_LAYERS, PoseVideoUNet
 
-_PREVIEW_PROMPTS = (
-    "an astronaut on the beach",
-    "a robot in Antarctica",
-    "a panda on the moon",
-    "hulk on the street",
-    "Iron man in the snow",
-    "a woman in the desert",
-    "a policeman in the gym",
-    "batman in the forest",
-)
 _MASK_REACH = 3  # latent locations around the skeleton's lines that count as the figure
+_ENCODED_AT_ONCE = 8  # frames
 
 
 class Denoiser(nn.Module):
@@ -79,39 +78,68 @@ class Denoiser(nn.Module):
 class DiffusionStage:
     """A stage that trains parts of a pipeline by denoising."""
 
-    uses_video = False
-    uses_pose = False
+    uses_video: ClassVar[bool] = False
+    uses_pose: ClassVar[bool] = False
+    learns: ClassVar[tuple[str, ...]]
+    """What of the denoiser learns, as parts of parameter names."""
 
-    def __init__(self, config: TrainConfig) -> None:
+    def __init__(self, config: TrainConfig, *, with_weights: bool = True) -> None:
         self.config = config
-        self.pipeline = self.open_pipeline()
+        self.pipeline = self.open_pipeline() if with_weights else self.sketch_pipeline()
         self.pipeline.set_progress_bar_config(disable=True)
         parts = self.pipeline
         unet = parts.unet if self.uses_video else image_unet(parts.unet)
-        self.network = Denoiser(parts.text_encoder, parts.pose_encoder, unet).float()
-        self.network.requires_grad_(False)
-        for parameter in self.learning():
-            parameter.requires_grad_(True)
+        self.network = Denoiser(parts.text_encoder, parts.pose_encoder, unet)
+        choose_learning(self.network, config.trainable_modules or self.learns)
+        keep_frozen_in(self.network, config.mixed_precision)
+        parts.vae.requires_grad_(False)
         if config.gradient_checkpointing:
             unet.enable_gradient_checkpointing()
-        cache = LatentCache.open(parts.vae, config.train_data)
-        self.data = LatentDataset(
-            cache,
-            config.train_data.size,
-            config.seed,
-            self.tokenize,
-            whole_clips=self.uses_video,
-            text_dropout=config.text_dropout,
-        )
         self.noise = DDIMScheduler.from_config(parts.scheduler.config)
+        self.bad_files = BadFiles(Path(config.output_dir) / "bad_files.jsonl")
 
     def open_pipeline(self) -> FollowYourPosePipeline:
-        """The pipeline of the stage before."""
-        return FollowYourPosePipeline.from_pretrained(existing_folder(self.config))
+        """The model to go on from, in full precision."""
+        return open_trainable(self.config)
 
-    def learning(self) -> list[nn.Parameter]:
-        """The parameters that this stage changes."""
-        raise NotImplementedError
+    def sketch_pipeline(self) -> FollowYourPosePipeline:
+        """Networks of the same sizes, without weights: for estimates."""
+        return sketch_trainable(self.config)
+
+    @cached_property
+    def data(self) -> Dataset:
+        """The procedural world as latents, or one's own pictures or clips."""
+        config = self.config
+        if config.train_data.kind == WORLD:
+            return LatentDataset(
+                LatentCache.open(self.pipeline.vae, config.train_data),
+                config.train_data.size,
+                config.seed,
+                self.tokenize,
+                whole_clips=self.uses_video,
+                text_dropout=config.text_dropout,
+                with_skeletons=self._needs_skeletons,
+            )
+        keep_frozen_in(self.pipeline.vae, config.mixed_precision)
+        data = open_dataset(
+            config.train_data,
+            size=self._size,
+            frames=config.train_data.n_sample_frames if self.uses_video else None,
+            with_skeleton=self.uses_pose,
+            seed=config.seed,
+            bad_files=self.bad_files,
+        )
+        return TokenizedDataset(data, self.tokenize, config.text_dropout, config.seed)
+
+    @property
+    def _needs_skeletons(self) -> bool:
+        return self.uses_pose or self.config.skeleton_weight > 0
+
+    @property
+    def _size(self) -> tuple[int, int]:
+        """Height and width of what is trained on, in pixels."""
+        data = self.config.train_data
+        return (data.size, data.size) if data.kind == WORLD else (data.height, data.width)
 
     def tokenize(self, text: str) -> torch.Tensor:
         tokenizer = self.pipeline.tokenizer
@@ -120,77 +148,124 @@ class DiffusionStage:
             text, padding="max_length", max_length=length, truncation=True, return_tensors="pt"
         ).input_ids[0]
 
-    def loss(self, network: nn.Module, batch: dict[str, Any], generator: torch.Generator) -> torch.Tensor:
-        latents, skeleton = batch["latents"], batch["skeleton"]
-        device, count = latents.device, len(latents)
-        t = self._draw_timesteps(count, generator, device)
-        noise = self._draw_noise(latents, generator)
+    def example(self, count: int) -> dict[str, torch.Tensor]:
+        """A batch of the shapes that :meth:`loss` gets, of any content."""
+        height, width = self._size
+        frames = (self.config.train_data.n_sample_frames,) if self.uses_video else ()
+        tokens = self.pipeline.text_encoder.config.max_position_embeddings
+        batch = {"tokens": torch.zeros(count, tokens, dtype=torch.long)}
+        if self._needs_skeletons:
+            batch["skeleton"] = torch.zeros(count, *frames, 3, height, width)
+        if self.config.train_data.kind == WORLD:
+            factor, channels = self.pipeline.vae_scale_factor, self.pipeline.vae.config.latent_channels
+            return batch | {
+                "latents": torch.zeros(count, channels, *frames, height // factor, width // factor)
+            }
+        return batch | {"pixels": torch.zeros(count, 3, *frames, height, width)}
+
+    def loss(self, network: nn.Module, batch: dict[str, Any], draws: Draws) -> torch.Tensor:
+        """Error of the prediction of a batch like :meth:`example`'s."""
+        latents = batch["latents"] if "latents" in batch else self.encode(batch["pixels"], draws)
+        skeleton = batch.get("skeleton")
+        t = self._draw_timesteps(draws)
+        noise = self._draw_noise(latents, draws)
         noisy = self.noise.add_noise(latents, noise, t)
-        keep_pose = (
-            torch.rand(count, generator=generator, device=device) >= self.config.pose_dropout
-        ).float()
+        keep_pose = (draws.uniform() >= self.config.pose_dropout).float()
         prediction = network(noisy, t, batch["tokens"], skeleton if self.uses_pose else None, keep_pose)
         error = (prediction.float() - self._target(latents, noise, t)).square()
         if self.config.skeleton_weight:
             error = error * (1 + self.config.skeleton_weight * near_skeleton(skeleton, latents))
-        return error.mean()
+        return (error.flatten(1).mean(1) * self._timestep_weights(t)).mean()
 
-    def _draw_timesteps(self, count: int, generator: torch.Generator, device: torch.device) -> torch.Tensor:
-        u = torch.rand(count, generator=generator, device=device)
+    @torch.no_grad()
+    def encode(self, pixels: torch.Tensor, draws: Draws) -> torch.Tensor:
+        """(b, 3, H, W) or (b, 3, f, H, W) in -1..1 to latents (b, c, h, w) or (b, c, f, h, w)."""
+        vae = self.pipeline.vae.to(pixels.device)
+        is_clip = pixels.ndim == 5
+        frames = pixels.transpose(1, 2).flatten(0, 1) if is_clip else pixels
+        moments = [vae.encode(chunk).latent_dist for chunk in frames.split(_ENCODED_AT_ONCE)]
+        mean, std = (torch.cat([getattr(m, name).float() for m in moments]) for name in ("mean", "std"))
+        if is_clip:
+            mean, std = (x.unflatten(0, (len(pixels), -1)).transpose(1, 2) for x in (mean, std))
+        latents = mean + std * draws.normal(*mean.shape[1:])
+        return (latents - (getattr(vae.config, "shift_factor", None) or 0.0)) * vae.config.scaling_factor
+
+    def _draw_timesteps(self, draws: Draws) -> torch.Tensor:
+        u = draws.uniform()
         if self.config.high_noise_bias:
             u = 1 - u.square()
         steps = self.noise.config.num_train_timesteps
         return (u * steps).long().clamp(max=steps - 1)
 
-    def _draw_noise(self, latents: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    def _draw_noise(self, latents: torch.Tensor, draws: Draws) -> torch.Tensor:
         if latents.ndim == 4:
-            return torch.randn(latents.shape, generator=generator, device=latents.device)
-        return draw_noise(tuple(latents.shape), generator, self.config.noise_share).to(latents.device)
+            return draws.normal(*latents.shape[1:])
+        return draws.clip_noise(*latents.shape[1:], share=self.config.noise_share)
 
     def _target(self, latents: torch.Tensor, noise: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
         if self.noise.config.prediction_type == "v_prediction":
             return self.noise.get_velocity(latents, noise, t)
         return noise
 
+    def _timestep_weights(self, t: torch.Tensor) -> torch.Tensor:
+        """Min-SNR weights (Hang et al. 2023, arXiv 2303.09556), (b,); 1 where they are not asked for."""
+        if self.config.snr_gamma is None:
+            return torch.ones_like(t, dtype=torch.float32)
+        snr = compute_snr(self.noise, t)
+        clipped = snr.clamp(max=self.config.snr_gamma)
+        if self.noise.config.prediction_type == "v_prediction":
+            return clipped / (snr + 1)
+        return torch.where(snr > 0, clipped / snr, 1.0)
+
     def preview(self, path: Path) -> None:
-        pipeline = self.trained_pipeline()
-        rows = []
-        for seed in range(2):
-            skeletons = sample_clip(
-                np.random.default_rng(seed), 8, self.config.train_data.size, motion="freestyle", stride=4
-            ).skeletons()
-            frames = skeletons if self.uses_video else skeletons[:1]
-            prompts = list(_PREVIEW_PROMPTS[seed::4] if self.uses_video else _PREVIEW_PROMPTS)
-            videos = pipeline(
-                prompts,
-                frames,
-                pose_scale=float(self.config.stage != "text_to_image"),
-                generator=torch.Generator().manual_seed(seed),
-            ).frames
-            pictures = (videos * 255).round().astype(np.uint8)
-            shown = frames if self.uses_video else np.repeat(frames, len(prompts), axis=0)
-            rows += [shown, *pictures] if self.uses_video else [shown, pictures[:, 0]]
-        save_sheet(path, rows)
+        video = self.uses_video
+        save_sheet(
+            path, *sample_sheet(self.trained_pipeline(), self.config, video=video, posed=self._shows_pose)
+        )
+
+    @property
+    def _shows_pose(self) -> bool:
+        return self.config.stage != "text_to_image"
 
     def trained_pipeline(self) -> FollowYourPosePipeline:
-        """The pipeline with what has been learnt so far."""
+        """The pipeline with what has been learnt so far, sharing its weights with the network."""
         if not self.uses_video:
-            self.pipeline.unet.load_state_dict(self.network.unet.state_dict(), strict=False)
-        return self.pipeline
+            state = self.network.unet.state_dict()
+            self.pipeline.unet.load_state_dict(state, strict=False, assign=True)
+        return self.pipeline.to(next(self.network.parameters()).device)
 
-    def export(self, folder: Path) -> None:
-        self.network.eval()
-        pipeline = self.trained_pipeline()
-        pipeline.register_to_config(**self.config.pipeline)
+    def export(self, folder: Path, learnt: dict[str, torch.Tensor]) -> None:
+        pipeline = self.open_pipeline()  # whole and in full precision, whatever was done to it for training
+        for name in ("text_encoder", "pose_encoder", "unet"):
+            prefix = f"{name}."
+            part = {
+                key.removeprefix(prefix): value for key, value in learnt.items() if key.startswith(prefix)
+            }
+            getattr(pipeline, name).load_state_dict(part, strict=False)
+        height, width = self._size
+        settings = {"default_height": height, "default_width": width}
+        if self.uses_video:
+            settings["clip_length"] = self.config.train_data.n_sample_frames
+        pipeline.register_to_config(**settings, **self.config.pipeline)
         pipeline.save_pretrained(folder)
+        self.bad_files.tell()
 
 
 class TextToImageStage(DiffusionStage):
     """Text encoder and image UNet from scratch, on pictures with captions."""
 
+    learns = ("text_encoder", "unet")
+
     def open_pipeline(self) -> FollowYourPosePipeline:
         torch.manual_seed(self.config.seed)
-        vae = AutoencoderKL.from_pretrained(existing_folder(self.config) / "vae")
+        return self._around(AutoencoderKL.from_pretrained(existing_folder(self.config) / "vae"))
+
+    def sketch_pipeline(self) -> FollowYourPosePipeline:
+        return self._around(
+            AutoencoderKL.from_config(AutoencoderKL.load_config(existing_folder(self.config) / "vae"))
+        )
+
+    def _around(self, vae: AutoencoderKL) -> FollowYourPosePipeline:
         tokenizer = word_tokenizer(vocabulary())
         sizes = self.config.model
         text = CLIPTextConfig(
@@ -220,41 +295,33 @@ class TextToImageStage(DiffusionStage):
             **self.config.pipeline,
         )
 
-    def learning(self) -> list[nn.Parameter]:
-        return [*self.network.text_encoder.parameters(), *self.network.unet.parameters()]
-
 
 class PoseStage(DiffusionStage):
     """Stage 1 of the paper: the pose encoder alone, on image-pose pairs."""
 
     uses_pose = True
-
-    def learning(self) -> list[nn.Parameter]:
-        return list(self.network.pose_encoder.parameters())
+    learns = ("pose_encoder",)
 
 
 class JointPoseStage(PoseStage):
     """The pose encoder together with the image model: not in the paper; helps where the base is small."""
 
-    def learning(self) -> list[nn.Parameter]:
-        return list(self.network.parameters())
+    learns = ()  # everything
 
 
 class TemporalStage(DiffusionStage):
     """Stage 2 of the paper: temporal layers and query projections, on video without poses."""
 
     uses_video = True
-
-    def learning(self) -> list[nn.Parameter]:
-        names = set(stage2_parameter_names(self.network.unet))
-        return [p for name, p in self.network.unet.named_parameters() if name in names]
+    learns = STAGE2_LAYERS
 
 
 def image_unet(unet: PoseVideoUNet) -> UNet2DConditionModel:
-    """The image network inside a video network: the same weights without the temporal layers."""
-    image = UNet2DConditionModel.from_config(unet.config)
+    """The image network inside a video network: the same weights, not copied, without the temporal layers."""
+    with torch.device("meta"):
+        image = UNet2DConditionModel.from_config(unet.config)
     state = unet.state_dict()
-    image.load_state_dict({name: state[name] for name in image.state_dict()})
+    image.load_state_dict({name: state[name] for name in image.state_dict()}, assign=True)
     return image
 
 

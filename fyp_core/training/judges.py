@@ -18,6 +18,7 @@ from fyp_core.judges import CLASSES, CLASSIFIER_FILE, POSE_FILE, Judges, normali
 from fyp_core.sheets import save_sheet
 from fyp_core.training.autoencoder import sample_world
 from fyp_core.training.config import TrainConfig, WorldConfig
+from fyp_core.training.draws import Draws
 from pose_extraction.hrnet import HRNet
 from pose_extraction.hrnet_weights import Build, save_hrnet
 from pose_extraction.skeleton import draw_skeleton
@@ -82,7 +83,7 @@ class PoseJudgeStage:
         self.network = HRNet(self._build.backbone)
         self.data = JudgedImages(config.train_data, config.seed)
 
-    def loss(self, network: nn.Module, batch: dict[str, Any], generator: torch.Generator) -> torch.Tensor:
+    def loss(self, network: nn.Module, batch: dict[str, Any], draws: Draws) -> torch.Tensor:
         error = (network(batch["picture"]) - batch["heatmaps"]).square().mean((-1, -2)) * batch["visible"]
         return 1000 * error.sum() / batch["visible"].sum().clamp(min=1)
 
@@ -99,8 +100,14 @@ class PoseJudgeStage:
         ]
         save_sheet(path, [pictures, np.stack(drawn)])
 
+<<<<<<< HEAD
     def export(self, folder: Path) -> None:
         save_hrnet(folder / POSE_FILE, self.network, self._build)
+=======
+    def export(self, folder: Path, learnt: dict[str, torch.Tensor]) -> None:
+        self.network.load_state_dict(learnt, strict=False)
+        save_half(self.network, folder / POSE_FILE)
+>>>>>>> b0a95a1 (Training on several processes equals training on one; checkpoints of what learns, written by all; own data encoded on the fly; memory told beforehand)
 
 
 class ClassifierStage:
@@ -114,7 +121,7 @@ class ClassifierStage:
         )
         self.data = JudgedImages(config.train_data, config.seed)
 
-    def loss(self, network: nn.Module, batch: dict[str, Any], generator: torch.Generator) -> torch.Tensor:
+    def loss(self, network: nn.Module, batch: dict[str, Any], draws: Draws) -> torch.Tensor:
         logits = network(batch["picture"]).split([len(names) for names in CLASSES], dim=1)
         return sum(F.cross_entropy(part, batch["classes"][:, i]) for i, part in enumerate(logits))
 
@@ -129,7 +136,8 @@ class ClassifierStage:
         ]
         save_sheet(path, [clip.frames for clip in clips], titles)
 
-    def export(self, folder: Path) -> None:
+    def export(self, folder: Path, learnt: dict[str, torch.Tensor]) -> None:
+        self.network.load_state_dict(learnt, strict=False)
         save_half(self.network, folder / CLASSIFIER_FILE)
 
 

@@ -83,12 +83,13 @@ def _render(folder: Path, vae: AutoencoderKL, config: WorldConfig, key: dict[str
 class LatentDataset(Dataset):
     """Endless samples of a cache; sample i is always the same.
 
-    Each holds ``latents`` (c, h, w), or (c, f, h, w) for whole clips; ``tokens`` (l,); ``skeleton`` (3, H, W) or
-    (f, 3, H, W) in 0..1.
+    Each holds ``latents`` (c, h, w), or (c, f, h, w) for whole clips; ``tokens`` (l,); and, with skeletons,
+    ``skeleton`` (3, H, W) or (f, 3, H, W) in 0..1.
 
     Args:
         whole_clips: all frames of a clip instead of one.
         tokenize: caption to token ids.
+        with_skeletons: drawing them takes longer than all the rest.
     """
 
     def __init__(
@@ -100,9 +101,11 @@ class LatentDataset(Dataset):
         *,
         whole_clips: bool,
         text_dropout: float,
+        with_skeletons: bool = True,
     ) -> None:
         self.cache, self.size, self.seed, self.tokenize = cache, size, seed, tokenize
         self.whole_clips, self.text_dropout = whole_clips, text_dropout
+        self.with_skeletons = with_skeletons
 
     def __len__(self) -> int:
         return 2**31
@@ -113,10 +116,14 @@ class LatentDataset(Dataset):
         frames = slice(None) if self.whole_clips else slice(frame := rng.integers(self.frames), frame + 1)
         text = "" if rng.random() < self.text_dropout else caption(rng, *self.cache.labels[clip])
         latents = self.cache.latents[clip, frames].float()
-        skeleton = self._skeletons(rng, clip, frames)
-        if not self.whole_clips:
-            return {"latents": latents[0], "tokens": self.tokenize(text), "skeleton": skeleton[0]}
-        return {"latents": latents.transpose(0, 1), "tokens": self.tokenize(text), "skeleton": skeleton}
+        sample = {
+            "latents": latents.transpose(0, 1) if self.whole_clips else latents[0],
+            "tokens": self.tokenize(text),
+        }
+        if self.with_skeletons:
+            skeleton = self._skeletons(rng, clip, frames)
+            sample["skeleton"] = skeleton if self.whole_clips else skeleton[0]
+        return sample
 
     @property
     def frames(self) -> int:

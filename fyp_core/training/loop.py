@@ -1,30 +1,42 @@
-"""The training loop all stages share: resumable, with progress, checkpoints and sample sheets."""
+"""The training loop all stages share: distributed, resumable, with progress, checkpoints and sample sheets."""
 
 from __future__ import annotations
 
-import json
 import logging
+import math
 import os
 import shutil
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.utils import ProjectConfiguration, set_seed
-from diffusers.optimization import get_scheduler
+from accelerate.utils import DistributedType, ProjectConfiguration, parse_flag_from_env, set_seed
 from diffusers.training_utils import EMAModel
+from PIL import Image
 from torch import nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 from tqdm import tqdm
 
+from errors import InputError
+from fyp_core.training.batches import batches
+from fyp_core.training.checkpointing import Checkpoints, is_sharded
 from fyp_core.training.config import TrainConfig
+from fyp_core.training.draws import Draws
+from fyp_core.training.optimizers import create_optimizer, create_scheduler
+from fyp_core.training.trainable import learning_names
 
 logger = logging.getLogger(__name__)
+
+_LOSS_MEMORY = 0.98  # of the average shown
+_STOPPING_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Stage(Protocol):
@@ -37,188 +49,283 @@ class Stage(Protocol):
     network: nn.Module
     data: Dataset
 
-    def loss(self, network: nn.Module, batch: dict[str, Any], generator: torch.Generator) -> torch.Tensor:
-        """Scalar loss of a batch; all its randomness comes from ``generator``."""
+    def loss(self, network: nn.Module, batch: dict[str, Any], draws: Draws) -> torch.Tensor:
+        """Scalar loss of a batch, the mean over its samples; all its randomness comes from ``draws``."""
 
     def preview(self, path: Path) -> None:
         """Write a picture that shows what has been learnt so far."""
 
-    def export(self, folder: Path) -> None:
-        """Write the model with what this stage has learnt, in diffusers layout."""
+    def export(self, folder: Path, learnt: dict[str, torch.Tensor]) -> None:
+        """Write the model with ``learnt``, by the names of ``network``, in diffusers layout."""
 
 
 def train(stage: Stage, config: TrainConfig) -> Path:
-    """Run a stage to its last step and export the model; continues from the newest checkpoint if there is one.
+    """Run a stage to its last step and export the model; continues from a checkpoint as configured.
 
     Checkpoints appear whole or not at all; SIGTERM and Ctrl-C save one before leaving.
 
     Returns:
         The folder of the exported model.
+
+    Raises:
+        InputError: settings that cannot work here, or a loss that is no number any more.
+        SystemExit: asked to stop.
     """
-    run = _Run(stage, config)
+    run = Run(stage, config)
     run.resume()
     run.fit()
     return run.finish()
 
 
-class _Run:
+class Run:
+    """One training run: all that changes while it goes on.
+
+    Raises:
+        InputError: the settings cannot work on this machine.
+    """
+
     def __init__(self, stage: Stage, config: TrainConfig) -> None:
         self.stage, self.config = stage, config
         self.folder = Path(config.output_dir)
-        self.accelerator = Accelerator(
-            mixed_precision=config.mixed_precision,
-            gradient_accumulation_steps=config.gradient_accumulation_steps,
-            log_with=config.report_to,
-            project_config=ProjectConfiguration(str(self.folder), str(self.folder / "logs")),
-        )
+        self.accelerator = _create_accelerator(config)
         set_seed(config.seed)
-        if config.report_to:
-            self.accelerator.init_trackers("followyourpose")
-        learning = [p for p in stage.network.parameters() if p.requires_grad]
-        optimizer = torch.optim.AdamW(
-            learning,
-            lr=config.learning_rate,
-            weight_decay=config.adam_weight_decay,
-            betas=(0.9, 0.99),
-            fused=True,
+        self.samples_a_step = (
+            config.train_batch_size * config.gradient_accumulation_steps * self.accelerator.num_processes
         )
-        processes = self.accelerator.num_processes
-        scheduler = get_scheduler(
-            config.lr_scheduler,
-            optimizer,
-            num_warmup_steps=config.lr_warmup_steps * processes,
-            num_training_steps=config.max_train_steps * processes,
+        names = learning_names(stage.network)
+        optimizer = create_optimizer(
+            [p for p in stage.network.parameters() if p.requires_grad], config, self.samples_a_step
         )
-        self.network, self.optimizer, self.scheduler = self.accelerator.prepare(
-            stage.network, optimizer, scheduler
+        self.scheduler = create_scheduler(optimizer, config)
+        self.network, self.optimizer = self.accelerator.prepare(stage.network, optimizer)
+        self.learning = [p for p in self.network.parameters() if p.requires_grad]
+        self.ema = self._create_average()
+        self.checkpoints = Checkpoints(
+            self.folder, config.checkpoints_total_limit, self.accelerator, self.network, names, self.ema
         )
-        self.learning = learning
-        self.ema = EMAModel(learning, decay=config.ema_decay, foreach=True) if config.ema_decay else None
-        if self.ema:
-            self.ema.to(self.accelerator.device)
         self.step = 0
+        self.position = 0  # samples seen by all processes
         self.seconds = 0.0
         self.stopping = False
 
     def resume(self) -> None:
-        checkpoints = self._checkpoints()
-        if not (self.config.resume_from_checkpoint and checkpoints):
+        """Go on from the configured checkpoint, if there is one."""
+        progress = self.checkpoints.load(self.config.resume_from_checkpoint)
+        if progress is None:
             return
-        newest = checkpoints[-1]
-        self.accelerator.load_state(str(newest))
-        progress = json.loads((newest / "progress.json").read_text())
-        self.step, self.seconds = progress["step"], progress["seconds"]
-        if self.ema:
-            self.ema.load_state_dict(torch.load(newest / "ema.pt", weights_only=True))
+        if progress["stage"] != self.config.stage:
+            raise InputError(
+                f"{self.folder} holds checkpoints of the {progress['stage']} stage; name another output_dir."
+            )
+        self.step, self.position, self.seconds = (progress[key] for key in ("step", "position", "seconds"))
+        self.scheduler.load_state_dict(progress["scheduler"])
         logger.info("Resumed from step %d", self.step)
 
     def fit(self) -> None:
-        handlers = {sig: signal.signal(sig, self._ask_to_stop) for sig in (signal.SIGTERM, signal.SIGINT)}
-        bar = tqdm(
+        """Train to the last step with checkpoints, sample sheets and a progress bar."""
+        if self.config.report_to:
+            self.accelerator.init_trackers("followyourpose", config=_flat(asdict(self.config)))
+        with self._saving_on_signals(), self._progress_bar() as bar:
+            average = None
+            for loss in self.steps():
+                average = loss if average is None else _LOSS_MEMORY * average + (1 - _LOSS_MEMORY) * loss
+                rate = self.samples_a_step * (bar.format_dict["rate"] or 0)
+                bar.set_postfix_str(f"loss={average:.4f}, {rate:.1f} samples/s", refresh=False)
+                bar.update()
+                self.accelerator.log({"loss": loss, "lr": self.scheduler.get_last_lr()[0]}, self.step)
+                if self.step % self.config.validation_steps == 0:
+                    self._preview()
+                if self.step % self.config.checkpointing_steps == 0 or self.stopping:
+                    self._save()
+                if self.stopping:
+                    sentence = f"Stopped at step {self.step}; the same command continues from there."
+                    raise SystemExit(sentence if self.accelerator.is_main_process else 1)
+
+    def steps(self) -> Iterator[float]:
+        """Train step by step; yields the mean loss of all processes after each.
+
+        Raises:
+            InputError: the loss is no number any more.
+        """
+        last = self.position + (self.config.max_train_steps - self.step) * self.samples_a_step
+        with self.accelerator.main_process_first():  # it may have to be made
+            data = self.stage.data
+        own = batches(
+            data,
+            self.position,
+            last,
+            self.config.train_batch_size,
+            self.config.dataloader_num_workers,
+            self.accelerator,
+        )
+        started = time.monotonic() - self.seconds
+        while self.step < self.config.max_train_steps:
+            loss = self._agree(self._update(own))
+            self.step += 1
+            self.position += self.samples_a_step
+            self.seconds = time.monotonic() - started
+            if not math.isfinite(loss):
+                raise InputError(
+                    f"The loss is {loss} at step {self.step}; lower learning_rate, or use mixed_precision=bf16,"
+                    " and continue from the last checkpoint."
+                )
+            yield loss
+
+    def finish(self) -> Path:
+        """Save the last checkpoint and export the model."""
+        if self.step % self.config.checkpointing_steps:
+            self._save()
+        if self.ema:
+            self.ema.copy_to(self.learning)
+        learnt = self.checkpoints.learnt()
+        target = self.folder / "model"
+        if self.accelerator.is_main_process:
+            partial = self.folder / "model.partial"
+            shutil.rmtree(partial, ignore_errors=True)
+            self.stage.export(partial, learnt)
+            shutil.rmtree(target, ignore_errors=True)
+            os.replace(partial, target)
+            logger.info("%s: %d steps in %.1f minutes", self.config.stage, self.step, self.seconds / 60)
+        self.accelerator.wait_for_everyone()
+        self.accelerator.end_training()
+        return target
+
+    def _create_average(self) -> EMAModel | None:
+        if not self.config.ema_decay:
+            return None
+        if is_sharded(self.accelerator):
+            raise InputError(
+                "ema_decay needs whole weights in every process; set it to 0 with FSDP or DeepSpeed."
+            )
+        average = EMAModel(self.learning, decay=self.config.ema_decay, foreach=True)
+        average.to(self.accelerator.device)
+        return average
+
+    def _update(self, own: Iterator[dict[str, Any]]) -> float:
+        """One step of the optimizer over as many batches as configured; the mean loss of this process."""
+        self.network.train()
+        total = 0.0
+        for _ in range(self.config.gradient_accumulation_steps):
+            batch = next(own)
+            draws = Draws(self.config.seed, batch["position"].tolist(), self.accelerator.device)
+            with self.accelerator.accumulate(self.network), self.accelerator.autocast():
+                loss = self.stage.loss(self.network, batch, draws)
+                self.accelerator.backward(loss)
+                if self.accelerator.sync_gradients:
+                    self.accelerator.clip_grad_norm_(self.learning, self.config.max_grad_norm)
+                self.optimizer.step()
+                self.optimizer.zero_grad()
+            total += loss.item() / self.config.gradient_accumulation_steps
+        if not self.accelerator.optimizer_step_was_skipped:  # fp16 skips where gradients overflow
+            self.scheduler.step()
+        if self.ema:
+            self.ema.step(self.learning)
+        return total
+
+    def _agree(self, loss: float) -> float:
+        """The mean loss of all processes; they stop together."""
+        if self.accelerator.num_processes == 1:
+            return loss
+        own = torch.tensor([loss, float(self.stopping)], device=self.accelerator.device)
+        loss, stopping = self.accelerator.reduce(own, "mean").tolist()
+        self.stopping = stopping > 0
+        return loss
+
+    def _preview(self) -> None:
+        if is_sharded(self.accelerator):
+            return  # drawing a sample would need the weights of the other processes
+        if self.accelerator.is_main_process:
+            path = self.folder / "samples" / f"step-{self.step:06d}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.network.eval()
+            with self._averaged_weights(), torch.no_grad(), self.accelerator.autocast():
+                self.stage.preview(path)
+            _log_picture(self.accelerator, path, self.step)
+        self.accelerator.wait_for_everyone()
+
+    def _save(self) -> None:
+        state = {
+            "stage": self.config.stage,
+            "position": self.position,
+            "seconds": self.seconds,
+            "scheduler": self.scheduler.state_dict(),
+        }
+        self.checkpoints.save(self.step, state)
+
+    @contextmanager
+    def _averaged_weights(self) -> Iterator[None]:
+        if self.ema is None:
+            yield
+            return
+        self.ema.store(self.learning)
+        self.ema.copy_to(self.learning)
+        try:
+            yield
+        finally:
+            self.ema.restore(self.learning)
+
+    @contextmanager
+    def _saving_on_signals(self) -> Iterator[None]:
+        """A first signal ends the run after its step; a second one at once."""
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            self.stopping = True
+            for each, handler in before.items():
+                signal.signal(each, handler)
+
+        before = {number: signal.signal(number, stop) for number in _STOPPING_SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _progress_bar(self) -> tqdm:
+        return tqdm(
             total=self.config.max_train_steps,
             initial=self.step,
             desc=self.config.stage,
             disable=not self.accelerator.is_main_process,
             mininterval=5,
         )
-        average = None
-        started = time.monotonic() - self.seconds
-        for batch in self._batches():
-            loss = self._update(batch)
-            self.step += 1
-            self.seconds = time.monotonic() - started
-            average = loss if average is None else 0.98 * average + 0.02 * loss
-            bar.set_postfix(loss=f"{average:.4f}", refresh=False)
-            bar.update()
-            if self.config.report_to:
-                self.accelerator.log({"loss": loss, "lr": self.scheduler.get_last_lr()[0]}, self.step)
-            if self.step % self.config.validation_steps == 0:
-                self._preview()
-            if self.step % self.config.checkpointing_steps == 0 or self.stopping:
-                self._save()
-            if self.stopping:
-                raise SystemExit(f"Stopped at step {self.step}; the same command continues from there.")
-        bar.close()
-        for sig, handler in handlers.items():
-            signal.signal(sig, handler)
 
-    def finish(self) -> Path:
-        self._save()
-        target = self.folder / "model"
-        if self.accelerator.is_main_process:
-            if self.ema:
-                self.ema.copy_to(self.learning)
-            partial = self.folder / "model.partial"
-            shutil.rmtree(partial, ignore_errors=True)
-            self.stage.export(partial)
-            shutil.rmtree(target, ignore_errors=True)
-            os.replace(partial, target)
-            logger.info("%s: %d steps in %.1f minutes", self.config.stage, self.step, self.seconds / 60)
-        self.accelerator.end_training()
-        return target
 
-    def _batches(self) -> Iterator[dict[str, Any]]:
-        """The batches from the current step to the last; the i-th of a run is always the same."""
-        size = self.config.train_batch_size * self.config.gradient_accumulation_steps
-        per_process = size * self.accelerator.num_processes
-        order = range(self.step * per_process, self.config.max_train_steps * per_process)
-        loader = DataLoader(self.stage.data, batch_size=size, sampler=order)
-        yield from self.accelerator.prepare(loader)
-
-    def _update(self, batch: dict[str, Any]) -> float:
-        self.network.train()
-        generator = torch.Generator(self.accelerator.device)
-        generator.manual_seed(
-            (self.config.seed * 1_000_003 + self.step) * 4096 + self.accelerator.process_index
+def _create_accelerator(config: TrainConfig) -> Accelerator:
+    folder = Path(config.output_dir)
+    try:
+        accelerator = Accelerator(
+            # Only when told so does it let several processes share a machine without accelerators.
+            cpu=parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.accelerator.is_available(),
+            mixed_precision=config.mixed_precision,
+            gradient_accumulation_steps=config.gradient_accumulation_steps,
+            log_with=config.report_to,
+            project_config=ProjectConfiguration(str(folder), str(folder / "logs")),
         )
-        parts = self.config.gradient_accumulation_steps
-        total = 0.0
-        for index in range(parts):
-            part = {key: value[index::parts] for key, value in batch.items()}
-            with self.accelerator.accumulate(self.network), self.accelerator.autocast():
-                loss = self.stage.loss(self.network, part, generator)
-                self.accelerator.backward(loss)
-                if self.accelerator.sync_gradients:
-                    self.accelerator.clip_grad_norm_(self.learning, self.config.max_grad_norm)
-                self.optimizer.step()
-                self.scheduler.step()
-                self.optimizer.zero_grad()
-            total += loss.item() / parts
-        if self.ema:
-            self.ema.step(self.learning)
-        return total
+    except (ValueError, ImportError) as error:
+        raise InputError(f"These settings cannot be used here: {str(error).splitlines()[0]}") from error
+    if config.report_to and not accelerator.log_with:
+        raise InputError(f"report_to={config.report_to} needs a package that is not installed; install it.")
+    if accelerator.distributed_type == DistributedType.DEEPSPEED:
+        # DeepSpeed reads it off a data loader otherwise, and ours is not one that accelerate prepares.
+        settings = accelerator.state.deepspeed_plugin.deepspeed_config
+        settings["train_micro_batch_size_per_gpu"] = config.train_batch_size
+    return accelerator
 
-    def _preview(self) -> None:
-        if not self.accelerator.is_main_process:
-            return
-        folder = self.folder / "samples"
-        folder.mkdir(parents=True, exist_ok=True)
-        if self.ema:
-            self.ema.store(self.learning)
-            self.ema.copy_to(self.learning)
-        self.network.eval()
-        with torch.no_grad():
-            self.stage.preview(folder / f"step-{self.step:06d}.png")
-        if self.ema:
-            self.ema.restore(self.learning)
 
-    def _save(self) -> None:
-        if not self.accelerator.is_main_process:
-            return
-        target = self.folder / f"checkpoint-{self.step:06d}"
-        partial = self.folder / "checkpoint.partial"
-        shutil.rmtree(partial, ignore_errors=True)
-        self.accelerator.save_state(str(partial))
-        if self.ema:
-            torch.save(self.ema.state_dict(), partial / "ema.pt")
-        (partial / "progress.json").write_text(json.dumps({"step": self.step, "seconds": self.seconds}))
-        shutil.rmtree(target, ignore_errors=True)
-        os.replace(partial, target)
-        for old in self._checkpoints()[: -self.config.checkpoints_total_limit]:
-            shutil.rmtree(old)
+def _log_picture(accelerator: Accelerator, path: Path, step: int) -> None:
+    for tracker in accelerator.trackers:
+        if hasattr(tracker, "log_images"):
+            picture = np.asarray(Image.open(path).convert("RGB"))[None]
+            layout = {"dataformats": "NHWC"} if tracker.name == "tensorboard" else {}
+            tracker.log_images({"samples": picture}, step=step, **layout)
 
-    def _checkpoints(self) -> list[Path]:
-        return sorted(self.folder.glob("checkpoint-*"))
 
-    def _ask_to_stop(self, signum: int, frame: FrameType | None) -> None:
-        self.stopping = True
+def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Dotted names, and values as trackers take them."""
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value if isinstance(value, (int, float, str, bool)) else str(value)
+    return flat

@@ -27,5 +27,10 @@ def create_stage(config: TrainConfig) -> Stage:
     Raises:
         InputError: what an earlier stage should have made is missing.
     """
+    return stage_class(config)(config)
+
+
+def stage_class(config: TrainConfig) -> type[Stage]:
+    """The class that trains the stage a configuration names."""
     module, name = STAGES[config.stage]
-    return getattr(import_module(f"fyp_core.training.{module}"), name)(config)
+    return getattr(import_module(f"fyp_core.training.{module}"), name)

@@ -23,7 +23,7 @@ from fyp_core.training.autoencoder import WorldImages, initialise_near_identity,
 from fyp_core.training.config import WorldConfig, load_config
 from fyp_core.training.diffusion import near_skeleton
 from fyp_core.training.latents import LatentCache, LatentDataset
-from fyp_core.training.loop import _Run
+from fyp_core.training.loop import Run
 from fyp_core.training.tokenizer import word_tokenizer
 from fyp_core.unet import stage2_parameter_names
 
@@ -153,14 +153,14 @@ def test_a_broken_off_run_ends_with_the_same_weights(
     whole = run_stage(tmp_path, "pose", **settings)
 
     parted = tmp_path / "parted"
-    update, steps = _Run._update, iter(range(100))
+    update, steps = Run._update, iter(range(100))
 
     def update_then_kill(*arguments: Any) -> float:
         if next(steps) == 2:
             os.kill(os.getpid(), signal.SIGTERM)
         return update(*arguments)
 
-    monkeypatch.setattr(_Run, "_update", update_then_kill)
+    monkeypatch.setattr(Run, "_update", update_then_kill)
     parted.mkdir()
     with pytest.raises(SystemExit, match="step 3"):
         run_stage(parted, "pose", **settings)

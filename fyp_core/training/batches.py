@@ -1,0 +1,63 @@
+"""Which samples a process trains on, and when."""
+
+from __future__ import annotations
+
+import gc
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+from accelerate import Accelerator
+from accelerate.utils import send_to_device
+from torch.utils.data import DataLoader, Dataset
+
+
+class _Placed(Dataset):
+    """Samples that know their place in the run."""
+
+    def __init__(self, data: Dataset) -> None:
+        self.data = data
+
+    def __getitem__(self, position: int) -> dict[str, Any]:
+        return {**self.data[position], "position": position}
+
+
+def own_positions(first: int, last: int, size: int, process: int, processes: int) -> list[range]:
+    """The batches of one process among the samples ``first`` to ``last`` - 1 of a run.
+
+    The processes take ``size`` samples each in turn, so that together they see every sample once and in order.
+    """
+    return [range(start, start + size) for start in range(first + process * size, last, size * processes)]
+
+
+def batches(
+    data: Dataset, first: int, last: int, size: int, workers: int, accelerator: Accelerator
+) -> Iterator[dict[str, Any]]:
+    """The batches of this process, on its device.
+
+    Args:
+        data: map-style; item i of it depends on i alone.
+        first, last: samples of the run, over all processes, ``last`` excluded.
+        size: samples a batch.
+        workers: processes that prepare batches ahead; 0 prepares each when it is asked for.
+    """
+    loader = DataLoader(
+        _Placed(data),
+        batch_sampler=own_positions(first, last, size, accelerator.process_index, accelerator.num_processes),
+        num_workers=workers,
+        worker_init_fn=_leave_to_the_parent,
+        pin_memory=accelerator.device.type == "cuda",
+    )
+    gc.collect()
+    for batch in loader:
+        yield send_to_device(batch, accelerator.device, non_blocking=True)
+
+
+def _leave_to_the_parent(worker: int) -> None:
+    """Signals, because a terminal interrupts all processes and the parent still needs the batches of its last step.
+
+    And what is garbage: decoders that the parent has used belong to threads that are not here, freeing them hangs.
+    """
+    gc.freeze()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)

@@ -1,0 +1,140 @@
+"""Checkpoints of a run: whole or not there, the newest few kept, resumable by any number of processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import DistributedType
+from diffusers.training_utils import EMAModel
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from errors import InputError
+
+LATEST = "latest"
+_LEARNT, _AVERAGE, _PROGRESS = "learnt.safetensors", "average.pt", "progress.json"
+_SHARDED = (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM)
+
+
+def is_sharded(accelerator: Accelerator) -> bool:
+    """Whether no process holds a whole network."""
+    return accelerator.distributed_type in _SHARDED
+
+
+class Checkpoints:
+    """The checkpoints of a run, as folders ``checkpoint-STEP``.
+
+    Of the network only what learns is stored, except where its weights are shared out among the processes: there
+    each of them writes what it holds.
+
+    Args:
+        folder: of the run.
+        keep: how many of the newest to keep.
+        network: prepared by ``accelerator``.
+        names: of the parameters that learn.
+        average: moving average of these, if there is one.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        keep: int,
+        accelerator: Accelerator,
+        network: nn.Module,
+        names: list[str],
+        average: EMAModel | None,
+    ) -> None:
+        self.folder, self.keep, self.accelerator = folder, keep, accelerator
+        self.network, self.names, self.average = network, names, average
+        if not is_sharded(accelerator):
+            accelerator.register_save_state_pre_hook(self._save_learnt)
+            accelerator.register_load_state_pre_hook(self._load_learnt)
+
+    def save(self, step: int, progress: dict[str, Any]) -> None:
+        """Write a checkpoint; all processes take part."""
+        target = self.folder / f"checkpoint-{step:06d}"
+        partial = self.folder / "checkpoint.partial"
+        if self.accelerator.is_main_process:
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir(parents=True)
+        self.accelerator.wait_for_everyone()
+        self.accelerator.save_state(str(partial))
+        self.accelerator.wait_for_everyone()
+        if not self.accelerator.is_main_process:
+            return
+        if self.average:
+            torch.save(self.average.state_dict(), partial / _AVERAGE)
+        (partial / _PROGRESS).write_text(json.dumps({**progress, "step": step}))
+        shutil.rmtree(target, ignore_errors=True)
+        os.replace(partial, target)
+        for old in self.all()[: -self.keep]:
+            shutil.rmtree(old)
+
+    def load(self, wanted: str | None) -> dict[str, Any] | None:
+        """Go back to a checkpoint.
+
+        Args:
+            wanted: ``latest``, which may be none; a folder; or None to begin anew.
+
+        Returns:
+            The progress saved with it, None at the beginning.
+
+        Raises:
+            InputError: there is no such checkpoint, it does not fit the run, or another run's are in the way.
+        """
+        found = self.all()
+        if wanted is None:
+            if found:
+                raise InputError(
+                    f"{self.folder} holds the checkpoints of an earlier run; name another output_dir, or continue"
+                    " that run with resume_from_checkpoint=latest."
+                )
+            return None
+        if wanted == LATEST and not found:
+            return None
+        chosen = found[-1] if wanted == LATEST else Path(wanted)
+        if not (chosen / _PROGRESS).is_file():
+            raise InputError(
+                f"{chosen} is no checkpoint of this trainer; give latest or a checkpoint's folder."
+            )
+        try:
+            self.accelerator.load_state(str(chosen))
+            if self.average:
+                self.average.load_state_dict(torch.load(chosen / _AVERAGE, "cpu", weights_only=True))
+                self.average.to(self.accelerator.device)
+            return json.loads((chosen / _PROGRESS).read_text())
+        except (OSError, RuntimeError, ValueError, KeyError) as error:
+            raise InputError(
+                f"{chosen} cannot be continued with these settings ({str(error).splitlines()[0]}); name another"
+                " output_dir to begin anew."
+            ) from error
+
+    def all(self) -> list[Path]:
+        """Oldest first."""
+        return sorted(self.folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
+
+    def learnt(self) -> dict[str, torch.Tensor]:
+        """What has been learnt, whole and on the CPU, by the names of the unprepared network; all take part."""
+        state = self.accelerator.get_state_dict(self.network)
+        return {name: state[name].detach().float().cpu() for name in self.names} if state else {}
+
+    def _save_learnt(self, models: list[nn.Module], states: list[dict[str, Any]], folder: str) -> None:
+        states.clear()  # else the whole network is saved
+        if self.accelerator.is_main_process:
+            learnt = {name: tensor.contiguous() for name, tensor in self.learnt().items()}
+            save_file(learnt, Path(folder) / _LEARNT)
+
+    def _load_learnt(self, models: list[nn.Module], folder: str) -> None:
+        models.clear()
+        learnt = load_file(Path(folder) / _LEARNT)
+        if learnt.keys() != set(self.names):
+            raise InputError(
+                f"{folder} is of a run in which other parameters learn; name another output_dir to begin anew."
+            )
+        self.accelerator.unwrap_model(self.network).load_state_dict(learnt, strict=False)

@@ -1,0 +1,58 @@
+"""The optimizer and its learning rate over time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from diffusers.optimization import get_scheduler
+from torch import nn
+from torch.optim.lr_scheduler import LRScheduler
+
+from errors import InputError
+
+if TYPE_CHECKING:
+    from fyp_core.training.config import TrainConfig
+
+
+def create_optimizer(
+    parameters: Sequence[nn.Parameter], config: TrainConfig, samples_a_step: int
+) -> torch.optim.Optimizer:
+    """AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101), its state in 8 bits where asked for.
+
+    Raises:
+        InputError: 8 bits need a package that is not installed.
+    """
+    settings = {
+        "lr": config.learning_rate * (samples_a_step if config.scale_lr else 1),
+        "betas": (config.adam_beta1, config.adam_beta2),
+        "weight_decay": config.adam_weight_decay,
+        "eps": config.adam_epsilon,
+    }
+    if not config.use_8bit_adam:
+        return torch.optim.AdamW(parameters, fused=True, **settings)
+    try:
+        from bitsandbytes.optim import AdamW8bit
+    except ImportError as error:
+        raise InputError(
+            "use_8bit_adam needs the package bitsandbytes: pip install bitsandbytes, or set use_8bit_adam=false."
+        ) from error
+    return AdamW8bit(parameters, **settings)
+
+
+def create_scheduler(optimizer: torch.optim.Optimizer, config: TrainConfig) -> LRScheduler:
+    """The configured course of the learning rate, in steps of the optimizer.
+
+    Raises:
+        InputError: that course needs more than warm-up and length.
+    """
+    try:
+        return get_scheduler(
+            config.lr_scheduler,
+            optimizer,
+            num_warmup_steps=config.lr_warmup_steps,
+            num_training_steps=config.max_train_steps,
+        )
+    except (TypeError, AttributeError) as error:
+        raise InputError(f"lr_scheduler={config.lr_scheduler} cannot be used here; take cosine.") from error

@@ -1,0 +1,106 @@
+"""The model that a stage goes on from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler
+from transformers import CLIPTextConfig, CLIPTextModel
+
+from errors import InputError
+from fyp_core.checkpoints import MODEL_NAMES, checkpoints_folder, find_base, resolve_model
+from fyp_core.loading import load_pipeline, load_untrained
+from fyp_core.pipeline import FollowYourPosePipeline
+from fyp_core.pose_encoder import PoseEncoder
+from fyp_core.training.config import TrainConfig
+from fyp_core.unet import PoseVideoUNet
+
+# Stable Diffusion 1.x, for estimates where it is not on this disk.
+_SD_UNET = {"sample_size": 64, "cross_attention_dim": 768}
+_SD_VAE = {
+    "block_out_channels": [128, 256, 512, 512],
+    "down_block_types": ["DownEncoderBlock2D"] * 4,
+    "up_block_types": ["UpDecoderBlock2D"] * 4,
+    "layers_per_block": 2,
+    "scaling_factor": 0.18215,
+}
+_SD_TEXT = {
+    "hidden_size": 768,
+    "intermediate_size": 3072,
+    "num_hidden_layers": 12,
+    "num_attention_heads": 12,
+    "vocab_size": 49408,
+    "max_position_embeddings": 77,
+}
+_SD_SCHEDULER = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
+
+
+def open_trainable(config: TrainConfig) -> FollowYourPosePipeline:
+    """Open ``pretrained_model_path``, in full precision.
+
+    It names a model of this project, or Stable Diffusion 1.x: a folder in diffusers layout, a single file or a hub
+    id. Onto the latter come a pose encoder without effect and temporal layers that are the identity.
+
+    Raises:
+        InputError: it is not there, or no such model.
+    """
+    name = config.pretrained_model_path
+    if not name:
+        raise InputError(
+            f"The {config.stage} stage starts from a model; name it with pretrained_model_path: what the stage"
+            " before it made, or Stable Diffusion."
+        )
+    if is_our_model(name):
+        return load_pipeline(resolve_model(name), "cpu", torch.float32)
+    if not Path(name).exists() and "/" not in name.strip("./"):
+        raise InputError(
+            f"There is no {name}; train the stage before it, or name another pretrained_model_path."
+        )
+    torch.manual_seed(config.seed)
+    return load_untrained(find_base(name), torch.float32)
+
+
+def sketch_trainable(config: TrainConfig) -> FollowYourPosePipeline:
+    """The networks of ``pretrained_model_path`` by their configurations alone, without its weights.
+
+    Where they are not on this disk: those of Stable Diffusion 1.x.
+    """
+    unet = PoseVideoUNet.from_config(_part_config(config, "unet", PoseVideoUNet.load_config, _SD_UNET))
+    pose: dict[str, Any] = {"channels": unet.config.block_out_channels, "zero_gain": True}
+    return FollowYourPosePipeline(
+        vae=AutoencoderKL.from_config(_part_config(config, "vae", AutoencoderKL.load_config, _SD_VAE)),
+        text_encoder=CLIPTextModel(
+            CLIPTextConfig(**_part_config(config, "text_encoder", _text_config, _SD_TEXT))
+        ),
+        tokenizer=None,
+        unet=unet,
+        pose_encoder=PoseEncoder.from_config(
+            _part_config(config, "pose_encoder", PoseEncoder.load_config, pose)
+        ),
+        scheduler=DDIMScheduler.from_config(
+            _part_config(config, "scheduler", DDIMScheduler.load_config, _SD_SCHEDULER)
+        ),
+    )
+
+
+def _part_config(
+    config: TrainConfig, part: str, load: Callable[[Path], dict[str, Any]], otherwise: dict[str, Any]
+) -> dict[str, Any]:
+    name = config.pretrained_model_path or ""
+    root = checkpoints_folder() / name if name in MODEL_NAMES else Path(name)
+    return load(root / part) if (root / part).is_dir() else otherwise
+
+
+def _text_config(folder: Path) -> dict[str, Any]:
+    return CLIPTextConfig.from_pretrained(folder).to_dict()
+
+
+def is_our_model(name: str) -> bool:
+    """Whether a name or folder is a model of this project, pose encoder and all."""
+    folder = Path(name)
+    return name in MODEL_NAMES or any(
+        (folder / part).exists() for part in ("pose_encoder", "pose_encoder.pth")
+    )

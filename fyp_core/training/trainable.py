@@ -1,0 +1,61 @@
+"""Which parameters of a network learn, and how the others are kept."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import nn
+
+from errors import InputError
+
+_PRECISIONS = {"fp16": torch.float16, "bf16": torch.bfloat16}
+
+
+def choose_learning(network: nn.Module, modules: Sequence[str]) -> None:
+    """Let exactly those parameters learn whose dotted names contain one of ``modules``; all, if it is empty.
+
+    Raises:
+        InputError: no parameter is called so; names the closest.
+    """
+    found = set()
+    for name, parameter in network.named_parameters():
+        chosen = {module for module in modules if f".{module}." in f".{name}."}
+        parameter.requires_grad_(bool(chosen) or not modules)
+        found |= chosen
+    for module in modules:
+        if module not in found:
+            known = sorted({part for name, _ in network.named_parameters() for part in _contained(name)})
+            close = difflib.get_close_matches(module, known, 1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise InputError(f"trainable_modules: no parameter of the network is called {module}{hint}")
+
+
+def _contained(name: str) -> Iterator[str]:
+    parts = name.split(".")
+    for first in range(len(parts)):
+        yield parts[first]
+        yield ".".join(parts[first : first + 2])
+
+
+def keep_frozen_in(network: nn.Module, mixed_precision: str) -> None:
+    """Keep frozen matrices in the number format they are computed in.
+
+    Autocast would convert them in every pass; results stay bit for bit the same, memory halves.
+
+    Args:
+        mixed_precision: ``fp16`` or ``bf16``; ``no`` leaves everything as it is.
+    """
+    if mixed_precision not in _PRECISIONS:
+        return
+    for layer in network.modules():
+        if isinstance(layer, (nn.Linear, nn.Conv1d, nn.Conv2d)):
+            for parameter in layer.parameters(recurse=False):
+                if not parameter.requires_grad:
+                    parameter.data = parameter.data.to(_PRECISIONS[mixed_precision])
+
+
+def learning_names(network: nn.Module) -> list[str]:
+    """Names of the parameters that learn."""
+    return [name for name, parameter in network.named_parameters() if parameter.requires_grad]
