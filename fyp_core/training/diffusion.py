@@ -93,6 +93,8 @@ class DiffusionStage:
         choose_learning(self.network, config.trainable_modules or self.learns)
         keep_frozen_in(self.network, config.mixed_precision)
         parts.vae.requires_grad_(False)
+        if config.train_data.kind != WORLD:  # whose latents are made beforehand
+            keep_frozen_in(parts.vae, config.mixed_precision)
         if config.gradient_checkpointing:
             unet.enable_gradient_checkpointing()
         self.noise = DDIMScheduler.from_config(parts.scheduler.config)
@@ -120,7 +122,6 @@ class DiffusionStage:
                 text_dropout=config.text_dropout,
                 with_skeletons=self._needs_skeletons,
             )
-        keep_frozen_in(self.pipeline.vae, config.mixed_precision)
         data = open_dataset(
             config.train_data,
             size=self._size,
@@ -180,7 +181,9 @@ class DiffusionStage:
     @torch.no_grad()
     def encode(self, pixels: torch.Tensor, draws: Draws) -> torch.Tensor:
         """(b, 3, H, W) or (b, 3, f, H, W) in -1..1 to latents (b, c, h, w) or (b, c, f, h, w)."""
-        vae = self.pipeline.vae.to(pixels.device)
+        vae = self.pipeline.vae
+        if vae.device != pixels.device:
+            vae.to(pixels.device)
         is_clip = pixels.ndim == 5
         frames = pixels.transpose(1, 2).flatten(0, 1) if is_clip else pixels
         moments = [vae.encode(chunk).latent_dist for chunk in frames.split(_ENCODED_AT_ONCE)]

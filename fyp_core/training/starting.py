@@ -69,7 +69,7 @@ def sketch_trainable(config: TrainConfig) -> FollowYourPosePipeline:
     Where they are not on this disk: those of Stable Diffusion 1.x.
     """
     unet = PoseVideoUNet.from_config(_part_config(config, "unet", PoseVideoUNet.load_config, _SD_UNET))
-    pose: dict[str, Any] = {"channels": unet.config.block_out_channels, "zero_gain": True}
+    pose: dict[str, Any] = {"channels": unet.config.block_out_channels}
     return FollowYourPosePipeline(
         vae=AutoencoderKL.from_config(_part_config(config, "vae", AutoencoderKL.load_config, _SD_VAE)),
         text_encoder=CLIPTextModel(

@@ -1,0 +1,274 @@
+"""The parts of the training engine: what learns, what is drawn for whom, what is computed, what it takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from torch.profiler import ProfilerActivity, profile
+
+import train_followyourpose
+from errors import InputError
+from fyp_core.pipeline import FollowYourPosePipeline
+from fyp_core.training.batches import own_positions
+from fyp_core.training.config import TrainConfig, load_config
+from fyp_core.training.diffusion import DiffusionStage
+from fyp_core.training.draws import Draws
+from fyp_core.training.launch import asked_for
+from fyp_core.training.memory import estimate
+from fyp_core.training.optimizers import create_optimizer
+from fyp_core.training.stages import create_stage
+from fyp_core.training.trainable import learning_names
+from tests.tiny_formats import single_file, stable_diffusion_folder
+from tests.tiny_model import build_pipeline
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+CPU = torch.device("cpu")
+STAGE_1 = {"stage": "pose", "train_data": {"kind": "images", "path": "x", "width": 32, "height": 32}}
+STAGE_2 = {
+    "stage": "temporal",
+    "train_data": {"kind": "clips", "path": "x", "width": 32, "height": 32, "n_sample_frames": 3},
+}
+
+
+@pytest.fixture
+def settings(tmp_path: Path, tiny_model_dir: Path) -> Any:
+    """Writes settings to a file and reads them as the command does."""
+
+    def load(given: dict[str, Any], **more: Any) -> TrainConfig:
+        path = tmp_path / "train.yaml"
+        base = {"pretrained_model_path": str(tiny_model_dir), "output_dir": str(tmp_path / "out")}
+        path.write_text(yaml.safe_dump(base | given | more))
+        return load_config(path)
+
+    return load
+
+
+def example(stage: DiffusionStage) -> dict[str, torch.Tensor]:
+    """A batch of two with content."""
+    generator = torch.Generator().manual_seed(1)
+    batch = stage.example(2)
+    for name in {"pixels", "skeleton"} & batch.keys():
+        batch[name] = torch.rand(batch[name].shape, generator=generator)
+    return batch
+
+
+def gradients(config: TrainConfig) -> tuple[float, dict[str, torch.Tensor]]:
+    stage = create_stage(config)
+    if config.stage == "pose":
+        torch.nn.init.ones_(stage.network.pose_encoder.gain)
+    stage.network.train()
+    mixed = config.mixed_precision != "no"
+    with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
+        loss = stage.loss(stage.network, example(stage), Draws(0, [4, 5], CPU))
+    loss.backward()
+    return loss.item(), {name: p.grad for name, p in stage.network.named_parameters() if p.grad is not None}
+
+
+@pytest.mark.parametrize("given", [STAGE_1, STAGE_2])
+def test_gradient_checkpointing_changes_no_gradient(settings: Any, given: dict[str, Any]) -> None:
+    loss, plain = gradients(settings(given))
+    again, checkpointed = gradients(settings(given, gradient_checkpointing=True))
+    assert loss == again
+    assert plain.keys() == checkpointed.keys()
+    for name, gradient in plain.items():
+        torch.testing.assert_close(checkpointed[name], gradient)
+    assert any(gradient.abs().max() > 0 for gradient in plain.values())
+
+
+def test_the_skeleton_matters_under_gradient_checkpointing(settings: Any) -> None:
+    stage = create_stage(settings(STAGE_1, gradient_checkpointing=True))
+    stage.network.train()
+    batch, draws = example(stage), lambda: Draws(0, [4, 5], CPU)
+    with_skeleton = stage.loss(stage.network, batch, draws())
+    batch["skeleton"] = torch.zeros_like(batch["skeleton"])
+    assert stage.loss(stage.network, batch, draws()) != with_skeleton
+
+
+@pytest.mark.parametrize("given", [STAGE_1, STAGE_2])
+def test_frozen_layers_in_half_compute_the_same(
+    settings: Any, given: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    halved, of_halved = gradients(settings(given, mixed_precision="bf16"))
+    monkeypatch.setattr("fyp_core.training.diffusion.keep_frozen_in", lambda *_: None)
+    whole, of_whole = gradients(settings(given, mixed_precision="bf16"))
+    assert halved == whole
+    assert all(torch.equal(of_halved[name], gradient) for name, gradient in of_whole.items())
+
+
+def test_what_is_frozen_gets_neither_gradient_nor_full_precision(settings: Any) -> None:
+    stage = create_stage(settings(STAGE_2, mixed_precision="bf16"))
+    for name, parameter in stage.network.named_parameters():
+        if parameter.requires_grad:
+            assert parameter.dtype == torch.float32, name
+    frozen = [p for p in stage.network.parameters() if not p.requires_grad]
+    assert sum(p.numel() for p in frozen if p.dtype == torch.bfloat16) > 0.8 * sum(p.numel() for p in frozen)
+    optimizer = create_optimizer([p for p in stage.network.parameters() if p.requires_grad], stage.config, 1)
+    held = sum(p.numel() for group in optimizer.param_groups for p in group["params"])
+    assert held == sum(p.numel() for p in stage.network.parameters() if p.requires_grad)
+
+
+def test_the_stages_learn_what_the_paper_names(settings: Any) -> None:
+    names = learning_names(create_stage(settings(STAGE_1)).network)
+    assert names
+    assert all(name.startswith("pose_encoder.") for name in names)
+    layers = ("attn1.to_q", "attn2.to_q", "attn_temp", "norm_temp", "conv_temporal")
+    network = create_stage(settings(STAGE_2)).network
+    expected = {n for n, _ in network.named_parameters() if any(f".{layer}." in n for layer in layers)}
+    assert set(learning_names(network)) == expected
+
+
+def test_other_modules_may_learn_and_unknown_ones_are_named(settings: Any) -> None:
+    some = create_stage(settings(STAGE_2, trainable_modules=["attn_temp"])).network
+    assert all(".attn_temp." in name for name in learning_names(some))
+    with pytest.raises(InputError, match=r"attn1\.to_p; did you mean attn1\.to_[kqv]"):
+        create_stage(settings(STAGE_2, trainable_modules=["attn1.to_p"]))
+
+
+def test_random_numbers_belong_to_samples() -> None:
+    together, apart = Draws(7, [0, 1, 2], CPU), [Draws(7, [i], CPU) for i in (0, 1, 2)]
+    for draw in (
+        lambda draws: draws.uniform(),
+        lambda draws: draws.normal(3, 4),
+        lambda draws: draws.clip_noise(2, 3, 4, 4, share=0.5),
+    ):
+        assert torch.equal(draw(together), torch.cat([draw(one) for one in apart]))
+    assert not torch.equal(Draws(7, [0], CPU).normal(9), Draws(7, [1], CPU).normal(9))
+    assert not torch.equal(Draws(7, [0], CPU).normal(9), Draws(8, [0], CPU).normal(9))
+
+
+def test_processes_share_the_samples_in_order() -> None:
+    alone = own_positions(8, 24, 4, 0, 1)
+    first, second = (own_positions(8, 24, 2, process, 2) for process in (0, 1))
+    assert [list(batch) for batch in alone] == [[*a, *b] for a, b in zip(first, second, strict=True)]
+    assert [i for batch in alone for i in batch] == list(range(8, 24))
+
+
+@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
+def test_min_snr_weights(settings: Any, prediction: str) -> None:
+    stage = create_stage(settings(STAGE_2, snr_gamma=5.0))
+    stage.noise.register_to_config(prediction_type=prediction)
+    t = torch.tensor([0, 300, 999])
+    signal = stage.noise.alphas_cumprod[t]
+    ratio = signal / (1 - signal)
+    expected = ratio.clamp(max=5) / (ratio + (prediction == "v_prediction"))
+    weights = stage._timestep_weights(t)
+    torch.testing.assert_close(weights[:2], expected[:2], rtol=1e-3, atol=1e-4)
+    assert weights.isfinite().all()
+
+
+@pytest.mark.parametrize("form", ["folder", "file"])
+def test_stable_diffusion_is_a_start(settings: Any, tmp_path: Path, form: str, monkeypatch: Any) -> None:
+    from tests.tiny_model import clip_tokenizer
+
+    (tmp_path / "words").mkdir()
+    pipeline = build_pipeline(clip_tokenizer(tmp_path / "words"))
+    folder = stable_diffusion_folder(pipeline, tmp_path / "checkpoints/stable-diffusion-v1-4")
+    monkeypatch.setenv("FYP_CHECKPOINTS", str(tmp_path / "checkpoints"))
+    place = folder if form == "folder" else single_file(pipeline, tmp_path / "sd.safetensors")
+    stage = create_stage(settings(STAGE_1, pretrained_model_path=str(place)))
+    state = pipeline.unet.state_dict()
+    for name, tensor in stage.network.unet.state_dict().items():
+        torch.testing.assert_close(tensor, state[name])
+    assert stage.network.pose_encoder.gain.abs().sum() == 0
+    # what is written is a whole model with what was learnt, and the rest as it was
+    learnt = {"pose_encoder.gain": torch.full((2,), 0.5)}
+    stage.export(tmp_path / "model", learnt)
+    made = FollowYourPosePipeline.from_pretrained(tmp_path / "model")
+    assert made.pose_encoder.gain.tolist() == [0.5, 0.5]
+    assert made.config.default_height == 32
+    torch.testing.assert_close(made.unet.conv_in.weight, state["conv_in.weight"])
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"gradient_checkpointing": True}, {"mixed_precision": "bf16", "gradient_accumulation_steps": 2}],
+)
+def test_memory_is_told_before(settings: Any, more: dict[str, Any]) -> None:
+    """On mini, against what PyTorch's allocator saw."""
+    mini = {"stage": "temporal", "train_data": {"n_sample_frames": 4}, "pretrained_model_path": "mini"}
+    config = settings(mini, train_batch_size=2, **more)
+    stage = create_stage(config)
+    batch = example(stage)
+    mixed = config.mixed_precision != "no"
+    stage.network.train()
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+        for _ in range(config.gradient_accumulation_steps):
+            with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
+                loss = stage.loss(stage.network, batch, Draws(0, [0, 1], CPU))
+            loss.backward()
+    events = [e for e in profiler.profiler.kineto_results.events() if e.name() == "[memory]"]
+    live = peak = 0
+    for event in sorted(events, key=lambda e: e.start_ns()):
+        live += event.nbytes()
+        peak = max(peak, live)
+    memory = estimate(config)
+    assert memory.step == pytest.approx(peak, rel=0.2)
+    learning = [p for p in stage.network.parameters() if p.requires_grad]
+    assert memory.learning == memory.gradients == sum(p.nbytes for p in learning)
+    assert memory.optimizer == 2 * memory.learning
+
+
+def test_the_configurations_of_the_paper(capsys: pytest.CaptureFixture[str]) -> None:
+    """Full size, no weights on disk."""
+    for name, module in (("pose_train_stage1", "pose_encoder"), ("pose_train", "conv_temporal")):
+        config = load_config(CONFIGS / f"{name}.yaml")
+        assert (config.train_data.width, config.train_data.height) == (512, 512)
+        assert module in config.trainable_modules
+    assert train_followyourpose.main([f"--config={CONFIGS / 'pose_train.yaml'}", "--dry-run"]) == 0
+    told = capsys.readouterr().out
+    assert "learns 86.4 M of" in told
+    assert "with gradient_checkpointing" in told
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"use_8bit_adam": True}, "bitsandbytes"),
+        ({"train_batch_size": 0}, "train_batch_size is 0, but must be at least 1"),
+        ({"text_dropout": 2.0}, "within 0 and 1"),
+        ({"mixed_precision": "int3"}, "mixed_precision must be one of no, fp16, bf16"),
+        ({"lr_scheduler": "cosin"}, "lr_scheduler must be one of"),
+        ({"train_data": {"path": "x"}}, "train_data.path has no effect with train_data.kind=world"),
+        ({"train_data": {"kind": "clips", "path": "x", "clips": 3}}, "train_data.clips has no effect"),
+        ({"train_data": {"kind": "clips"}}, "needs train_data.path"),
+        ({"validation_data": {"promts": []}}, "did you mean validation_data.prompts"),
+    ],
+)
+def test_settings_that_cannot_work(settings: Any, change: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        config = settings(STAGE_2, **change)
+        create_optimizer([torch.nn.Parameter(torch.zeros(1))], config, 1)
+
+
+def test_published_keys_without_use_are_let_be(settings: Any) -> None:
+    data = {"prompts": ["a"], "use_inv_latent": False, "num_inv_steps": 50, "dataset_set": "val"}
+    assert settings(STAGE_2, validation_data=data).validation_data.prompts == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("command", "count"),
+    [
+        (
+            [
+                "python",
+                "/bin/accelerate",
+                "launch",
+                "--cpu",
+                "--num_processes",
+                "2",
+                "train.py",
+                "--config=x",
+            ],
+            2,
+        ),
+        (["python", "-m", "accelerate.commands.launch", "--cpu", "--num_processes=3", "train.py"], 3),
+        (["python", "/bin/accelerate", "launch", "--cpu", "train.py", "--num_processes=3"], 1),
+        (["bash"], 1),
+    ],
+)
+def test_processes_that_the_launcher_was_asked_for(command: list[str], count: int) -> None:
+    assert asked_for(command) == count
