@@ -37,7 +37,7 @@ class Checkpoints:
         folder: of the run.
         keep: how many of the newest to keep.
         network: prepared by ``accelerator``.
-        names: of the parameters that learn.
+        names: of what training changes in the network's state.
         average: moving average of these, if there is one.
     """
 
@@ -122,7 +122,7 @@ class Checkpoints:
     def learnt(self) -> dict[str, torch.Tensor]:
         """What has been learnt, whole and on the CPU, by the names of the unprepared network; all take part."""
         state = self.accelerator.get_state_dict(self.network)
-        return {name: state[name].detach().float().cpu() for name in self.names} if state else {}
+        return {name: state[name].detach().cpu() for name in self.names} if state else {}
 
     def _save_learnt(self, models: list[nn.Module], states: list[dict[str, Any]], folder: str) -> None:
         states.clear()  # else the whole network is saved

@@ -100,14 +100,9 @@ class PoseJudgeStage:
         ]
         save_sheet(path, [pictures, np.stack(drawn)])
 
-<<<<<<< HEAD
-    def export(self, folder: Path) -> None:
-        save_hrnet(folder / POSE_FILE, self.network, self._build)
-=======
     def export(self, folder: Path, learnt: dict[str, torch.Tensor]) -> None:
         self.network.load_state_dict(learnt, strict=False)
-        save_half(self.network, folder / POSE_FILE)
->>>>>>> b0a95a1 (Training on several processes equals training on one; checkpoints of what learns, written by all; own data encoded on the fly; memory told beforehand)
+        save_hrnet(folder / POSE_FILE, self.network, self._build)
 
 
 class ClassifierStage:

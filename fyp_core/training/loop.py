@@ -31,7 +31,7 @@ from fyp_core.training.checkpointing import Checkpoints, is_sharded
 from fyp_core.training.config import TrainConfig
 from fyp_core.training.draws import Draws
 from fyp_core.training.optimizers import create_optimizer, create_scheduler
-from fyp_core.training.trainable import learning_names
+from fyp_core.training.trainable import learnt_names
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ class Run:
         self.samples_a_step = (
             config.train_batch_size * config.gradient_accumulation_steps * self.accelerator.num_processes
         )
-        names = learning_names(stage.network)
+        names = learnt_names(stage.network)
         optimizer = create_optimizer(
             [p for p in stage.network.parameters() if p.requires_grad], config, self.samples_a_step
         )

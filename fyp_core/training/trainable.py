@@ -56,6 +56,7 @@ def keep_frozen_in(network: nn.Module, mixed_precision: str) -> None:
                     parameter.data = parameter.data.to(_PRECISIONS[mixed_precision])
 
 
-def learning_names(network: nn.Module) -> list[str]:
-    """Names of the parameters that learn."""
-    return [name for name, parameter in network.named_parameters() if parameter.requires_grad]
+def learnt_names(network: nn.Module) -> list[str]:
+    """Names of all in a network's state that training changes: what learns, and statistics kept in buffers."""
+    frozen = {name for name, parameter in network.named_parameters() if not parameter.requires_grad}
+    return [name for name in network.state_dict() if name not in frozen]

@@ -21,7 +21,7 @@ from fyp_core.training.launch import asked_for
 from fyp_core.training.memory import estimate
 from fyp_core.training.optimizers import create_optimizer
 from fyp_core.training.stages import create_stage
-from fyp_core.training.trainable import learning_names
+from fyp_core.training.trainable import learnt_names
 from tests.tiny_formats import single_file, stable_diffusion_folder
 from tests.tiny_model import build_pipeline
 
@@ -112,18 +112,18 @@ def test_what_is_frozen_gets_neither_gradient_nor_full_precision(settings: Any) 
 
 
 def test_the_stages_learn_what_the_paper_names(settings: Any) -> None:
-    names = learning_names(create_stage(settings(STAGE_1)).network)
+    names = learnt_names(create_stage(settings(STAGE_1)).network)
     assert names
     assert all(name.startswith("pose_encoder.") for name in names)
     layers = ("attn1.to_q", "attn2.to_q", "attn_temp", "norm_temp", "conv_temporal")
     network = create_stage(settings(STAGE_2)).network
     expected = {n for n, _ in network.named_parameters() if any(f".{layer}." in n for layer in layers)}
-    assert set(learning_names(network)) == expected
+    assert set(learnt_names(network)) == expected
 
 
 def test_other_modules_may_learn_and_unknown_ones_are_named(settings: Any) -> None:
     some = create_stage(settings(STAGE_2, trainable_modules=["attn_temp"])).network
-    assert all(".attn_temp." in name for name in learning_names(some))
+    assert all(".attn_temp." in name for name in learnt_names(some))
     with pytest.raises(InputError, match=r"attn1\.to_p; did you mean attn1\.to_[kqv]"):
         create_stage(settings(STAGE_2, trainable_modules=["attn1.to_p"]))
 
