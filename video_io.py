@@ -4,6 +4,7 @@ Frames are (H, W, 3) uint8 RGB arrays, upright, with square pixels and alpha com
 """
 
 import contextlib
+import gc
 import logging
 import os
 import secrets
@@ -32,6 +33,10 @@ _READ_OPTIONS = {
 _TOLERATED_MISSING_END = 0.5  # seconds; the last frame may be shown for a while, and headers are not exact
 _CLOCK_TOLERANCE = 0.002  # seconds; many files count in milliseconds
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov")
+
+# Decoders have threads, and a forked process has them not: to free there what its parent left as garbage hangs.
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    os.register_at_fork(before=gc.collect, after_in_child=gc.freeze)
 
 
 @dataclass(frozen=True)

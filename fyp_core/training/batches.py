@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import signal
 from collections.abc import Iterator
 from typing import Any
@@ -45,19 +44,14 @@ def batches(
         _Placed(data),
         batch_sampler=own_positions(first, last, size, accelerator.process_index, accelerator.num_processes),
         num_workers=workers,
-        worker_init_fn=_leave_to_the_parent,
+        worker_init_fn=_leave_signals_to_the_parent,
         pin_memory=accelerator.device.type == "cuda",
     )
-    gc.collect()
     for batch in loader:
         yield send_to_device(batch, accelerator.device, non_blocking=True)
 
 
-def _leave_to_the_parent(worker: int) -> None:
-    """Signals, because a terminal interrupts all processes and the parent still needs the batches of its last step.
-
-    And what is garbage: decoders that the parent has used belong to threads that are not here, freeing them hangs.
-    """
-    gc.freeze()
+def _leave_signals_to_the_parent(worker: int) -> None:
+    """A terminal interrupts all processes, and the parent still needs the batches of its last step."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
