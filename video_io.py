@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 
 import av
@@ -32,6 +32,8 @@ _READ_OPTIONS = {
 }
 _TOLERATED_MISSING_END = 0.5  # seconds; the last frame may be shown for a while, and headers are not exact
 _CLOCK_TOLERANCE = 0.002  # seconds; many files count in milliseconds
+_TIMED_FRAMES = 200
+_MOST_REORDERED = 16
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov")
 
 # Decoders have threads, and a forked process has them not: to free there what its parent left as garbage hangs.
@@ -41,7 +43,10 @@ if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a video is: size in pixels as displayed (upright), frames a second, length in seconds."""
+    """What a video is: size in pixels as displayed (upright), frames a second (the mean), length in seconds.
+
+    ``is_even`` tells whether each frame is shown about equally long, as far as the first ones show.
+    """
 
     width: int
     height: int
@@ -49,6 +54,7 @@ class VideoInfo:
     frame_count: int | None
     duration: float
     has_audio: bool
+    is_even: bool
 
 
 def probe(path: str | os.PathLike[str]) -> VideoInfo:
@@ -70,7 +76,8 @@ def probe(path: str | os.PathLike[str]) -> VideoInfo:
             duration = container.duration / av.time_base
         else:
             duration = (frame_count or 0) / fps
-        return VideoInfo(width, height, fps, frame_count, duration, bool(container.streams.audio))
+        has_audio = bool(container.streams.audio)
+    return VideoInfo(width, height, fps, frame_count, duration, has_audio, _is_even(path))
 
 
 def read_frames(path: str | os.PathLike[str], *, fps: float | None = None) -> Iterator[np.ndarray]:
@@ -276,6 +283,19 @@ def _open_video(path: str | os.PathLike[str]) -> av.container.InputContainer:
 def _is_moving(stream: av.VideoStream) -> bool:
     """False for the cover picture of a sound file and for codecs FFmpeg does not know."""
     return stream.codec_context is not None and not stream.disposition & av.stream.Disposition.attached_pic
+
+
+def _is_even(path: str | os.PathLike[str]) -> bool:
+    """Compare the times between the first frames, without decoding them."""
+    with _open_video(path) as container:
+        stream = container.streams.video[0]
+        packets = list(islice(container.demux(stream), _TIMED_FRAMES))
+        times = sorted(packet.pts * stream.time_base for packet in packets if packet.pts is not None)
+    # Frames are stored in another order than shown: among the last, some that come between may not be read yet.
+    times = times[:-_MOST_REORDERED] if len(packets) == _TIMED_FRAMES else times
+    gaps = sorted(after - before for before, after in pairwise(times))
+    tolerance = max(2 * _CLOCK_TOLERANCE, stream.time_base)
+    return not gaps or gaps[-1] - gaps[0] <= max(gaps[len(gaps) // 2] / 4, tolerance)
 
 
 def _decode(

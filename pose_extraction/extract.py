@@ -111,7 +111,8 @@ def extract_skeleton_video(
         weights: see :func:`choose_estimator`.
         people: ``all``, ``largest`` or one by number, from 1 in order of appearance.
         smoothing: strength, 0 is off; see :func:`pose_extraction.temporal.smooth`.
-        fps: frames a second to sample and write; by default every frame at the video's own rate.
+        fps: frames a second to sample and write; by default the video's own, which is every frame once, or where
+            they are shown unequally long, what is shown at even times.
 
     Raises:
         InputError: the source cannot be read, nobody is seen in it, or a target cannot be written.
@@ -121,6 +122,8 @@ def extract_skeleton_video(
         check_target(keypoints, KEYPOINT_SUFFIX)
     info = probe(source)
     model, why = choose_estimator(estimator, weights)
+    if fps is None and not info.is_even:
+        fps = info.fps
     seconds = {"decode": 0.0}
     start = time.perf_counter()
     frames = _timed(read_frames(source, fps=fps), seconds, "decode")

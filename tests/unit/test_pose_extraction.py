@@ -3,7 +3,9 @@
 import json
 import os
 from dataclasses import dataclass, field
+from fractions import Fraction
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -57,8 +59,8 @@ class ScriptedEstimator:
 def scripted(monkeypatch):
     """Let the package's estimator answer with given poses."""
 
-    def install(answers: list[FramePoses | None]) -> ScriptedEstimator:
-        estimator = ScriptedEstimator(answers)
+    def install(answers):
+        estimator = ScriptedEstimator(answers) if isinstance(answers, list) else answers
         monkeypatch.setattr(extract, "choose_estimator", lambda *_: (estimator, "it was asked for"))
         return estimator
 
@@ -135,6 +137,34 @@ def test_a_target_rate_is_kept_in_time(scripted, video, out):
     result = extract_skeleton_video(video, out / "s.mp4", fps=6.25)
     assert (len(result.motion), result.motion.fps) == (5, 6.25)
     assert probe(out / "s.mp4").duration == pytest.approx(0.8, abs=0.01)
+
+
+def test_unequally_long_frames_keep_their_time(scripted, tmp_path, out):
+    """Ten frames in the first half second, ten in the second and a half after it."""
+    times = np.concatenate([np.arange(10) * 0.05, 0.5 + np.arange(10) * 0.15])
+    with av.open(str(tmp_path / "v.mkv"), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for index, time in enumerate(times):
+            frame = av.VideoFrame.from_ndarray(np.full((HEIGHT, WIDTH, 3), 10 * index, np.uint8), "rgb24")
+            frame.pts, frame.time_base = round(1000 * time), Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+    class Brightness:
+        name = "brightness"
+
+        def estimate(self, frames):
+            for frame in frames:
+                yield person(round(frame.mean() / 10))
+
+    scripted(Brightness())
+    result = extract_skeleton_video(tmp_path / "v.mkv", out / "s.mp4", smoothing=0)
+    assert probe(out / "s.mp4").duration == pytest.approx(1.9, abs=0.1)
+    shown = result.motion.keypoints[:, 0].mean(axis=1)[:, 0].round()
+    expected = np.searchsorted(times, np.arange(len(shown)) / result.motion.fps, side="right") - 1
+    assert np.abs(shown - expected).max() <= 1
 
 
 def test_one_of_several_people_is_drawn_on_request(scripted, video, out):

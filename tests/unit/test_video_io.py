@@ -174,6 +174,24 @@ def test_uneven_frame_times_lose_no_frame_and_keep_the_duration(tmp_path):
     path = encode(tmp_path / "v.mkv", numbered(6), pts=[0, 33, 50, 300, 310, 400])
     assert [index_of(frame) for frame in read_frames(path)] == [0, 1, 2, 3, 4, 5]
     assert probe(path).duration == pytest.approx(0.44, abs=0.05)
+    assert not probe(path).is_even
+
+
+def count_milliseconds(stream):
+    stream.codec_context.time_base = Fraction(1, 1000)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "gif"])
+@pytest.mark.parametrize("fps", [60, 30000 / 1001, 8])
+def test_frames_at_a_constant_rate_are_even(tmp_path, suffix, fps):
+    if suffix == "gif":
+        write_gif(tmp_path / "v.gif", numbered(12), fps)
+    else:
+        write_video(tmp_path / "v.mp4", numbered(12), fps)
+        if suffix == "mkv":  # counts in milliseconds
+            times = [round(1000 * index / fps) for index in range(12)]
+            encode(tmp_path / "v.mkv", numbered(12), pts=times, setup=count_milliseconds)
+    assert probe(tmp_path / f"v.{suffix}").is_even
 
 
 @pytest.mark.parametrize(
