@@ -20,8 +20,6 @@ ROOT = Path(__file__).parents[2]
 WEIGHTS = ROOT / "checkpoints" / "judges" / "hrnet.safetensors"
 EXAMPLE = ROOT / "pose_example" / "raw_man_cheering.mp4"
 
-pytestmark = pytest.mark.skipif(not WEIGHTS.exists(), reason="the small HRNet's weights are not here")
-
 
 @pytest.mark.parametrize("character", ["woman", "panda", "robot"])
 @pytest.mark.parametrize("size", [128, 256])
