@@ -65,8 +65,10 @@ def test_as_an_estimator_it_needs_neither_detector_nor_hub(weights, monkeypatch)
 
 def test_the_trainer_exports_such_a_file(tmp_path):
     stage = PoseJudgeStage(load_config(CONFIGS / "judge_pose.yaml"))
-    stage.export(tmp_path)
-    assert load_hrnet(tmp_path / POSE_FILE, CPU).whole_frames
+    stage.export(tmp_path, {"head.final_layer.bias": torch.full((17,), 0.5)})
+    loaded = load_hrnet(tmp_path / POSE_FILE, CPU)
+    assert loaded.whole_frames
+    assert loaded.network.head["final_layer"].bias.tolist() == [0.5] * 17
 
 
 class BrightestSpot(nn.Module):
