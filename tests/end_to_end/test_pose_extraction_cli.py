@@ -26,7 +26,14 @@ SIZE, FRAMES = 256, 12
 
 def start(*arguments: object, stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "pose_extraction", *map(str, arguments)]
-    return subprocess.Popen(command, cwd=REPOSITORY, text=True, stdout=subprocess.PIPE, stderr=stderr)
+    return subprocess.Popen(
+        command, cwd=REPOSITORY, text=True, stdout=subprocess.PIPE, stderr=stderr, preexec_fn=_heed_interrupts
+    )
+
+
+def _heed_interrupts() -> None:
+    """A shell's background jobs, and what they start, ignore Ctrl-C: the tests may be one."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def run(*arguments: object) -> tuple[int, str, str]:
