@@ -172,6 +172,7 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> TrainConfig:
     try:
         given = OmegaConf.merge(_read_with_base(path), OmegaConf.from_dotlist(list(overrides)))
         _drop_useless(given)
+        _reword_booleans(given)
         _check_keys(given, TrainConfig())
         config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(TrainConfig), given))
     except OmegaConfBaseException as error:
@@ -214,6 +215,16 @@ def _drop_useless(given: DictConfig) -> None:
         if isinstance(given.get(section), DictConfig) and name in given[section]:
             del given[section][name]
             logger.info("Without effect: %s.", key)
+
+
+def _reword_booleans(given: DictConfig) -> None:
+    """YAML reads a bare ``no`` as false, and people write true where ``latest`` is meant."""
+    for key, words in (
+        ("mixed_precision", {False: "no"}),
+        ("resume_from_checkpoint", {True: "latest", False: None}),
+    ):
+        if isinstance(given.get(key), bool) and given[key] in words:
+            given[key] = words[given[key]]
 
 
 def _check_keys(given: DictConfig, known: Any, prefix: str = "") -> None:

@@ -9,7 +9,7 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
@@ -26,6 +26,7 @@ from torch.utils.data import Dataset
 from tqdm import tqdm
 
 from errors import InputError
+from fyp_core.devices import use_attention
 from fyp_core.training.batches import batches
 from fyp_core.training.checkpointing import Checkpoints, is_sharded
 from fyp_core.training.config import TrainConfig
@@ -125,7 +126,7 @@ class Run:
         """Train to the last step with checkpoints, sample sheets and a progress bar."""
         if self.config.report_to:
             self.accelerator.init_trackers("followyourpose", config=_flat(asdict(self.config)))
-        with self._saving_on_signals(), self._progress_bar() as bar:
+        with self._attention(), self._saving_on_signals(), self._progress_bar() as bar:
             average = None
             for loss in self.steps():
                 average = loss if average is None else _LOSS_MEMORY * average + (1 - _LOSS_MEMORY) * loss
@@ -279,6 +280,14 @@ class Run:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    def _attention(self) -> AbstractContextManager[None]:
+        if not self.config.enable_xformers_memory_efficient_attention:
+            return nullcontext()
+        if self.accelerator.device.type != "cuda":
+            logger.info("xformers serves GPUs only; PyTorch's own attention is used.")
+            return nullcontext()
+        return use_attention("xformers")
 
     def _progress_bar(self) -> tqdm:
         return tqdm(

@@ -249,6 +249,12 @@ def test_published_keys_without_use_are_let_be(settings: Any) -> None:
     assert settings(STAGE_2, validation_data=data).validation_data.prompts == ["a"]
 
 
+def test_words_that_yaml_takes_for_booleans(settings: Any) -> None:
+    config = settings(STAGE_2, mixed_precision=False, resume_from_checkpoint=True)
+    assert (config.mixed_precision, config.resume_from_checkpoint) == ("no", "latest")
+    assert settings(STAGE_2, resume_from_checkpoint=False).resume_from_checkpoint is None
+
+
 @pytest.mark.parametrize(
     ("command", "count"),
     [

@@ -1,0 +1,101 @@
+"""A user's own data, end to end: clips and a table in a folder, stage 2, and their character in a generated video."""
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from fyp_core.devices import choose_dtype
+from fyp_core.pipeline import FollowYourPosePipeline
+from fyp_core.synthetic import Clip, characters, sample_clip, world
+from fyp_core.synthetic.figures import Figure
+from tests.end_to_end.conftest import ROOT
+from video_io import write_video
+
+MINI = ROOT / "checkpoints/mini"
+PURPLE = (170, 40, 200)  # nothing in the procedural world is
+SIZE = 128
+
+
+@pytest.fixture
+def draw_wizard(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Clip]:
+    """Renders clips of a character that mini was never shown, whose word it knows as a word only."""
+    parts = [replace(part, color=PURPLE) for part in characters._man()]
+
+    def draw(seed: int, frames: int, **choices: str | int) -> Clip:
+        with monkeypatch.context() as patch:
+            patch.setattr(world, "figure", lambda _: Figure.build(parts))
+            rng = np.random.default_rng((9, seed))
+            return sample_clip(rng, frames, SIZE, character="man", motion="freestyle", **choices)
+
+    return draw
+
+
+def purple(video: np.ndarray, where: np.ndarray) -> float:
+    """Share of all frames' pixels (F, H, W, 3) in a region (H, W)."""
+    red, green, blue = np.moveaxis(video[:, where].astype(int), -1, 0)
+    return float(((blue > green + 30) & (red > green)).mean())
+
+
+def generate(model: Path, prompt: str, skeletons: np.ndarray) -> np.ndarray:
+    pipeline = FollowYourPosePipeline.from_pretrained(model)
+    video = pipeline(prompt, skeletons, generator=torch.Generator().manual_seed(0)).frames[0]
+    return (video * 255).round().astype(np.uint8)
+
+
+def test_their_character_shows_up(
+    draw_wizard: Callable[..., Clip], run: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    rows = ["path,caption"]
+    for index in range(20):
+        clip = draw_wizard(index, 8)
+        write_video(tmp_path / f"mine/{index}.mp4", clip.frames, fps=8)
+        rows.append(f"{index}.mp4,a wizard dancing in the {clip.scene}")
+    (tmp_path / "mine/clips.csv").write_text("\n".join(rows))
+    settings = {
+        "stage": "temporal",
+        "pretrained_model_path": str(MINI),
+        "output_dir": "wizard",
+        "train_data": {
+            "kind": "clips",
+            "path": "mine/clips.csv",
+            "width": SIZE,
+            "height": SIZE,
+            "n_sample_frames": 2,
+            "sample_start_idx": None,
+            "sample_frame_rate": 2,
+        },
+        "max_train_steps": 120,
+        "train_batch_size": 2,
+        "learning_rate": 3e-3,
+        "lr_warmup_steps": 5,
+        "high_noise_bias": True,
+        "text_dropout": 0.0,
+        "noise_share": 0.5,
+        "mixed_precision": "bf16" if choose_dtype("auto", "cpu") == "bf16" else "no",
+        "validation_steps": 1000,
+        "dataloader_num_workers": 1,
+    }
+    (tmp_path / "wizard.yaml").write_text(yaml.safe_dump(settings))
+    trained = run(ROOT / "train_followyourpose.py", "--config=wizard.yaml")
+    assert trained.returncode == 0, trained.stderr
+    assert "--model wizard/model" in trained.stderr
+
+    shown = draw_wizard(100, 4, scene="park", stride=4)  # moves that were not among the clips
+    skeletons = shown.skeletons()
+    figure = cv2.dilate(skeletons.max((0, 3)), np.ones((5, 5))) > 60
+    around = cv2.dilate(figure.astype(np.uint8), np.ones((31, 31))) == 0
+    prompt = "a wizard dancing in the park"
+    before = generate(MINI, prompt, skeletons)
+    after = generate(tmp_path / "wizard/model", prompt, skeletons)
+    other = generate(tmp_path / "wizard/model", "an astronaut on the beach", skeletons)
+    assert purple(before, figure) < 0.05
+    assert purple(after, figure) > 0.15
+    assert purple(after, around) < 0.02, "the scene keeps its colours"
+    assert purple(other, figure) < purple(after, figure) / 3, "others stay who they are"
