@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fyp_core.argument_types import from_one
 from fyp_core.checkpoints import AUTO, MODEL_NAMES, checkpoints_folder, file_hash, model_hash
 from fyp_core.devices import AUTO_DTYPE, DTYPES, Runtime
 from fyp_core.engine import Engine
@@ -43,10 +44,10 @@ def add_protocol(parser: argparse.ArgumentParser) -> None:
     """The options of a model, what it has to show, and who judges it."""
     add = parser.add_argument
     add("--model", default=AUTO, help=f"{', '.join(MODEL_NAMES)} or a folder; default: %(default)s")
-    add("--clips", type=_positive, default=24, metavar="N", help="of each kind; default: %(default)s")
-    add("--frames", type=_positive, default=8, metavar="N", help="of each clip; default: %(default)s")
+    add("--clips", type=from_one, default=24, metavar="N", help="of each kind; default: %(default)s")
+    add("--frames", type=from_one, default=8, metavar="N", help="of each clip; default: %(default)s")
     add("--seed", type=int, default=0, metavar="S", help="of the clips; default: %(default)s")
-    add("--seeds", type=_positive, default=1, metavar="N", help="of the noise; default: %(default)s")
+    add("--seeds", type=from_one, default=1, metavar="N", help="of the noise; default: %(default)s")
     add("--output", type=Path, metavar="FILE", help=_OUTPUT_HELP)
 
     motion = parser.add_argument_group("motions other than the procedural world's").add_argument
@@ -58,7 +59,7 @@ def add_protocol(parser: argparse.ArgumentParser) -> None:
         "--prompt", nargs="+", default=[], metavar="TEXT", help="default: sentences of the procedural world"
     )
     motion(
-        "--stride", type=_positive, default=5, metavar="K", help="take every Kth frame; default: %(default)s"
+        "--stride", type=from_one, default=5, metavar="K", help="take every Kth frame; default: %(default)s"
     )
     motion("--estimator", choices=ESTIMATOR_NAMES, default=ESTIMATOR_NAMES[0], help="finds the person")
 
@@ -67,9 +68,9 @@ def add_protocol(parser: argparse.ArgumentParser) -> None:
     judge("--clip", metavar="CLIP", help="a CLIP, folder or hub id: adds CLIPScore, and compares neighbours")
 
     sampling = parser.add_argument_group("sampling").add_argument
-    sampling("--steps", type=_positive, metavar="N", help="denoising steps; default: the model's own")
+    sampling("--steps", type=from_one, metavar="N", help="denoising steps; default: the model's own")
     sampling("--guidance", type=float, metavar="G", help="weight of the prompt; default: the model's own")
-    sampling("--batch", type=_positive, default=4, metavar="N", help="clips at once; default: %(default)s")
+    sampling("--batch", type=from_one, default=4, metavar="N", help="clips at once; default: %(default)s")
     sampling("--dtype", choices=(AUTO_DTYPE, *DTYPES), default=AUTO_DTYPE, help="number format")
 
 
@@ -204,9 +205,3 @@ def _settings(options: argparse.Namespace, engine: Engine, judges: Path) -> dict
         "guidance": config.default_guidance_scale if options.guidance is None else options.guidance,
         **(of_videos if videos else {}),
     }
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"give a whole number from 1, not {text!r}")
-    return int(text)

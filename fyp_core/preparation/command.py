@@ -9,6 +9,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from fyp_core.argument_types import from_one
 from fyp_core.preparation.filters import Filters
 from pose_extraction.estimator import AUTO, ESTIMATOR_NAMES
 
@@ -26,7 +27,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--weights", metavar="FILE", help="of the estimator, in place of the published ones")
     add(
         "--shard-size",
-        type=_from_one,
+        type=from_one,
         default=500,
         metavar="N",
         help="pictures looked at; default: %(default)s",
@@ -40,9 +41,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
     keep = parser.add_argument_group("what is kept").add_argument
-    keep(
-        "--min-size", type=_from_one, default=filters.min_size, metavar="PIXELS", help="default: %(default)s"
-    )
+    keep("--min-size", type=from_one, default=filters.min_size, metavar="PIXELS", help="default: %(default)s")
     keep(
         "--min-confidence",
         type=_share,
@@ -57,7 +56,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="SHARE",
         help="of the picture's diagonal; default: %(default)s",
     )
-    keep("--max-people", type=_from_one, default=filters.max_people, metavar="N", help="default: %(default)s")
+    keep("--max-people", type=from_one, default=filters.max_people, metavar="N", help="default: %(default)s")
 
     ray = parser.add_argument_group("Ray").add_argument
     ray(
@@ -65,7 +64,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="HOST:PORT",
         help="a cluster that sees input and output; default: this machine",
     )
-    ray("--workers", type=_from_one, metavar="N", help="default: one a GPU, without GPUs one a processor")
+    ray("--workers", type=from_one, metavar="N", help="default: one a GPU, without GPUs one a processor")
     ray("--gpus-per-worker", type=_share, metavar="SHARE", help="default: 1 where there are GPUs")
     parser.set_defaults(run=prepare_data)
 
@@ -106,12 +105,6 @@ def _sentence(summary: dict[str, Any]) -> str:
     if summary["run"]["seen"]:
         sentence += "; {seen} looked at now, {pictures_per_second:g} a second".format(**summary["run"])
     return sentence
-
-
-def _from_one(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"give a whole number from 1, not {text!r}")
-    return int(text)
 
 
 def _share(text: str) -> float:
