@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fyp_core.synthetic import CHARACTERS, HELD_OUT_PAIRS, SCENES, render_skeletons, sample_clip
+from fyp_core.synthetic import CHARACTERS, HELD_OUT_PAIRS, SCENES, sample_clip
 
 PAIRS = ("seen", "held_out")
 _STRIDE = 4  # of the clips' 24 frames a second
@@ -77,7 +77,7 @@ def _world_shot(
         pairs,
         index,
         clip.caption,
-        render_skeletons(clip.keypoints, clip.scores, size, size),
+        clip.skeletons(),
         clip.keypoints,
         visible,
         character,
