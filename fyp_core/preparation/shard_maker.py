@@ -21,10 +21,10 @@ from errors import InputError
 from fyp_core.preparation.collection import Unit
 from fyp_core.preparation.filters import Filters, Rejected
 from fyp_core.training.data.pictures import (
-    IMAGE_EXTENSIONS,
     SKELETON_EXTENSION,
     caption,
-    read_json,
+    document_of,
+    picture_content,
     read_picture,
 )
 from fyp_core.training.data.shards import Files
@@ -161,11 +161,8 @@ class ShardMaker:
                     yield candidate
 
     def _read(self, name: str, files: Files) -> Candidate:
-        extension = next((name for name in IMAGE_EXTENSIONS if name in files), None)
-        if not extension:
-            raise InputError("there is no picture")
-        picture = read_picture(files[extension])
-        document = read_json(files["json"]) if "json" in files else {}
+        picture = read_picture(picture_content(files))
+        document = document_of(files)
         try:
             text = caption(files, document, self._caption_key)
         except InputError as error:

@@ -40,12 +40,10 @@ def image_sample(
     Raises:
         InputError: a part is missing or unreadable.
     """
-    extension = next((name for name in IMAGE_EXTENSIONS if name in files), None)
-    if not extension:
-        raise InputError(f"there is no picture ({', '.join(IMAGE_EXTENSIONS)})")
-    document = read_json(files["json"]) if "json" in files else {}
+    content = picture_content(files)
+    document = document_of(files)
     text = caption(files, document, caption_key)
-    picture = read_picture(files[extension])
+    picture = read_picture(content)
     sample: Sample = {"pixels": to_pixels(picture[None], *size)[:, 0], "caption": text}
     if with_skeleton:
         drawing = files.get(SKELETON_EXTENSION)
@@ -65,6 +63,19 @@ def caption(files: Mapping[str, bytes], document: Mapping[str, Any], key: str) -
     if not isinstance(text, str) or not text.strip():
         raise InputError(f"it has no caption; put it beside it as .txt, or as {key!r} into its .json")
     return text.strip()
+
+
+def picture_content(files: Mapping[str, bytes]) -> bytes:
+    """The picture among files that share a name, undecoded; raises InputError where there is none."""
+    extension = next((name for name in IMAGE_EXTENSIONS if name in files), None)
+    if not extension:
+        raise InputError(f"there is no picture ({', '.join(IMAGE_EXTENSIONS)})")
+    return files[extension]
+
+
+def document_of(files: Mapping[str, bytes]) -> dict[str, Any]:
+    """The JSON among files that share a name, {} without one; raises InputError where it is no JSON object."""
+    return read_json(files["json"]) if "json" in files else {}
 
 
 def read_json(content: bytes) -> dict[str, Any]:

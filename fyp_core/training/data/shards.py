@@ -33,7 +33,7 @@ from webdataset.tariterators import base_plus_ext
 from errors import InputError
 from fyp_core.training.data.bad_files import BadFiles
 from fyp_core.training.data.clips import Sampling
-from fyp_core.training.data.pictures import caption, image_sample, read_json
+from fyp_core.training.data.pictures import caption, document_of, image_sample
 from fyp_core.training.data.samples import Sample
 
 CLIP_EXTENSIONS = ("mp4", "webm", "mov", "mkv", "avi", "gif")
@@ -70,7 +70,7 @@ class ClipDecoder:
         extension = next((name for name in CLIP_EXTENSIONS if name in files), None)
         if not extension:
             raise InputError(f"there is no clip ({', '.join(CLIP_EXTENSIONS)})")
-        text = caption(files, read_json(files["json"]) if "json" in files else {}, self.caption_key)
+        text = caption(files, document_of(files), self.caption_key)
         with tempfile.NamedTemporaryFile(suffix=f".{extension}") as file:
             file.write(files[extension])
             file.flush()
