@@ -26,6 +26,16 @@ _SHADED = np.array([group.endswith(("arm", "leg")) for group in _GROUPS])
 _SHADING = 0.3
 _SHADING_DEPTH = 0.16
 
+# An edge around limbs and head keeps them apart from a body or scene of their own colour: darker than the part,
+# or lighter where the part is nearly black.
+_EDGED = tuple(group not in ("back", "torso") for group in _GROUPS)
+_EDGE_WIDTH = 0.012  # standing heights
+_EDGE_DARKENING = 0.45
+_EDGE_LIGHT = 92
+_NEARLY_BLACK = 70
+
+_FACING = 0.05  # cosine to the viewer from which a facing part is seen
+
 _ANGLES = np.linspace(0, 2 * np.pi, 12, endpoint=False)
 _CIRCLE = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=-1)
 _SUBPIXEL_BITS = 4
@@ -95,12 +105,14 @@ def paint(
     behind = (group_depths[:, _TORSO : _TORSO + 1] - group_depths) / _SHADING_DEPTH
     shades = 1 - _SHADING * np.clip(behind, 0, 1) * _SHADED
     towards = bones[:, :, 2, 2] / unit
+    edge = max(1, round(_EDGE_WIDTH * scale))
     for frame in zip(canvases, outlines, group_depths, shades, towards):
-        _paint_frame(figure, *frame)
+        _paint_frame(figure, edge, *frame)
 
 
 def _paint_frame(
     figure: Figure,
+    edge: int,
     canvas: np.ndarray,
     outlines: np.ndarray,
     depths: np.ndarray,
@@ -109,9 +121,20 @@ def _paint_frame(
 ) -> None:
     for group in np.argsort(depths):
         shade = float(shades[group])
-        for part, span in figure.groups[group]:
-            if part.facing and towards[figure.bone_index[span.start]] < 0.05:
-                continue
-            r, g, b = part.color
-            hull = cv2.convexHull(outlines[span].reshape(-1, 2))
+        hulls = [
+            (part.color, cv2.convexHull(outlines[span].reshape(-1, 2)))
+            for part, span in figure.groups[group]
+            if not part.facing or towards[figure.bone_index[span.start]] >= _FACING
+        ]
+        if _EDGED[group]:
+            for color, hull in hulls:  # all before the first fill: the edge runs around the whole limb
+                shift = _SUBPIXEL_BITS
+                cv2.polylines(canvas, [hull], True, _edge_color(color), 1 + 2 * edge, cv2.LINE_8, shift)
+        for (r, g, b), hull in hulls:
             cv2.fillConvexPoly(canvas, hull, (r * shade, g * shade, b * shade), cv2.LINE_8, _SUBPIXEL_BITS)
+
+
+def _edge_color(color: Color) -> tuple[float, ...]:
+    if max(color) < _NEARLY_BLACK:
+        return tuple(channel + _EDGE_LIGHT for channel in color)
+    return tuple(_EDGE_DARKENING * channel for channel in color)

@@ -174,8 +174,8 @@ def _choose_motion(rng: np.random.Generator, motions: MotionSplit) -> str:
 
 
 def _place_camera(rng: np.random.Generator, bones: np.ndarray, height: float, size: int) -> _Camera:
-    """Frame the figure: 45 to 105 % of the picture's height, as a rule whole, its feet low."""
-    share = 0.45 + 0.6 * rng.random() ** 0.75
+    """Frame the figure: 55 to 105 % of the picture's height, as a rule whole, its feet low."""
+    share = 0.55 + 0.5 * rng.random() ** 0.75
     scale = share * size / height
     camera = _Camera(scale, 0.0, 0.0, pitch=np.radians(rng.uniform(0, 10)))
     points = camera.project(body.keypoints(bones))[0].reshape(-1, 2)
