@@ -10,11 +10,9 @@ import logging
 import math
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import yaml
@@ -27,6 +25,7 @@ from fyp_core.checkpoints import AUTO, ModelSource, assembled_source
 from fyp_core.devices import AUTO_DTYPE, Runtime
 from fyp_core.engine import Engine, GenerationRequest
 from fyp_core.output import save_video
+from fyp_core.settings import refuse_unknown
 
 logger = logging.getLogger("txt2video")
 
@@ -111,7 +110,7 @@ def load_config(path: str, overrides: Sequence[str]) -> DictConfig:
     schema = OmegaConf.structured(Config)
     try:
         given = OmegaConf.merge(OmegaConf.load(path), OmegaConf.from_dotlist(list(overrides)))
-        _refuse_unknown(given, schema)
+        refuse_unknown(given, Config())
         config = OmegaConf.merge(schema, given)
     except OSError as error:
         raise InputError(f"Cannot read {path}: {error.strerror}.") from error
@@ -212,23 +211,6 @@ def _source(config: DictConfig) -> str | ModelSource:
         return config.pretrained_model_path
     base = Path(config.pretrained_model_path)
     return assembled_source(base, Path(config.resume_from_checkpoint), base.parent / "pose_encoder.pth")
-
-
-def _refuse_unknown(given: DictConfig, schema: DictConfig) -> None:
-    known = list(_keys(OmegaConf.to_container(schema)))
-    for key in _keys(OmegaConf.to_container(given)):
-        if key not in known:
-            closest = get_close_matches(key, known, n=1, cutoff=0)[0]
-            raise InputError(f"There is no setting {key}; did you mean {closest}?")
-
-
-def _keys(tree: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """Dotted names of all leaves."""
-    for name, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from _keys(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}"
 
 
 def _slug(text: str) -> str:

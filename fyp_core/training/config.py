@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from errors import InputError
+from fyp_core.settings import refuse_unknown
 from fyp_core.training.data.config import SourceConfig
 from fyp_core.training.stages import STAGES
 
@@ -173,7 +173,7 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> TrainConfig:
         given = OmegaConf.merge(_read_with_base(path), OmegaConf.from_dotlist(list(overrides)))
         _drop_useless(given)
         _reword_booleans(given)
-        _check_keys(given, TrainConfig())
+        refuse_unknown(given, TrainConfig())
         config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(TrainConfig), given))
     except OmegaConfBaseException as error:
         raise InputError(f"{path}: {str(error).splitlines()[0]}") from error
@@ -225,17 +225,6 @@ def _reword_booleans(given: DictConfig) -> None:
     ):
         if isinstance(given.get(key), bool) and given[key] in words:
             given[key] = words[given[key]]
-
-
-def _check_keys(given: DictConfig, known: Any, prefix: str = "") -> None:
-    names = [f.name for f in fields(known)]
-    for key in given:
-        if key not in names:
-            close = difflib.get_close_matches(str(key), names, 1)
-            hint = f"; did you mean {prefix}{close[0]}?" if close else ""
-            raise InputError(f"Unknown setting {prefix}{key}{hint}")
-        if is_dataclass(getattr(known, key)) and isinstance(given[key], DictConfig):
-            _check_keys(given[key], getattr(known, key), f"{prefix}{key}.")
 
 
 def _check_values(config: DictConfig) -> None:

@@ -10,14 +10,16 @@ import numpy as np
 import timm
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.utils.data import Dataset
 
+from errors import InputError
 from fyp_core.judges import CLASSES, CLASSIFIER_FILE, POSE_FILE, Judges, normalise
 from fyp_core.sheets import save_sheet
 from fyp_core.training.autoencoder import sample_world
-from fyp_core.training.config import TrainConfig, WorldConfig
+from fyp_core.training.config import TrainConfig, WorldConfig, existing_folder
 from fyp_core.training.draws import Draws
 from pose_extraction.hrnet import HRNet
 from pose_extraction.hrnet_weights import Build, save_hrnet
@@ -73,7 +75,10 @@ def _degrade(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
 
 
 class PoseJudgeStage:
-    """Trains the HRNet: squared error of the heatmaps of joints in sight (Xiao et al. 2018, arXiv 1804.06208)."""
+    """Trains the HRNet: squared error of the heatmaps of joints in sight (Xiao et al. 2018, arXiv 1804.06208).
+
+    Both judges go on from those in ``pretrained_model_path`` where it is given.
+    """
 
     def __init__(self, config: TrainConfig) -> None:
         torch.manual_seed(config.seed)
@@ -81,6 +86,7 @@ class PoseJudgeStage:
         size = config.train_data.size
         self._build = Build(config.model["backbone"], (size, size), whole_frames=True)
         self.network = HRNet(self._build.backbone)
+        _go_on(self.network, config, POSE_FILE)
         self.data = JudgedImages(config.train_data, config.seed)
 
     def loss(self, network: nn.Module, batch: dict[str, Any], draws: Draws) -> torch.Tensor:
@@ -114,6 +120,7 @@ class ClassifierStage:
         self.network: nn.Module = timm.create_model(
             config.model["backbone"], num_classes=sum(map(len, CLASSES))
         )
+        _go_on(self.network, config, CLASSIFIER_FILE)
         self.data = JudgedImages(config.train_data, config.seed)
 
     def loss(self, network: nn.Module, batch: dict[str, Any], draws: Draws) -> torch.Tensor:
@@ -134,6 +141,16 @@ class ClassifierStage:
     def export(self, folder: Path, learnt: dict[str, torch.Tensor]) -> None:
         self.network.load_state_dict(learnt, strict=False)
         save_half(self.network, folder / CLASSIFIER_FILE)
+
+
+def _go_on(network: nn.Module, config: TrainConfig, name: str) -> None:
+    if not config.pretrained_model_path:
+        return
+    path = existing_folder(config) / name
+    try:
+        network.load_state_dict(load_file(path))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise InputError(f"{path} is no judge of this kind; train one with configs/judge_*.yaml.") from error
 
 
 def save_half(network: nn.Module, path: Path) -> None:
