@@ -63,8 +63,8 @@ class TrainConfig:
     """One stage of training.
 
     Stages: ``autoencoder`` and ``text_to_image`` stand in for Stable Diffusion; ``pose`` is the paper's stage 1,
-    ``temporal`` its stage 2; ``pose_joint`` trains the pose encoder together with the image model. The ``judge``
-    stages train the networks that evaluate the others.
+    ``temporal`` its stage 2; ``pose_joint`` trains the pose encoder together with the image model, ``one_stage``
+    everything together on video. The ``judge`` stages train the networks that evaluate the others.
     """
 
     stage: str = "temporal"

@@ -63,13 +63,15 @@ class Denoiser(nn.Module):
         Args:
             t: (b,).
             tokens: (b, l).
-            skeleton: (b, 3, H, W) in 0..1; ``None`` switches the pose off.
+            skeleton: (b, 3, H, W) or (b, f, 3, H, W) in 0..1; ``None`` switches the pose off.
             keep_pose: (b,) 1 or 0.
         """
         text = self.text_encoder(tokens)[0]
         features = None
         if skeleton is not None:
-            features = [level * keep_pose[:, None, None, None] for level in self.pose_encoder(skeleton)]
+            frames = skeleton.flatten(0, -4)
+            keep_pose = keep_pose.repeat_interleave(len(frames) // len(skeleton))
+            features = [level * keep_pose[:, None, None, None] for level in self.pose_encoder(frames)]
         if isinstance(self.unet, PoseVideoUNet):
             return self.unet(noisy, t, text, features).sample
         return self.unet(noisy, t, text, down_intrablock_additional_residuals=features).sample
@@ -317,6 +319,14 @@ class TemporalStage(DiffusionStage):
 
     uses_video = True
     learns = STAGE2_LAYERS
+
+
+class OneStage(DiffusionStage):
+    """Everything together on video with poses: what the paper's two stages avoid, to compare with."""
+
+    uses_video = True
+    uses_pose = True
+    learns = ()  # everything
 
 
 def image_unet(unet: PoseVideoUNet) -> UNet2DConditionModel:

@@ -16,6 +16,7 @@ STAGES = {
     "pose": ("diffusion", "PoseStage"),
     "pose_joint": ("diffusion", "JointPoseStage"),
     "temporal": ("diffusion", "TemporalStage"),
+    "one_stage": ("diffusion", "OneStage"),
     "judge_pose": ("judges", "PoseJudgeStage"),
     "judge_classifier": ("judges", "ClassifierStage"),
 }

@@ -92,7 +92,12 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         model=IMAGE_MODEL,
         pipeline={"default_num_inference_steps": 2},
     )
-    for stage, before in (("pose", "text_to_image"), ("pose_joint", "pose"), ("temporal", "pose")):
+    for stage, before in (
+        ("pose", "text_to_image"),
+        ("pose_joint", "pose"),
+        ("temporal", "pose"),
+        ("one_stage", "text_to_image"),
+    ):
         made[stage] = run_stage(
             folder, stage, pretrained_model_path=str(made[before]), pipeline={"noise_share": 0.5}
         )
@@ -122,6 +127,12 @@ def test_stage_1_changes_the_pose_encoder_alone(models: dict[str, Path]) -> None
 def test_the_joint_stage_changes_the_image_model_too(models: dict[str, Path]) -> None:
     parts = {name.split(".")[0] for name in changed(models["pose"], models["pose_joint"])}
     assert parts == {"pose_encoder", "unet", "text_encoder"}
+
+
+def test_the_one_stage_run_changes_all_but_the_autoencoder(models: dict[str, Path]) -> None:
+    names = changed(models["text_to_image"], models["one_stage"])
+    assert {name.split(".")[0] for name in names} == {"pose_encoder", "unet", "text_encoder"}
+    assert any("conv_temporal" in name for name in names)
 
 
 def test_stage_2_changes_what_the_paper_names(models: dict[str, Path]) -> None:
@@ -206,7 +217,9 @@ def test_missing_or_empty_configuration(tmp_path: Path) -> None:
             load_config(tmp_path / name)
 
 
-@pytest.mark.parametrize("stage", ["autoencoder", "text_to_image", "pose", "pose_joint", "temporal"])
+@pytest.mark.parametrize(
+    "stage", ["autoencoder", "text_to_image", "pose", "pose_joint", "temporal", "one_stage"]
+)
 def test_the_configurations_of_mini_are_valid(stage: str) -> None:
     config = load_config(Path(__file__).parents[2] / f"configs/mini_{stage}.yaml")
     assert config.stage == stage
