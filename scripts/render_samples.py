@@ -1,0 +1,53 @@
+"""Paint ``checkpoints/mini/samples.png``: 24 prompts, not chosen: ``python -m scripts.render_samples``.
+
+Motions the model was never shown, on the left with pairs of character and scene it was shown, on the right with pairs
+it was not; the skeletons above what it painted.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from fyp_core.engine import Engine
+from fyp_core.evaluation.shots import PAIRS, Shot, world_shots
+from fyp_core.evaluation.sources import MODEL, show
+from fyp_core.sheets import save_sheet
+
+ROOT = Path(__file__).resolve().parent.parent
+ROWS = 12
+FRAMES, SHOWN = 8, (0, 2, 5, 7)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--model", default="mini")
+    parser.add_argument("--seed", type=int, default=0, help="of the noise")
+    parser.add_argument("--output", type=Path, default=ROOT / "checkpoints/mini/samples.png")
+    options = parser.parse_args()
+    pipeline = Engine(options.model).pipeline
+    size = pipeline.config.default_height
+    rows: list[np.ndarray] = []
+    titles: list[str] = []
+    shots = zip(*(world_shots(pairs, ROWS, FRAMES, size) for pairs in PAIRS), strict=True)
+    for couple in tqdm(list(shots), unit=" rows", disable=None):
+        painted = [show(pipeline, MODEL, [shot], options.seed)[0] for shot in couple]
+        rows += [beside([shot.skeletons for shot in couple]), beside(painted)]
+        titles += ["  |  ".join(map(described, couple)), ""]
+    save_sheet(options.output, rows, titles)
+    print(options.output)
+
+
+def beside(videos: list[np.ndarray]) -> np.ndarray:
+    return np.concatenate([video[list(SHOWN)] for video in videos])
+
+
+def described(shot: Shot) -> str:
+    return f"{shot.group.replace('_', '-')}: {shot.prompt}"
+
+
+if __name__ == "__main__":
+    main()
