@@ -1,7 +1,7 @@
 """Throughput of the trainer against a bare loop of the same model and batch: ``python -m benchmarks.training``.
 
 The bare loop repeats one batch that is already there: forward, backward, clipping, AdamW. The trainer does all of it
-with data, noise of each sample's own, schedule, moving average and progress. Both train copies of one network and take
+with data, schedule and moving average. Both train copies of one network and take
 turns, so that whatever else the machine does meets both.
 """
 
@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -53,7 +54,7 @@ def compare(config: TrainConfig, turns: int) -> dict[str, float | str | int]:
     seconds: dict[str, list[float]] = {name: [] for name in loops}
     for _ in tqdm(range(_WARM_UP + turns), unit=" turns", disable=None, leave=False):
         for name, loop in loops.items():
-            seconds[name].append(timed(loop.__next__))
+            seconds[name].append(timed(partial(next, loop)))
     kept = {name: some[_WARM_UP:] for name, some in seconds.items()}
     ratios = [bare / trained for bare, trained in zip(kept["bare loop"], kept["trainer"], strict=True)]
     return {

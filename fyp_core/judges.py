@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import timm
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
@@ -33,14 +34,12 @@ class Judges:
         """Read trained judges.
 
         Raises:
-            InputError: they are not there.
+            InputError: they are not there, or of another kind.
         """
         pose = HRNet(POSE_BACKBONE)
         classifier = timm.create_model(CLASSIFIER_BACKBONE, num_classes=sum(map(len, CLASSES)))
         for network, name in ((pose, POSE_FILE), (classifier, CLASSIFIER_FILE)):
-            if not (folder / name).is_file():
-                raise InputError(f"There is no judge {folder / name}; train it with configs/judge_*.yaml.")
-            network.load_state_dict(load_file(folder / name))
+            read_weights(network, folder / name)
         return cls(pose, classifier)
 
     def find_joints(self, pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -64,6 +63,16 @@ class Judges:
         """What the classifier sees in (F, S, S, 3) uint8 RGB pictures, before it names anything: (F, D)."""
         maps = self._classifier.forward_features(normalise(pictures))
         return self._classifier.forward_head(maps, pre_logits=True).numpy()
+
+
+def read_weights(network: nn.Module, path: Path) -> None:
+    """Fill the network of a judge; raises InputError where the file is missing or not of this kind."""
+    if not path.is_file():
+        raise InputError(f"There is no judge {path}; train it with configs/judge_*.yaml.")
+    try:
+        network.load_state_dict(load_file(path))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise InputError(f"{path} is no judge of this kind; train one with configs/judge_*.yaml.") from error
 
 
 def normalise(pictures: np.ndarray) -> torch.Tensor:

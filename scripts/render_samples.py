@@ -34,7 +34,7 @@ def main() -> None:
     titles: list[str] = []
     shots = zip(*(world_shots(pairs, ROWS, FRAMES, size) for pairs in PAIRS), strict=True)
     for couple in tqdm(list(shots), unit=" rows", disable=None):
-        painted = [show(pipeline, MODEL, [shot], options.seed)[0] for shot in couple]
+        painted = show(pipeline, MODEL, couple, options.seed)
         rows += [beside([shot.skeletons for shot in couple]), beside(painted)]
         titles += ["  |  ".join(map(described, couple)), ""]
     save_sheet(options.output, rows, titles)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Train the mini model from nothing: about two hours on two cores. Interrupted, the same command goes on.
+# Train the mini model from nothing: hours on two cores. Interrupted, the same command goes on.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 scripts/install.sh

@@ -105,7 +105,7 @@ def paint(
     behind = (group_depths[:, _TORSO : _TORSO + 1] - group_depths) / _SHADING_DEPTH
     shades = 1 - _SHADING * np.clip(behind, 0, 1) * _SHADED
     towards = bones[:, :, 2, 2] / unit
-    edge = max(1, round(_EDGE_WIDTH * scale))
+    edge = 1 + 2 * max(1, round(_EDGE_WIDTH * scale))  # the fill hides the inner half of the stroke
     for frame in zip(canvases, outlines, group_depths, shades, towards):
         _paint_frame(figure, edge, *frame)
 
@@ -128,8 +128,7 @@ def _paint_frame(
         ]
         if _EDGED[group]:
             for color, hull in hulls:  # all before the first fill: the edge runs around the whole limb
-                shift = _SUBPIXEL_BITS
-                cv2.polylines(canvas, [hull], True, _edge_color(color), 1 + 2 * edge, cv2.LINE_8, shift)
+                cv2.polylines(canvas, [hull], True, _edge_color(color), edge, cv2.LINE_8, _SUBPIXEL_BITS)
         for (r, g, b), hull in hulls:
             cv2.fillConvexPoly(canvas, hull, (r * shade, g * shade, b * shade), cv2.LINE_8, _SUBPIXEL_BITS)
 

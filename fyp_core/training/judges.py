@@ -10,13 +10,11 @@ import numpy as np
 import timm
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import nn
 from torch.utils.data import Dataset
 
-from errors import InputError
-from fyp_core.judges import CLASSES, CLASSIFIER_FILE, POSE_FILE, Judges, normalise
+from fyp_core.judges import CLASSES, CLASSIFIER_FILE, POSE_FILE, Judges, normalise, read_weights
 from fyp_core.sheets import save_sheet
 from fyp_core.training.autoencoder import sample_world
 from fyp_core.training.config import TrainConfig, WorldConfig, existing_folder
@@ -144,13 +142,8 @@ class ClassifierStage:
 
 
 def _go_on(network: nn.Module, config: TrainConfig, name: str) -> None:
-    if not config.pretrained_model_path:
-        return
-    path = existing_folder(config) / name
-    try:
-        network.load_state_dict(load_file(path))
-    except (OSError, SafetensorError, RuntimeError) as error:
-        raise InputError(f"{path} is no judge of this kind; train one with configs/judge_*.yaml.") from error
+    if config.pretrained_model_path:
+        read_weights(network, existing_folder(config) / name)
 
 
 def save_half(network: nn.Module, path: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import timm
 import torch
+from safetensors.torch import load_file
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcessor
 
 from errors import InputError
@@ -41,8 +42,8 @@ from fyp_core.judges import CLASSES, CLASSIFIER_BACKBONE, CLASSIFIER_FILE, POSE_
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.skeleton_input import skeleton_to_tensor
 from fyp_core.synthetic import HELD_OUT_PAIRS, sample_clip
-from fyp_core.training.config import WorldConfig
-from fyp_core.training.judges import JudgedImages, heatmaps, save_half
+from fyp_core.training.config import TrainConfig, TrainData, WorldConfig
+from fyp_core.training.judges import JudgedImages, PoseJudgeStage, heatmaps, save_half
 from pose_extraction.files import write_motion
 from pose_extraction.hrnet import HRNet, decode
 from pose_extraction.motion import Motion
@@ -194,6 +195,25 @@ def test_judged_images_repeat_and_name_what_they_show() -> None:
 def test_missing_judges_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=POSE_FILE):
         Judges.load(tmp_path)
+
+
+def test_broken_judges_are_named(tmp_path: Path) -> None:
+    (tmp_path / POSE_FILE).write_bytes(b"no weights")
+    with pytest.raises(InputError, match=f"{POSE_FILE} is no judge of this kind"):
+        Judges.load(tmp_path)
+
+
+def test_a_judge_goes_on_from_its_weights(judges_dir: Path) -> None:
+    world = TrainData(size=64)
+    backbone = {"backbone": POSE_BACKBONE}
+    stage = PoseJudgeStage(
+        TrainConfig(
+            stage="judge_pose", pretrained_model_path=str(judges_dir), train_data=world, model=backbone
+        )
+    )
+    before = load_file(judges_dir / POSE_FILE)
+    state = stage.network.state_dict()
+    assert all(torch.equal(state[name], tensor.to(state[name].dtype)) for name, tensor in before.items())
 
 
 @pytest.fixture(scope="module")
