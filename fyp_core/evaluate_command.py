@@ -203,5 +203,6 @@ def _settings(options: argparse.Namespace, engine: Engine, judges: Path) -> dict
         "seed of the clips": options.seed,
         "steps": options.steps or config.default_num_inference_steps,
         "guidance": config.default_guidance_scale if options.guidance is None else options.guidance,
+        "guide pose": config.default_guide_pose,
         **(of_videos if videos else {}),
     }

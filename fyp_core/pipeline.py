@@ -75,8 +75,9 @@ class FollowYourPosePipeline(
         scheduler: any diffusers scheduler.
         image_encoder: for IP-Adapter only.
         feature_extractor: for IP-Adapter only.
-        default_num_inference_steps: for calls without ``num_inference_steps``; likewise the next three.
+        default_num_inference_steps: for calls without ``num_inference_steps``; likewise the next four.
         default_guidance_scale: classifier-free guidance.
+        default_guide_pose: whether guidance strengthens the pose as well as the prompt.
         default_height: pixels.
         default_width: pixels.
         noise_share: share of the initial noise's variance that all frames of a video have in common, 0..1
@@ -105,6 +106,7 @@ class FollowYourPosePipeline(
         feature_extractor: CLIPImageProcessor | None = None,
         default_num_inference_steps: int = 50,
         default_guidance_scale: float = 12.5,
+        default_guide_pose: bool = False,
         default_height: int = 512,
         default_width: int = 512,
         noise_share: float = 0.0,
@@ -124,6 +126,7 @@ class FollowYourPosePipeline(
         self.register_to_config(
             default_num_inference_steps=default_num_inference_steps,
             default_guidance_scale=default_guidance_scale,
+            default_guide_pose=default_guide_pose,
             default_height=default_height,
             default_width=default_width,
             noise_share=noise_share,
@@ -186,6 +189,7 @@ class FollowYourPosePipeline(
         negative_prompt: str | list[str] | None = None,
         eta: float = 0.0,
         pose_scale: float = 1.0,
+        guide_pose: bool | None = None,
         generator: Generators = None,
         latents: torch.Tensor | None = None,
         prompt_embeds: torch.Tensor | None = None,
@@ -213,6 +217,8 @@ class FollowYourPosePipeline(
             negative_prompt: what to avoid.
             eta: DDIM's share of fresh noise a step, 0..1; other schedulers ignore it.
             pose_scale: strength of the skeleton; 0 switches it off.
+            guide_pose: leave the pose, too, out of the unconditional prediction, so that guidance strengthens it
+                as it does the prompt; ``None`` takes the model's own. The published code does not.
             generator: source of all randomness, one for all prompts or one each; one on the CPU gives the same
                 noise on every device.
             latents: (B, C, F, h, w) initial noise instead of drawn noise.
@@ -242,6 +248,7 @@ class FollowYourPosePipeline(
         self._guidance_scale = (
             self.config.default_guidance_scale if guidance_scale is None else guidance_scale
         )
+        guide_pose = self.config.default_guide_pose if guide_pose is None else guide_pose
         self._interrupt = False
         self.check_inputs(prompt, prompt_embeds, height, width, steps, output_type, decode_chunk_size)
         self._check_callback_inputs(callback_on_step_end_tensor_inputs)
@@ -267,6 +274,8 @@ class FollowYourPosePipeline(
             conditions["added_cond_kwargs"] = {"image_embeds": image_embeds}
         copies = len(prompt_embeds) * frames // len(skeleton)
         pose_features = self.encode_pose(skeleton, pose_scale, copies)
+        if guide_pose and self.do_classifier_free_guidance:
+            _clear_unconditional(pose_features)
 
         self.scheduler.set_timesteps(steps, device=device)
         size = (height // self.vae_scale_factor, width // self.vae_scale_factor)
@@ -308,7 +317,8 @@ class FollowYourPosePipeline(
             latents: (B, C, F, h, w).
             t: timestep.
             prompt_embeds: (2 B, L, D), unconditional ones first, or (B, L, D) without guidance.
-            pose_features: one a down block, at least as many frames as the pass needs; ``None`` for none.
+            pose_features: one a down block, of the same order; the last of them where there are more frames than
+                a pass needs, as when a callback ends guidance. ``None`` for none.
             conditions: further arguments of the network.
 
         Returns:
@@ -317,7 +327,7 @@ class FollowYourPosePipeline(
         passes = 2 if self.do_classifier_free_guidance else 1
         inputs = self.scheduler.scale_model_input(torch.cat([latents] * passes), t).to(self.unet.dtype)
         if pose_features is not None:
-            pose_features = [features[: len(inputs) * latents.shape[2]] for features in pose_features]
+            pose_features = [features[-len(inputs) * latents.shape[2] :] for features in pose_features]
         (noise,) = self.unet(inputs, t, prompt_embeds, pose_features, return_dict=False, **conditions)
         noise = noise.float()
         if passes == 1:
@@ -436,6 +446,12 @@ class FollowYourPosePipeline(
             negative_prompt_embeds=negative_prompt_embeds,
         )
         return torch.cat([negative_embeds, embeds] if guided else [embeds]).to(self.unet.dtype)
+
+
+def _clear_unconditional(pose_features: list[torch.Tensor] | None) -> None:
+    """Take the pose from the first half of the frames, in place."""
+    for level in pose_features or ():
+        level[: len(level) // 2] = 0
 
 
 def draw_noise(shape: tuple[int, ...], generator: Generators, share: float) -> torch.Tensor:

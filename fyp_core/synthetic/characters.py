@@ -75,7 +75,7 @@ def _skull(color: Color, neck: Color | None = None) -> Iterator[Part]:
     yield Part("head", color, (("head", 0, 0.3, -0.05, 1.05), ("head", 0, -0.5, 0.2, 0.72)))
 
 
-def _eyes(color: Color, radius: float = 0.14) -> Iterator[Part]:
+def _eyes(color: Color, radius: float = 0.2) -> Iterator[Part]:
     for x in (-0.42, 0.42):
         yield Part("head", color, (("head", x, 0.1, 0.95, radius),), facing=True)
 
@@ -149,7 +149,7 @@ def _panda() -> Iterator[Part]:
 
 
 def _hulk() -> Iterator[Part]:
-    green, limb, purple = (104, 186, 62), (88, 164, 52), (120, 44, 160)
+    green, limb, purple = (112, 196, 66), (80, 152, 46), (120, 44, 160)
     yield from _legs(purple, limb, lower=limb, width=1.5)
     for side in ("l", "r"):
         yield Part(
@@ -158,7 +158,8 @@ def _hulk() -> Iterator[Part]:
     yield Part("torso", purple, tuple(("pelvis", x, 0.0, 0, 0.075) for x in (-0.85, 0.85)))
     chest = tuple(("torso", x, 0.88, 0, 0.075) for x in (-1, 1))
     yield Part("torso", green, chest + tuple(("torso", x, 0.22, 0, 0.07) for x in (-0.3, 0.3)))
-    yield Part("torso", limb, (("torso", 0, 0.45, 0.08, 0.008), ("torso", 0, 0.8, 0.08, 0.008)), facing=True)
+    for x in (-0.5, 0.5):
+        yield Part("torso", limb, (("torso", x, 0.74, 0.08, 0.036),), facing=True)
     yield from _arms(limb, green, width=1.7)
     yield from _face(green, BLACK)
 
@@ -332,6 +333,7 @@ def _man() -> Iterator[Part]:
     teal, brown = (24, 176, 166), (112, 78, 52)
     yield from _legs(brown, (70, 44, 30))
     yield from _torso(teal, brown)
+    yield Part("torso", WHITE, _box("torso", 0.2, (0.4, 0.95), (0.05, 0.055), 0.008), facing=True)
     yield from _arms(_darker(teal), SKIN, lower=SKIN)
     yield from _face(SKIN, (84, 52, 28))
 
@@ -352,6 +354,7 @@ def _woman() -> Iterator[Part]:
         (*tuple(("torso", x, 0.92, 0, 0.034) for x in (-0.9, 0.9)), ("torso", 0, 0.2, 0, 0.058)),
     )
     yield _belt(WHITE, 0.85)
+    yield _badge(WHITE, 0, 0.84, 0.45, 0.12)
     yield from _arms(SKIN, SKIN, width=0.85)
     yield from _face(SKIN, hair)
 

@@ -364,32 +364,42 @@ def random_poses(rng: np.random.Generator, count: int) -> np.ndarray:
     def draw(low: float, high: float) -> np.ndarray:
         return rng.uniform(low, high, count)
 
-    stance = rng.integers(6, size=count)
-    wide, left_bent, right_bent, lunge = (stance == kind for kind in range(4))
+    def some(share: float) -> np.ndarray:
+        return draw(0, 1) < share
+
+    stance = rng.integers(9, size=count)
+    wide, left_bent, right_bent, lunge, left_raised, right_raised = (stance == kind for kind in range(6))
     out = np.where(wide, draw(18, 36), draw(-8, 16))  # negative: legs crossed
-    arms = {}
-    for side in "lr":
-        raised = draw(0, 1) < 0.45
-        arm = np.where(raised, draw(85, 175), draw(8, 85))
-        forward = draw(-25, 75)
+    limbs = {}
+    for side, bent, raised in (("l", left_bent, left_raised), ("r", right_bent, right_raised)):
+        arm = np.where(some(0.45), draw(85, 175), draw(8, 85))
+        forward = np.where(some(0.2), draw(75, 160), draw(-25, 75))
         # A forearm bends up or inward from the upper arm, a little or a lot.
-        arms |= {f"{side}_arm": arm, f"{side}_arm_fwd": forward}
-        arms |= {
+        limbs |= {f"{side}_arm": arm, f"{side}_arm_fwd": forward}
+        limbs |= {
             f"{side}_fore": np.clip(arm + draw(-30, 110), 5, 185),
-            f"{side}_fore_fwd": forward + draw(0, 110),
+            f"{side}_fore_fwd": forward + np.where(some(0.25), draw(90, 180), draw(0, 110)),
         }
+        # A raised leg points forward or out; a bent one lifts its knee.
+        sideways = draw(0, 1)
+        leg_out = np.where(raised, draw(20, 105) * sideways, out + draw(0, 6))
+        limbs |= {f"{side}_leg_out": leg_out, f"{side}_shin_out": leg_out * np.where(raised, 1, draw(0.1, 1))}
+        limbs[f"{side}_leg"] = (
+            draw(0, 10) + np.where(bent, draw(10, 80), 0) + np.where(raised, draw(20, 105) * (1 - sideways), 0)
+        )
+        limbs[f"{side}_knee"] = (
+            draw(4, 18) + np.where(bent, draw(25, 95), 0) + np.where(wide, draw(0, 35), 0)
+            + np.where(raised, draw(-4, 40), 0)
+        )  # fmt: skip
+    limbs["l_leg"] += np.where(lunge, 30, 0)
+    limbs["r_leg"] -= np.where(lunge, 20, 0)
+    limbs["l_knee"] += np.where(lunge, 25, 0)
+    limbs |= {"l_plant": np.where(left_raised, 0, 0.5), "r_plant": np.where(right_raised, 0, 0.5)}
+    facing = rng.uniform(-90, 90) if rng.random() < 0.4 else rng.normal(0, 20)
     return _pose(
-        count, x=draw(-0.04, 0.04), yaw=rng.normal(0, 20) + draw(-25, 25), twist=draw(-18, 18),
-        lean=draw(-14, 14), bend=draw(-4, 16), head_yaw=draw(-30, 30), head_roll=draw(-10, 10),
-        head_nod=draw(-12, 12),
-        l_leg_out=out + draw(0, 6), r_leg_out=out + draw(0, 6), l_shin_out=out * draw(0.1, 1),
-        r_shin_out=out * draw(0.1, 1),
-        l_leg=draw(0, 10) + np.where(left_bent, draw(10, 60), 0) + np.where(lunge, 30, 0),
-        r_leg=draw(0, 10) + np.where(right_bent, draw(10, 60), 0) - np.where(lunge, 20, 0),
-        l_knee=draw(4, 18) + np.where(left_bent, draw(25, 90), 0) + np.where(wide, draw(0, 35), 0)
-        + np.where(lunge, 25, 0),
-        r_knee=draw(4, 18) + np.where(right_bent, draw(25, 90), 0) + np.where(wide, draw(0, 35), 0),
-        **arms,
+        count, x=draw(-0.04, 0.04), yaw=facing + draw(-25, 25), twist=draw(-18, 18),
+        lean=draw(-14, 14), bend=draw(-14, 20), head_yaw=draw(-30, 30), head_roll=draw(-10, 10),
+        head_nod=draw(-12, 12), **limbs,
     )  # fmt: skip
 
 

@@ -43,7 +43,7 @@ _MOTION_CHOICES = {"train": _TRAINED_MOTIONS, "held_out": tuple(sorted(HELD_OUT_
 
 FRAME_RATE = 24.0
 _STRIDES = (2, 8)  # 8 frames span 0.6 to 2 s
-_FREESTYLE_SHARE = 0.3
+_FREESTYLE_SHARE = 0.45
 _CROPPED_SHARE = 0.15
 _SUPERSAMPLING = 2
 

@@ -167,6 +167,7 @@ def test_pose_features_are_computed_once_a_video(
         {"guidance_scale": 6.0},
         {"pose_scale": 0.5},
         {"pose_scale": 0.0},
+        {"guide_pose": True},
         {"num_inference_steps": 3},
         {"eta": 1.0},
     ],
@@ -180,6 +181,19 @@ def test_every_control_changes_the_video(pipeline: FollowYourPosePipeline, chang
 def test_pose_scale_zero_ignores_the_skeleton(pipeline: FollowYourPosePipeline) -> None:
     one = generate(pipeline, pose_scale=0.0)
     assert np.array_equal(one, generate(pipeline, pose_scale=0.0, skeleton=255 - skeleton()))
+
+
+def test_guidance_strengthens_the_pose_where_asked(pipeline: FollowYourPosePipeline) -> None:
+    """With the prompt as the negative prompt there is nothing but the pose to strengthen."""
+    plain, strong, stronger, unguided = (
+        generate(pipeline, negative_prompt=PROMPT, guidance_scale=scale, guide_pose=guide)
+        for scale, guide in ((3.0, False), (3.0, True), (6.0, True), (1.0, True))
+    )
+    assert np.allclose(plain, unguided, atol=1e-4)
+    assert np.abs(strong - unguided).max() > 1e-3
+    assert np.abs(stronger - unguided).max() > np.abs(strong - unguided).max()
+    both = generate(pipeline, prompt=[PROMPT, "a knight"], guide_pose=True, generator=[seed(), seed()])
+    assert np.allclose(both[:1], generate(pipeline, guide_pose=True), atol=1e-4)
 
 
 def test_defaults_come_from_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
