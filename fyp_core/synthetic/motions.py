@@ -385,7 +385,9 @@ def random_poses(rng: np.random.Generator, count: int) -> np.ndarray:
         leg_out = np.where(raised, draw(20, 105) * sideways, out + draw(0, 6))
         limbs |= {f"{side}_leg_out": leg_out, f"{side}_shin_out": leg_out * np.where(raised, 1, draw(0.1, 1))}
         limbs[f"{side}_leg"] = (
-            draw(0, 10) + np.where(bent, draw(10, 80), 0) + np.where(raised, draw(20, 105) * (1 - sideways), 0)
+            draw(0, 10)
+            + np.where(bent, draw(10, 80), 0)
+            + np.where(raised, draw(20, 105) * (1 - sideways), 0)
         )
         limbs[f"{side}_knee"] = (
             draw(4, 18) + np.where(bent, draw(25, 95), 0) + np.where(wide, draw(0, 35), 0)

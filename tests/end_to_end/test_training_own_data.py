@@ -13,8 +13,8 @@ import yaml
 
 from fyp_core.devices import choose_dtype
 from fyp_core.pipeline import FollowYourPosePipeline
-from fyp_core.synthetic import Clip, characters, sample_clip, world
-from fyp_core.synthetic.figures import Figure
+from fyp_core.synthetic import Clip, sample_clip, world
+from fyp_core.synthetic.characters import figure
 from tests.end_to_end.conftest import ROOT
 from video_io import write_video
 
@@ -26,11 +26,13 @@ SIZE = 128
 @pytest.fixture
 def draw_wizard(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Clip]:
     """Renders clips of a character that mini was never shown, whose word it knows as a word only."""
-    parts = [replace(part, color=PURPLE) for part in characters._man()]
+    man = figure("man")
+    groups = tuple(tuple((replace(part, color=PURPLE), span) for part, span in group) for group in man.groups)
+    wizard = replace(man, groups=groups)
 
     def draw(seed: int, frames: int, **choices: str | int) -> Clip:
         with monkeypatch.context() as patch:
-            patch.setattr(world, "figure", lambda _: Figure.build(parts))
+            patch.setattr(world, "figure", lambda _: wizard)
             rng = np.random.default_rng((9, seed))
             return sample_clip(rng, frames, SIZE, character="man", motion="freestyle", **choices)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -67,10 +67,15 @@ def caption(files: Mapping[str, bytes], document: Mapping[str, Any], key: str) -
 
 def picture_content(files: Mapping[str, bytes]) -> bytes:
     """The picture among files that share a name, undecoded; raises InputError where there is none."""
-    extension = next((name for name in IMAGE_EXTENSIONS if name in files), None)
-    if not extension:
-        raise InputError(f"there is no picture ({', '.join(IMAGE_EXTENSIONS)})")
-    return files[extension]
+    return files[extension_of(files, IMAGE_EXTENSIONS, "picture")]
+
+
+def extension_of(files: Mapping[str, bytes], extensions: Sequence[str], kind: str) -> str:
+    """The first of ``extensions`` among files that share a name; raises InputError where there is none."""
+    for extension in extensions:
+        if extension in files:
+            return extension
+    raise InputError(f"there is no {kind} ({', '.join(extensions)})")
 
 
 def document_of(files: Mapping[str, bytes]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from webdataset.tariterators import base_plus_ext
 from errors import InputError
 from fyp_core.training.data.bad_files import BadFiles
 from fyp_core.training.data.clips import Sampling
-from fyp_core.training.data.pictures import caption, document_of, image_sample
+from fyp_core.training.data.pictures import caption, document_of, extension_of, image_sample
 from fyp_core.training.data.samples import Sample
 
 CLIP_EXTENSIONS = ("mp4", "webm", "mov", "mkv", "avi", "gif")
@@ -67,9 +67,7 @@ class ClipDecoder:
     caption_key: str
 
     def __call__(self, files: Files, rng: np.random.Generator) -> Sample:
-        extension = next((name for name in CLIP_EXTENSIONS if name in files), None)
-        if not extension:
-            raise InputError(f"there is no clip ({', '.join(CLIP_EXTENSIONS)})")
+        extension = extension_of(files, CLIP_EXTENSIONS, "clip")
         text = caption(files, document_of(files), self.caption_key)
         with tempfile.NamedTemporaryFile(suffix=f".{extension}") as file:
             file.write(files[extension])
