@@ -14,17 +14,17 @@ SIZE, FRAMES = 512, 72  # pixels a side; 3 seconds
 FOLDER = Path(__file__).resolve().parent.parent / "pose_example"
 # File name: motion, character, scene, seed; seeds with the whole figure large in the picture.
 SKELETONS = {
-    "skeleton_jumping_jacks": ("jumping jacks", 14),
-    "skeleton_macarena": ("macarena", 2),
-    "skeleton_dribble": ("dribble", 4),
-    "skeleton_disco": ("disco", 5),
-    "skeleton_kick": ("kick", 3),
-    "skeleton_arm_wave": ("arm wave", 3),
+    "skeleton_jumping_jacks": ("jumping jacks", 43),
+    "skeleton_macarena": ("macarena", 44),
+    "skeleton_dribble": ("dribble", 43),
+    "skeleton_disco": ("disco", 66),
+    "skeleton_kick": ("kick", 11),
+    "skeleton_arm_wave": ("arm wave", 35),
 }
 RAW = {
-    "raw_man_cheering": ("cheer", "man", "park", 14),
-    "raw_woman_dancing": ("arm wave", "woman", "gym", 1),
-    "raw_man_jumping_jacks": ("jumping jacks", "man", "beach", 14),
+    "raw_man_cheering": ("cheer", "man", "park", 146),
+    "raw_woman_dancing": ("arm wave", "woman", "gym", 89),
+    "raw_man_jumping_jacks": ("jumping jacks", "man", "beach", 145),
 }
 
 
