@@ -25,6 +25,7 @@ _MIRROR_ORDER = [COLUMN[{"l_": "r_", "r_": "l_"}.get(n[:2], n[:2]) + n[2:]] for 
 _MIRROR_SIGN = np.array([-1.0 if name in _SIGNED else 1.0 for name in PARAMETERS])
 
 Motion = Callable[[np.random.Generator, np.ndarray], np.ndarray]
+Draw = Callable[[float, float], np.ndarray]  # evenly between two values
 
 
 def mirror(pose: np.ndarray) -> np.ndarray:
@@ -364,45 +365,52 @@ def random_poses(rng: np.random.Generator, count: int) -> np.ndarray:
     def draw(low: float, high: float) -> np.ndarray:
         return rng.uniform(low, high, count)
 
-    def some(share: float) -> np.ndarray:
-        return draw(0, 1) < share
-
     stance = rng.integers(9, size=count)
     wide, left_bent, right_bent, lunge, left_raised, right_raised = (stance == kind for kind in range(6))
     out = np.where(wide, draw(18, 36), draw(-8, 16))  # negative: legs crossed
     limbs = {}
     for side, bent, raised in (("l", left_bent, left_raised), ("r", right_bent, right_raised)):
-        arm = np.where(some(0.45), draw(85, 175), draw(8, 85))
-        forward = np.where(some(0.2), draw(75, 160), draw(-25, 75))
-        # A forearm bends up or inward from the upper arm, a little or a lot.
-        limbs |= {f"{side}_arm": arm, f"{side}_arm_fwd": forward}
-        limbs |= {
-            f"{side}_fore": np.clip(arm + draw(-30, 110), 5, 185),
-            f"{side}_fore_fwd": forward + np.where(some(0.25), draw(90, 180), draw(0, 110)),
-        }
-        # A raised leg points forward or out; a bent one lifts its knee.
-        sideways = draw(0, 1)
-        leg_out = np.where(raised, draw(20, 105) * sideways, out + draw(0, 6))
-        limbs |= {f"{side}_leg_out": leg_out, f"{side}_shin_out": leg_out * np.where(raised, 1, draw(0.1, 1))}
-        limbs[f"{side}_leg"] = (
-            draw(0, 10)
-            + np.where(bent, draw(10, 80), 0)
-            + np.where(raised, draw(20, 105) * (1 - sideways), 0)
-        )
-        limbs[f"{side}_knee"] = (
-            draw(4, 18) + np.where(bent, draw(25, 95), 0) + np.where(wide, draw(0, 35), 0)
-            + np.where(raised, draw(-4, 40), 0)
-        )  # fmt: skip
+        angles = _random_arm(draw) | _random_leg(draw, out, wide, bent, raised)
+        limbs |= {f"{side}_{name}": values for name, values in angles.items()}
     limbs["l_leg"] += np.where(lunge, 30, 0)
     limbs["r_leg"] -= np.where(lunge, 20, 0)
     limbs["l_knee"] += np.where(lunge, 25, 0)
-    limbs |= {"l_plant": np.where(left_raised, 0, 0.5), "r_plant": np.where(right_raised, 0, 0.5)}
     facing = rng.uniform(-90, 90) if rng.random() < 0.4 else rng.normal(0, 20)
     return _pose(
         count, x=draw(-0.04, 0.04), yaw=facing + draw(-25, 25), twist=draw(-18, 18),
         lean=draw(-14, 14), bend=draw(-14, 20), head_yaw=draw(-30, 30), head_roll=draw(-10, 10),
         head_nod=draw(-12, 12), **limbs,
     )  # fmt: skip
+
+
+def _random_arm(draw: Draw) -> dict[str, np.ndarray]:
+    """Low or raised, some across the body; the forearm bends up or inward from it, a little or a lot."""
+    arm = np.where(draw(0, 1) < 0.45, draw(85, 175), draw(8, 85))
+    forward = np.where(draw(0, 1) < 0.2, draw(75, 160), draw(-25, 75))
+    return {
+        "arm": arm,
+        "arm_fwd": forward,
+        "fore": np.clip(arm + draw(-30, 110), 5, 185),
+        "fore_fwd": forward + np.where(draw(0, 1) < 0.25, draw(90, 180), draw(0, 110)),
+    }
+
+
+def _random_leg(
+    draw: Draw, out: np.ndarray, wide: np.ndarray, bent: np.ndarray, raised: np.ndarray
+) -> dict[str, np.ndarray]:
+    """On the ground; or raised, nearly straight, forward or out; or with its knee lifted."""
+    sideways = draw(0, 1)
+    leg_out = np.where(raised, draw(20, 105) * sideways, out + draw(0, 6))
+    shin_out = leg_out * np.where(raised, 1, draw(0.1, 1))
+    leg, lifted, kicked = draw(0, 10), draw(10, 80), draw(20, 105) * (1 - sideways)
+    knee, folded, bowed, eased = draw(4, 18), draw(25, 95), draw(0, 35), draw(-4, 40)
+    return {
+        "leg_out": leg_out,
+        "shin_out": shin_out,
+        "leg": leg + np.where(bent, lifted, 0) + np.where(raised, kicked, 0),
+        "knee": knee + np.where(bent, folded, 0) + np.where(wide, bowed, 0) + np.where(raised, eased, 0),
+        "plant": np.where(raised, 0, 0.5),
+    }
 
 
 REGISTRY: dict[str, Motion] = {
