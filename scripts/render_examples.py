@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from fyp_core.synthetic import FRAME_RATE, sample_clip
+from fyp_core.synthetic import FRAME_RATE, Clip, sample_clip
 from video_io import write_video
 
 SIZE, FRAMES = 512, 72  # pixels a side; 3 seconds
 FOLDER = Path(__file__).resolve().parent.parent / "pose_example"
-# File name: motion, character, scene, seed; seeds with the whole figure large in the picture.
+# File name: motion, for raw ones character and scene, and seed; the figure is large and whole, and MediaPipe, which
+# guesses at drawn people, finds it in the raw ones.
 SKELETONS = {
     "skeleton_jumping_jacks": ("jumping jacks", 43),
     "skeleton_macarena": ("macarena", 44),
@@ -31,21 +32,14 @@ RAW = {
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     for name, (motion, seed) in SKELETONS.items():
-        clip = sample_clip(
-            np.random.default_rng(seed), FRAMES, SIZE, character="man", scene="park", motion=motion, stride=1
-        )
-        write_video(FOLDER / f"{name}.mp4", clip.skeletons(), FRAME_RATE)
-    for name, (motion, character, scene, seed) in RAW.items():
-        clip = sample_clip(
-            np.random.default_rng(seed),
-            FRAMES,
-            SIZE,
-            character=character,
-            scene=scene,
-            motion=motion,
-            stride=1,
-        )
-        write_video(FOLDER / f"{name}.mp4", clip.frames, FRAME_RATE)
+        write_video(FOLDER / f"{name}.mp4", _clip(motion, "man", "park", seed).skeletons(), FRAME_RATE)
+    for name, example in RAW.items():
+        write_video(FOLDER / f"{name}.mp4", _clip(*example).frames, FRAME_RATE)
+
+
+def _clip(motion: str, character: str, scene: str, seed: int) -> Clip:
+    rng = np.random.default_rng(seed)
+    return sample_clip(rng, FRAMES, SIZE, character=character, scene=scene, motion=motion, stride=1)
 
 
 if __name__ == "__main__":
