@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from video_io import replacing
 
 logger = logging.getLogger(__name__)
 
+_PICTURES_OF_A_WORLD = 64  # enough to show every character and scene
 _HIDDEN_JOINTS_SHARE = 0.15  # of the samples lose a few joints, as estimators do on real video
 _JOINT_NOISE = 0.003  # of the picture's side
 _LINE_WIDTHS = (0.008, 0.016)  # of the picture's side
@@ -47,11 +49,21 @@ class LatentCache:
         """Read the configured cache, made first where it is missing or belongs to another world or autoencoder."""
         folder = Path(config.cache)
         world = {f.name: getattr(config, f.name) for f in fields(WorldConfig)}
-        key = {"world": world, "vae": _fingerprint(vae)}
+        key = {"world": world, "pictures": _look_of_the_world(config), "vae": _fingerprint(vae)}
         record = folder / "labels.json"
         if not record.is_file() or json.loads(record.read_text())["key"] != key:
             _render(folder, vae, config, key)
         return cls(folder)
+
+
+def _look_of_the_world(config: WorldConfig) -> str:
+    """Another value when figures, scenes or motions are drawn in another way."""
+    digest = hashlib.sha256()
+    for index in range(_PICTURES_OF_A_WORLD):
+        clip = sample_world(np.random.default_rng((config.seed, index)), config, 1)
+        digest.update(clip.frames.tobytes())
+        digest.update(clip.keypoints.tobytes())
+    return digest.hexdigest()
 
 
 @torch.no_grad()

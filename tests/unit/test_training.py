@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from safetensors.torch import load_file
 import train_followyourpose
 from errors import InputError
 from fyp_core.pipeline import FollowYourPosePipeline
-from fyp_core.synthetic import vocabulary
+from fyp_core.synthetic import Clip, sample_clip, vocabulary
 from fyp_core.training.autoencoder import WorldImages, initialise_near_identity, standardise_latents
 from fyp_core.training.config import WorldConfig, load_config
 from fyp_core.training.diffusion import near_skeleton
@@ -265,6 +266,21 @@ def test_the_cache_is_made_once_and_again_for_another_world(tmp_path: Path) -> N
     assert (tmp_path / "clips.safetensors").stat().st_mtime_ns == made
     other = LatentCache.open(vae, WorldConfig(**WORLD | {"seed": 1}, cache=str(tmp_path))).latents
     assert not torch.equal(other, first)
+
+
+def test_the_cache_is_made_again_when_the_world_is_drawn_differently(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = WorldConfig(**WORLD, cache=str(tmp_path))
+    vae = small_autoencoder()
+    first = LatentCache.open(vae, config).latents
+
+    def darker(*arguments: Any, **settings: Any) -> Clip:
+        clip = sample_clip(*arguments, **settings)
+        return replace(clip, frames=clip.frames // 2)
+
+    monkeypatch.setattr("fyp_core.training.autoencoder.sample_clip", darker)
+    assert not torch.equal(LatentCache.open(vae, config).latents, first)
 
 
 @pytest.mark.parametrize("whole_clips", [False, True])
