@@ -25,7 +25,7 @@ from controls import KINDS, MOST_LORAS, OWN, SCHEDULERS, Page, describe, fit_wei
 from errors import InputError
 from fyp_core.checkpoints import AUTO
 from fyp_core.engine import MAX_SEED, PRESETS, Engine
-from pose_extraction.estimator import ESTIMATOR_NAMES
+from pose_extraction.estimator import ESTIMATORS_WITH_WEIGHTS
 
 logger = logging.getLogger(__name__)
 
@@ -93,8 +93,8 @@ def build(page: Page) -> gr.Blocks:
                             for side in ("left", "right", "top", "bottom")
                         ]
                     estimator = gr.Dropdown(
-                        list(ESTIMATOR_NAMES),
-                        value=ESTIMATOR_NAMES[0],
+                        list(ESTIMATORS_WITH_WEIGHTS),
+                        value=ESTIMATORS_WITH_WEIGHTS[0],
                         label="Pose estimator",
                         info="finds the person in a raw video; auto takes the best that is quick here",
                     )

@@ -14,7 +14,7 @@ from errors import InputError
 from fyp_core.engine import Engine, GenerationRequest, GenerationResult
 from fyp_core.jobs import Job, JobCancelled, Progress
 from fyp_core.output import save_video
-from video_io import VideoInfo, probe
+from video_io import probe
 
 KINDS = {"Raw Video": "raw", "Skeleton Video": "skeleton"}
 PHASES = {
@@ -46,7 +46,7 @@ class Page:
     def __init__(self, engine: Engine, folder: str) -> None:
         self.engine = engine
         self._folder = folder
-        self._jobs: dict[str | None, Job] = {}  # by browser session
+        self._jobs: dict[Job, str | None] = {}  # with browser sessions, whose jobs may overlap
 
     def generate(
         self,
@@ -102,7 +102,8 @@ class Page:
             height=height or None,
             loras=tuple(f"{file}:{weight:g}" for file, weight in weights),
         )
-        job = self._jobs[session.session_hash] = Job(lambda progress: _report(show, progress))
+        job = Job(lambda progress: _report(show, progress))
+        self._jobs[job] = session.session_hash
         try:
             # Gradio copies what is yielded into its cache, under unguessable names.
             with tempfile.TemporaryDirectory(dir=self._folder) as folder:
@@ -120,16 +121,17 @@ class Page:
         except JobCancelled:
             yield None, None, "Stopped.", None
         finally:
-            self._jobs.pop(session.session_hash, None)
+            del self._jobs[job]
 
     def stop(self, session: gr.Request) -> None:
         """Cancel what this browser session has running."""
-        if job := self._jobs.get(session.session_hash):
-            job.cancel()
+        for job, owner in list(self._jobs.items()):
+            if owner == session.session_hash:
+                job.cancel()
 
     def stop_all(self) -> None:
         """Cancel what anybody has running."""
-        for job in list(self._jobs.values()):
+        for job in list(self._jobs):
             job.cancel()
 
     def wait_for_model(self) -> tuple[Any, ...]:
@@ -160,7 +162,7 @@ def describe(video: str | None, frames: int, stride: int, start: int | None) -> 
         info = probe(video)
     except InputError as error:
         return f"⚠ {error}"
-    count = _frame_count(info)
+    count = info.estimated_frames
     text = f"{count} frames at {info.fps:.4g} a second, {info.width}×{info.height}."
     available = count - 1 - (start or 0)
     if available < 0:
@@ -205,10 +207,6 @@ def _summary(result: GenerationResult) -> str:
         f"{sum(result.seconds.values()):.1f} s",
     ]
     return "\n\n".join([" · ".join(facts), *(f"⚠ {html.escape(notice)}" for notice in result.notices)])
-
-
-def _frame_count(info: VideoInfo) -> int:
-    return info.frame_count or round(info.duration * info.fps)
 
 
 def _by_name(message: str, files: list[str]) -> str:

@@ -25,7 +25,7 @@ from fyp_core.checkpoints import AUTO, ModelSource, assembled_source
 from fyp_core.devices import AUTO_DTYPE, Runtime
 from fyp_core.engine import Engine, GenerationRequest
 from fyp_core.output import save_video
-from fyp_core.settings import refuse_unknown
+from fyp_core.settings import read_yaml, refuse_unknown, reword_booleans
 
 logger = logging.getLogger("txt2video")
 
@@ -109,12 +109,11 @@ def load_config(path: str, overrides: Sequence[str]) -> DictConfig:
     """
     schema = OmegaConf.structured(Config)
     try:
-        given = OmegaConf.merge(OmegaConf.load(path), OmegaConf.from_dotlist(list(overrides)))
+        given = OmegaConf.merge(read_yaml(Path(path)), OmegaConf.from_dotlist(list(overrides)))
+        reword_booleans(given)
         refuse_unknown(given, Config())
         config = OmegaConf.merge(schema, given)
-    except OSError as error:
-        raise InputError(f"Cannot read {path}: {error.strerror}.") from error
-    except (OmegaConfBaseException, yaml.YAMLError) as error:
+    except (OmegaConfBaseException, TypeError, yaml.YAMLError) as error:
         raise InputError(f"{path} is not a valid configuration: {str(error).splitlines()[0]}") from error
     if not config.skeleton_path:
         raise InputError("There is no skeleton video; name one with --skeleton_path.")
@@ -152,7 +151,7 @@ def run(config: DictConfig) -> None:
         for index, request in share:
             result = engine.render(request, guide)
             name = f"{index:02d}_{_slug(request.prompt)}"
-            settings = result.settings() | {"input": config.skeleton_path}
+            settings = result.settings() | {"input": config.skeleton_path, "model": engine.model_name}
             for suffix in (".gif", ".mp4"):
                 save_video(folder / f"{name}{suffix}", result.frames, result.fps, settings)
             logger.info("%s: %s, seed %d", folder / f"{name}.mp4", request.prompt, result.request.seed)

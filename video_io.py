@@ -53,8 +53,12 @@ class VideoInfo:
     fps: float
     frame_count: int | None
     duration: float
-    has_audio: bool
     is_even: bool
+
+    @property
+    def estimated_frames(self) -> int:
+        """The frame count, where the file claims none from its length."""
+        return self.frame_count or round(self.duration * self.fps)
 
 
 def probe(path: str | os.PathLike[str]) -> VideoInfo:
@@ -66,7 +70,7 @@ def probe(path: str | os.PathLike[str]) -> VideoInfo:
         InputError: the file is missing, is not a video or holds no picture.
     """
     with _open_video(path) as container:
-        stream = container.streams.video[0]
+        stream = _moving(container)
         height, width = next(_decode(container, path)).shape[:2]
         fps = float(stream.average_rate or stream.guessed_rate or 25)
         frame_count = stream.frames or None
@@ -76,8 +80,7 @@ def probe(path: str | os.PathLike[str]) -> VideoInfo:
             duration = container.duration / av.time_base
         else:
             duration = (frame_count or 0) / fps
-        has_audio = bool(container.streams.audio)
-    return VideoInfo(width, height, fps, frame_count, duration, has_audio, _is_even(path))
+    return VideoInfo(width, height, fps, frame_count, duration, _is_even(path))
 
 
 def read_frames(path: str | os.PathLike[str], *, fps: float | None = None) -> Iterator[np.ndarray]:
@@ -164,10 +167,28 @@ def check_target(path: str | os.PathLike[str], *suffixes: str) -> None:
     """Before long work: raise InputError unless a file with one of these endings can be written there."""
     target = Path(path)
     if suffixes and target.suffix.lower() not in suffixes:
-        raise InputError(f"Cannot write {target.name}; let its name end in {suffixes[0]}.")
+        raise InputError(f"Cannot write {target.name}; let its name end in {' or '.join(suffixes)}.")
+    if target.is_dir():
+        raise InputError(f"Cannot write {target}, which is a folder; name a file.")
     folder = next(parent for parent in target.absolute().parents if parent.exists())
-    if target.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise InputError(f"Cannot write {target}; choose another place.")
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"Cannot write into {folder}; choose another place for {target.name}.")
+
+
+def check_targets(
+    targets: Iterable[str | os.PathLike[str]],
+    suffixes: Sequence[str],
+    sources: Iterable[str | os.PathLike[str]],
+) -> None:
+    """:func:`check_target` of several, none of which may take the place of another or of a source."""
+    taken = {Path(source).resolve() for source in sources}
+    for target in targets:
+        check_target(target, *suffixes)
+        if Path(target).resolve() in taken:
+            raise InputError(
+                f"{target} would overwrite its own source or another result; choose another name."
+            )
+        taken.add(Path(target).resolve())
 
 
 def write_video(
@@ -285,10 +306,15 @@ def _is_moving(stream: av.VideoStream) -> bool:
     return stream.codec_context is not None and not stream.disposition & av.stream.Disposition.attached_pic
 
 
+def _moving(container: av.container.InputContainer) -> av.VideoStream:
+    """The stream that is meant: a cover picture may come before it."""
+    return next(filter(_is_moving, container.streams.video))
+
+
 def _is_even(path: str | os.PathLike[str]) -> bool:
     """Compare the times between the first frames, without decoding them."""
     with _open_video(path) as container:
-        stream = container.streams.video[0]
+        stream = _moving(container)
         packets = list(islice(container.demux(stream), _TIMED_FRAMES))
         times = sorted(packet.pts * stream.time_base for packet in packets if packet.pts is not None)
     # Frames are stored in another order than shown: among the last, some that come between may not be read yet.
@@ -302,7 +328,7 @@ def _decode(
     container: av.container.InputContainer, path: str | os.PathLike[str], fps: float | None = None
 ) -> Iterator[np.ndarray]:
     """RGB frames of the first moving picture, on request at another rate."""
-    stream = next(filter(_is_moving, container.streams.video))
+    stream = _moving(container)
     stream.thread_type = "AUTO"
     size = None
     count = 0
@@ -364,9 +390,9 @@ def _at_rate(
 
 def _decoder(stream: av.VideoStream) -> av.VideoCodecContext:
     """FFmpeg's own VP8 and VP9 decoders drop the transparency of WebM; libvpx keeps it."""
-    if stream.metadata.get("alpha_mode") == "1":
-        libvpx = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
-        return av.VideoCodecContext.create(libvpx[stream.codec_context.name], "r")
+    libvpx = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(stream.codec_context.name)
+    if libvpx and stream.metadata.get("alpha_mode") == "1":
+        return av.VideoCodecContext.create(libvpx, "r")
     return stream.codec_context
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from pose_extraction.hrnet import HRNet, HRNetPose
 from pose_extraction.hrnet_weights import VARIANTS
-from pose_extraction.hub import best_device
+from pose_extraction.hub import best_device, best_dtype
 
 
 def people_per_second(pose: HRNetPose, batch: int, people: int) -> float:
@@ -28,7 +28,8 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=32)
     args = parser.parse_args()
     device = best_device()
-    pose = HRNetPose(HRNet(args.backbone), VARIANTS[args.backbone].size, device)
+    network = HRNet(args.backbone).to(device, best_dtype(device))
+    pose = HRNetPose(network, VARIANTS[args.backbone].size)
     rates = {f"batch_{batch}": round(people_per_second(pose, batch, args.people), 2) for batch in (1, 16)}
     print(json.dumps({"backbone": args.backbone, "device": device.type, "people_per_second": rates}))
 

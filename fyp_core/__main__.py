@@ -30,11 +30,12 @@ from fyp_core.devices import ATTENTION_BACKENDS, AUTO_DTYPE, DTYPES, Runtime
 from fyp_core.engine import INPUT_TYPES, PRESETS, Engine, GenerationRequest
 from fyp_core.jobs import Job, Progress
 from fyp_core.metadata import read_settings
-from fyp_core.output import check_output, save_video
+from fyp_core.output import OUTPUT_SUFFIXES, save_video
 from fyp_core.preparation import command as preparation
-from fyp_core.repeat import differences, pick, repeatable
+from fyp_core.repeat import decided_by, differences, pick, repeated
 from fyp_core.schedulers import SCHEDULER_NAMES
-from pose_extraction.estimator import ESTIMATOR_NAMES
+from pose_extraction.estimator import ESTIMATORS_WITH_WEIGHTS
+from video_io import check_targets
 
 OK, UNEXPECTED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -62,18 +63,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def generate(options: argparse.Namespace) -> None:
     """Generate one video."""
-    outputs = [path for path in (options.output, options.skeleton_output) if path]
-    for path in outputs:
-        check_output(path)
     given = {name: value for name, value in vars(options).items() if value is not None}
     before = read_settings(options.like) if options.like else {}
-    values = (repeatable(before) if options.like else {}) | given
+    values = repeated(before, given) if options.like else given
     for name in ("input", "prompt"):
         if name not in values:
             raise InputError(f"There is no {name}; give one with --{name}.")
+    targets = [options.output, *([options.skeleton_output] if options.skeleton_output else [])]
+    check_targets(targets, OUTPUT_SUFFIXES, sources=filter(None, (values["input"], options.like)))
     request = pick(GenerationRequest, values)
-    model = values.get("model", AUTO)
-    engine = Engine(model, pick(Additions, values), pick(Runtime, values))
+    engine = Engine(values.get("model", AUTO), pick(Additions, values), pick(Runtime, values))
     with _ProgressBar() as bar:
         job = Job(bar.show)
         guide = engine.prepare(request, job)  # before the model, so that a bad video is told at once
@@ -85,7 +84,7 @@ def generate(options: argparse.Namespace) -> None:
     settings = result.settings() | {
         "input": os.fspath(request.input),
         "loras": list(request.loras),
-        "model": source.name if model == AUTO else model,
+        "model": engine.model_name,
     }
     write_start = time.perf_counter()
     save_video(options.output, result.frames, result.fps, settings)
@@ -94,7 +93,7 @@ def generate(options: argparse.Namespace) -> None:
     write_seconds = time.perf_counter() - write_start
 
     notices = [source.note, *result.notices] if source.note else list(result.notices)
-    if options.like and (others := differences(before, settings, ignored=given)):
+    if options.like and (others := differences(before, settings, ignored=decided_by(given))):
         notices.append(f"The video may not be the same as {options.like}: different {', '.join(others)}.")
     _tell(
         options,
@@ -214,7 +213,7 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
     add("--preset", choices=PRESETS, help=f"fast takes half the steps; default: {request.preset}")
     add("--scheduler", choices=SCHEDULER_NAMES, help="default: the preset's")
     add("--eta", type=float, metavar="E", help=f"fresh noise of ddim and tcd, 0..1; default: {request.eta:g}")
-    add("--estimator", choices=ESTIMATOR_NAMES, help="finds the person in a raw video")
+    add("--estimator", choices=ESTIMATORS_WITH_WEIGHTS, help="finds the person in a raw video")
 
     model = parser.add_argument_group("model").add_argument
     model("--model", help=f"{', '.join(MODEL_NAMES)}, a folder or a hub id; default: {AUTO}")

@@ -20,6 +20,7 @@ MODEL_NAMES = (AUTO, MINI, PUBLISHED)
 MODEL_INDEX = "model_index.json"  # makes a folder a model in diffusers layout
 BASE_KEY = "base"  # in our model index: the Stable Diffusion the model refers to instead of copying it
 
+_CHECKOUT = Path(__file__).resolve().parent.parent / "checkpoints"
 _DIFFUSERS_WEIGHTS = "diffusion_pytorch_model"
 _IN_HUB_CACHE = re.compile(r"models--([\w.-]+?)--([\w.-]+)/snapshots/([0-9a-f]{40})(?:/|$)")
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w.-]+)?")
@@ -140,8 +141,13 @@ class ModelStatus:
 
 def checkpoints_folder() -> Path:
     """The checkout's ``checkpoints``, or the folder that the environment variable FYP_CHECKPOINTS names."""
-    default = Path(__file__).resolve().parent.parent / "checkpoints"
-    return Path(os.environ.get("FYP_CHECKPOINTS", default))
+    return Path(os.environ.get("FYP_CHECKPOINTS", _CHECKOUT))
+
+
+def bundled(name: str) -> Path:
+    """What is part of the repository: in :func:`checkpoints_folder`, or where that one lacks it, in the checkout."""
+    place = checkpoints_folder() / name
+    return place if place.is_dir() else _CHECKOUT / name
 
 
 def resolve_model(
@@ -179,11 +185,11 @@ def find_lora(text: str) -> Lora:
     return lora
 
 
-def needs_assembly(name: str | os.PathLike[str]) -> bool:
-    """Whether diffusers alone cannot load that model: it is known by a name, or lies in parts."""
+def is_our_model(name: str | os.PathLike[str]) -> bool:
+    """Whether a name or folder is a model of this project, pose encoder and all."""
     folder = Path(name)
     is_named = os.fspath(name) in MODEL_NAMES
-    return is_named or (folder / _POSE_ENCODER).is_file() or BASE_KEY in _read_index(folder)
+    return is_named or (folder / "pose_encoder").is_dir() or (folder / _POSE_ENCODER).is_file()
 
 
 def published_source(root: Path) -> ModelSource:
@@ -198,10 +204,16 @@ def published_source(root: Path) -> ModelSource:
 def assembled_source(base: Path, unet: Path, pose_encoder: Path) -> ModelSource:
     """A model of Stable Diffusion's folder, an inflated network and a pose encoder in the published formats.
 
+    Unless it is the published one, it goes by the network's place: no name may stand for other weights.
+
     Raises:
         InputError: one of them does not exist, nor is it a part of the published model that can be downloaded.
     """
-    return ModelSource(PUBLISHED, *(_find_part(path) for path in (base, unet, pose_encoder)))
+    parts = (base, unet, pose_encoder)
+    published = (checkpoints_folder() / name for name in _PUBLISHED_PARTS)
+    is_published = all(part.resolve() == place.resolve() for part, place in zip(parts, published))
+    name = PUBLISHED if is_published else os.fspath(unet)
+    return ModelSource(name, *map(_find_part, parts))
 
 
 def single_file_configs() -> Path:
@@ -276,7 +288,7 @@ def file_hash(path: Path) -> str:
 
 def list_models() -> list[ModelStatus]:
     """What is on this machine of the named models; nothing is downloaded."""
-    mini = checkpoints_folder() / MINI
+    mini = bundled(MINI)
     has_mini = (mini / MODEL_INDEX).is_file()
     parts = {name: _find_part(checkpoints_folder() / name, download=False) for name in _PUBLISHED_PARTS}
     return [
@@ -289,7 +301,7 @@ def _find_model(name: str, has_gpu: bool) -> ModelSource:
     if name == AUTO:
         return _choose(has_gpu)
     if name == MINI:
-        return _in_our_layout(checkpoints_folder() / MINI)
+        return _in_our_layout(bundled(MINI))
     if name == PUBLISHED:
         return published_source(checkpoints_folder())
     folder = Path(name)
@@ -301,13 +313,13 @@ def _find_model(name: str, has_gpu: bool) -> ModelSource:
 
 
 def _choose(has_gpu: bool) -> ModelSource:
-    mini = _in_our_layout(checkpoints_folder() / MINI)
-    if not has_gpu:
-        return replace(mini, note="No GPU here, so the small model 'mini' is used.")
-    try:
-        return published_source(checkpoints_folder())
-    except InputError as error:
-        return replace(mini, note=f"The small model 'mini' is used: {error}")
+    note = "No GPU here, so the small model 'mini' is used."
+    if has_gpu:
+        try:
+            return published_source(checkpoints_folder())
+        except InputError as error:
+            note = f"The small model 'mini' is used: {error}"
+    return replace(_in_our_layout(bundled(MINI)), note=note)
 
 
 def _in_our_layout(folder: Path) -> ModelSource:
@@ -340,7 +352,7 @@ def _with_additions(source: ModelSource, additions: Additions) -> ModelSource:
         source = replace(source, base=find_base(additions.base), motion_only=True)
     return replace(
         source,
-        vae=find_base(additions.vae) if additions.vae is not None else None,
+        vae=_find_vae(additions.vae) if additions.vae is not None else None,
         embeddings=tuple(_existing_file(name, "embedding") for name in additions.embeddings),
     )
 
@@ -361,6 +373,12 @@ def find_base(name: str) -> Path:
             f"{name} is no model; give a diffusers folder, a .safetensors or .ckpt file, or a hub id."
         )
     return _download(name, _SD_FILES)
+
+
+def _find_vae(name: str) -> Path:
+    """An autoencoder's file or folder: of a whole Stable Diffusion folder that part."""
+    place = find_base(name)
+    return place / "vae" if (place / "vae").is_dir() else place
 
 
 def _existing_file(name: str, what: str) -> Path:
@@ -394,6 +412,8 @@ def _weight_files(source: ModelSource) -> list[Path]:
         parts = {"vae": _DIFFUSERS_WEIGHTS, "text_encoder": "model", "unet": _DIFFUSERS_WEIGHTS}
         if source.base == source.layout or (source.layout is None and not source.motion_only):
             parts.pop("unet")  # not the base's, but the model's own is used
+        if source.vae:
+            parts.pop("vae")
         bases = [weight_file(source.base / part, stem) for part, stem in parts.items()]
     others = [source.unet, source.pose_encoder, *([source.vae] if source.vae else [])]
     return [*bases, *map(weight_file, others)]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fyp_core.checkpoints import AUTO, Additions, ModelSource, file_hash, resolve_model
-from fyp_core.devices import Runtime, choose_device, free_memory
+from fyp_core.devices import Runtime, choose_device
 from fyp_core.jobs import Job, Line
 from fyp_core.request import INPUT_TYPES, MAX_SEED, PRESETS, GenerationRequest
 from pose_extraction.skeleton_style import in_our_style
@@ -125,28 +125,16 @@ class Engine:
         """
         with self._loading:
             if self._loaded is None:
-                self._loaded = self._open(self._source(self._model, self._additions))
+                from fyp_core.resident import ResidentModel
+
+                self._loaded = ResidentModel(self._source(), self._runtime)
             return self._loaded.source
 
-    def use(
-        self, model: str | ModelSource, additions: Additions | None = None, job: Job | None = None
-    ) -> None:
-        """Switch to another model when the jobs before are done.
-
-        The model before is freed first: two may not fit.
-
-        Raises:
-            InputError: it cannot be found, then the one before stays; or cannot be loaded, then there is none.
-            JobCancelled: the job was cancelled while it waited.
-        """
-        with self._line.turn(job or Job()), self._loading:
-            source = self._source(model, additions)
-            self._model, self._additions = source, None
-            if self._loaded and self._loaded.source == source:
-                return
-            self._loaded = None
-            free_memory()
-            self._loaded = self._open(source)
+    @property
+    def model_name(self) -> str:
+        """What another engine finds the model by: as it was given, or where that says too little, what it is."""
+        is_told = isinstance(self._model, str) and self._model != AUTO
+        return self._model if is_told else self.load().name
 
     @property
     def pipeline(self) -> FollowYourPosePipeline:
@@ -221,16 +209,11 @@ class Engine:
             notices=guide.notices + model.notices(request),
         )
 
-    def _open(self, source: ModelSource) -> ResidentModel:
-        from fyp_core.resident import ResidentModel
-
-        return ResidentModel(source, self._runtime)
-
-    def _source(self, model: str | ModelSource, additions: Additions | None) -> ModelSource:
-        if isinstance(model, ModelSource):
-            return model
+    def _source(self) -> ModelSource:
+        if isinstance(self._model, ModelSource):
+            return self._model
         on_gpu = choose_device(self._runtime.device).startswith("cuda")
-        return resolve_model(model, additions, has_gpu=on_gpu)
+        return resolve_model(self._model, self._additions, has_gpu=on_gpu)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 from collections.abc import Sequence
@@ -11,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fyp_core.argument_types import from_one
-from fyp_core.checkpoints import AUTO, MODEL_NAMES, checkpoints_folder, file_hash, model_hash
+from fyp_core.checkpoints import AUTO, MODEL_NAMES, bundled, file_hash, model_hash
 from fyp_core.devices import AUTO_DTYPE, DTYPES, Runtime
 from fyp_core.engine import Engine
-from pose_extraction.estimator import ESTIMATOR_NAMES
+from pose_extraction.estimator import ESTIMATORS_WITH_WEIGHTS
 from video_io import check_target, replacing
 
 if TYPE_CHECKING:
@@ -61,7 +62,12 @@ def add_protocol(parser: argparse.ArgumentParser) -> None:
     motion(
         "--stride", type=from_one, default=5, metavar="K", help="take every Kth frame; default: %(default)s"
     )
-    motion("--estimator", choices=ESTIMATOR_NAMES, default=ESTIMATOR_NAMES[0], help="finds the person")
+    motion(
+        "--estimator",
+        choices=ESTIMATORS_WITH_WEIGHTS,
+        default=ESTIMATORS_WITH_WEIGHTS[0],
+        help="finds the person",
+    )
 
     judge = parser.add_argument_group("judges").add_argument
     judge("--judges", type=Path, metavar="DIR", help="folder of those that look; default: checkpoints/judges")
@@ -100,7 +106,7 @@ def evaluate_model(options: argparse.Namespace) -> str:
         check_target(sheet, ".png")
     done = measure(options, options.model, sources, output and output.with_suffix(".jsonl"))
     if sheet:
-        shown = MODEL if MODEL in sources else sources[-1]
+        shown = MODEL if MODEL in sources else done.results[-1].source
         save_gallery(sheet, done.engine.pipeline, shown, done.shots, done.records, done.sampling)
     if output:
         write_results(output, done.results, done.settings)
@@ -113,14 +119,17 @@ def measure(
     """Evaluate one model by the protocol that the options describe.
 
     Raises:
-        InputError: a source, a judge, a model or a video cannot be had, or the records are of another evaluation.
+        InputError: a source, a judge, a model or a video cannot be had, two videos have one name, or the records
+            are of another evaluation.
     """
-    from fyp_core.evaluation import Records, check_sources, evaluate
+    from fyp_core.evaluation import Records, check_names, check_sources, evaluate
     from fyp_core.evaluation.clip_judge import ClipJudge
     from fyp_core.judges import Judges
 
-    check_sources(sources)
-    folder = options.judges or checkpoints_folder() / "judges"
+    motions = [*options.skeleton, *options.raw]
+    check_sources(sources, right_frames=not motions)
+    check_names(motions)
+    folder = options.judges or bundled("judges")
     judges = Judges.load(folder)
     clip = ClipJudge.load(options.clip) if options.clip else None
     engine = Engine(model, runtime=Runtime(dtype=options.dtype))
@@ -187,7 +196,7 @@ def _settings(options: argparse.Namespace, engine: Engine, judges: Path) -> dict
     config = engine.pipeline.config
     videos = [*options.skeleton, *options.raw]
     of_videos = {
-        "videos": {path.name: file_hash(path)[:_SIZE_OF_HASH] for path in videos if path.is_file()},
+        "videos": {path.name: _motion_hash(path)[:_SIZE_OF_HASH] for path in videos},
         "clips": options.clips,
         "prompts": options.prompt,
         "stride": options.stride,
@@ -206,3 +215,12 @@ def _settings(options: argparse.Namespace, engine: Engine, judges: Path) -> dict
         "guide pose": config.default_guide_pose,
         **(of_videos if videos else {}),
     }
+
+
+def _motion_hash(path: Path) -> str:
+    """Of a file, or of OpenPose's in a folder."""
+    from pose_extraction.openpose import frame_files
+
+    if not path.is_dir():
+        return file_hash(path)
+    return hashlib.sha256("".join(map(file_hash, frame_files(path))).encode()).hexdigest()

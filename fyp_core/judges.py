@@ -13,17 +13,15 @@ from torch import nn
 
 from errors import InputError
 from fyp_core.synthetic import CHARACTERS, SCENES
-from pose_extraction.hrnet import HRNet, HRNetPose
+from pose_extraction.hrnet import HRNet, HRNetPose, frame_box, normalise
 
 CLASSES = (tuple(CHARACTERS), tuple(SCENES))
 POSE_BACKBONE, POSE_FILE = "hrnet_w18_small", "hrnet.safetensors"
 CLASSIFIER_BACKBONE, CLASSIFIER_FILE = "mobilenetv3_small_050", "classifier.safetensors"
-_MEAN = torch.tensor([123.675, 116.28, 103.53]).view(3, 1, 1)  # ImageNet, RGB, as HRNet has it
-_STD = torch.tensor([58.395, 57.12, 57.375]).view(3, 1, 1)
 
 
 class Judges:
-    """Looks at square pictures in which one figure moves."""
+    """Looks at square pictures in which one figure moves; the networks stay where they are, as training needs it."""
 
     def __init__(self, pose: nn.Module | None, classifier: nn.Module | None) -> None:
         self._pose = pose
@@ -44,25 +42,25 @@ class Judges:
 
     def find_joints(self, pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(F, S, S, 3) uint8 RGB to keypoints (F, 17, 2) in pixels and scores (F, 17)."""
-        size = pictures.shape[1]
-        model = HRNetPose(self._pose, (size, size))
-        margin = size * 0.1  # top-down estimators look at 1.25 times a box: here exactly at the picture
-        box = np.array([[margin, margin, size - margin, size - margin]])
-        people = model.poses(list(pictures), [box] * len(pictures))
+        size = pictures.shape[1:3]
+        people = HRNetPose(self._pose, size).poses(list(pictures), [frame_box(*size)[None]] * len(pictures))
         return np.concatenate([p.keypoints for p in people]), np.concatenate([p.scores for p in people])
 
     @torch.inference_mode()
     def classify(self, pictures: np.ndarray) -> tuple[str, str]:
         """Character and scene of a clip, (F, S, S, 3) uint8 RGB."""
-        logits = self._classifier(normalise(pictures)).log_softmax(1).mean(0)
+        logits = self._classifier(self._to_classifier(pictures)).log_softmax(1).mean(0)
         parts = logits.split([len(names) for names in CLASSES])
         return tuple(names[int(part.argmax())] for names, part in zip(CLASSES, parts, strict=True))
 
     @torch.inference_mode()
     def features(self, pictures: np.ndarray) -> np.ndarray:
         """What the classifier sees in (F, S, S, 3) uint8 RGB pictures, before it names anything: (F, D)."""
-        maps = self._classifier.forward_features(normalise(pictures))
-        return self._classifier.forward_head(maps, pre_logits=True).numpy()
+        maps = self._classifier.forward_features(self._to_classifier(pictures))
+        return self._classifier.forward_head(maps, pre_logits=True).cpu().numpy()
+
+    def _to_classifier(self, pictures: np.ndarray) -> torch.Tensor:
+        return to_network(pictures).to(next(self._classifier.parameters()))
 
 
 def read_weights(network: nn.Module, path: Path) -> None:
@@ -75,6 +73,6 @@ def read_weights(network: nn.Module, path: Path) -> None:
         raise InputError(f"{path} is no judge of this kind; train one with configs/judge_*.yaml.") from error
 
 
-def normalise(pictures: np.ndarray) -> torch.Tensor:
-    """(F, H, W, 3) uint8 RGB to (F, 3, H, W) float32 as ImageNet's networks take them."""
-    return (torch.from_numpy(pictures).permute(0, 3, 1, 2).float() - _MEAN) / _STD
+def to_network(pictures: np.ndarray) -> torch.Tensor:
+    """(F, H, W, 3) uint8 RGB to (F, 3, H, W) float32, normalised."""
+    return torch.from_numpy(normalise(pictures)).permute(0, 3, 1, 2)

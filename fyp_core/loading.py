@@ -36,11 +36,11 @@ def load_pipeline(source: ModelSource, device: str, dtype: torch.dtype) -> Follo
     Raises:
         InputError: a file is missing, damaged or does not belong to such a model.
     """
-    with _told_as_input_error(f"The model {source.name} cannot be loaded"):
+    with told_as_input_error(f"The model {source.name} cannot be loaded"):
         load = _load_whole if source.layout == source.base else _load_assembled
         pipeline = load(source, dtype)
     if source.vae is not None:
-        with _told_as_input_error(f"{source.vae} is no autoencoder of Stable Diffusion"):
+        with told_as_input_error(f"{source.vae} is no autoencoder of Stable Diffusion"):
             pipeline.register_modules(vae=_load_vae(source.vae, dtype))
     put_embeddings(pipeline, source.embeddings)
     return pipeline.to(device)
@@ -55,7 +55,7 @@ def load_untrained(base: Path, dtype: torch.dtype) -> FollowYourPosePipeline:
     Raises:
         InputError: a file is missing, damaged or does not belong to such a model.
     """
-    with _told_as_input_error(f"{base} is no Stable Diffusion 1.x"):
+    with told_as_input_error(f"{base} is no Stable Diffusion 1.x"):
         parts = (_open_folder if base.is_dir() else _open_file)(base, dtype)
         unet = PoseVideoUNet.from_config(parts.unet_config).to(dtype)
         own = {name: unet.state_dict()[name] for name in temporal_parameter_names(unet)}
@@ -82,7 +82,7 @@ def put_loras(pipeline: FollowYourPosePipeline, loras: tuple[Lora, ...]) -> None
     names = [f"lora_{index}" for index in range(len(loras))]
     try:
         for name, lora in zip(names, loras):
-            with _told_as_input_error(f"{lora.file} is no LoRA for this model"):
+            with told_as_input_error(f"{lora.file} is no LoRA for this model"):
                 _put_lora(pipeline, name, lora.file)
     except InputError:
         pipeline.unload_lora_weights()
@@ -105,7 +105,7 @@ def put_embeddings(pipeline: FollowYourPosePipeline, files: tuple[Path, ...]) ->
         InputError: a file is damaged, is no textual inversion or is one for another text encoder.
     """
     for file in files:
-        with _told_as_input_error(f"{file} is no embedding for this model"):
+        with told_as_input_error(f"{file} is no embedding for this model"):
             token, vectors = _read_embedding(file)
             pipeline.load_textual_inversion(vectors, token=token)
 
@@ -121,6 +121,18 @@ def image_unet_tensors(base: Path) -> Tensors:
     return list_tensors(weight_file(base / "unet"))
 
 
+@contextmanager
+def told_as_input_error(what: str) -> Iterator[None]:
+    """InputErrors out of what happens within: libraries raise nearly anything on files of another kind."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{what}: {error}") from error
+    except Exception as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(f"{what}: {reason}") from error
+
+
 def _load_whole(source: ModelSource, dtype: torch.dtype) -> FollowYourPosePipeline:
     """A model in our layout that brings all its parts."""
     folder = source.base
@@ -130,7 +142,7 @@ def _load_whole(source: ModelSource, dtype: torch.dtype) -> FollowYourPosePipeli
 
 
 def _load_assembled(source: ModelSource, dtype: torch.dtype) -> FollowYourPosePipeline:
-    with _told_as_input_error(f"{source.base} is no Stable Diffusion 1.x"):
+    with told_as_input_error(f"{source.base} is no Stable Diffusion 1.x"):
         base = (_open_folder if source.base.is_dir() else _open_file)(source.base, dtype)
     with torch.device("meta"):
         unet = PoseVideoUNet.from_config(base.unet_config)
@@ -214,7 +226,7 @@ def _load_part(cls: type[Model], folder: Path, dtype: torch.dtype) -> Model:
 
 def _load_vae(place: Path, dtype: torch.dtype) -> AutoencoderKL:
     if place.is_dir():
-        return _load_part(AutoencoderKL, place / "vae" if (place / "vae").is_dir() else place, dtype)
+        return _load_part(AutoencoderKL, place, dtype)
     list_tensors(place)  # refuses what is damaged or would run code
     vae = AutoencoderKL.from_single_file(
         str(place), config=str(single_file_configs()), subfolder="vae", dtype=dtype, local_files_only=True
@@ -268,15 +280,3 @@ def _read_embedding(file: Path) -> tuple[str, torch.Tensor]:
         raise InputError("it holds more than one tensor")
     ((name, vectors),) = tensors.items()
     return (file.stem if name in ("*", "emb_params") else name), vectors
-
-
-@contextmanager
-def _told_as_input_error(what: str) -> Iterator[None]:
-    """Libraries raise nearly anything on files that do not belong to such a model."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(f"{what}: {error}") from error
-    except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise InputError(f"{what}: {reason}") from error

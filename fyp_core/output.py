@@ -9,27 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from errors import InputError
 from fyp_core.metadata import add_settings
-from video_io import replacing, write_gif, write_video
+from video_io import check_target, replacing, write_gif, write_video
 
-VIDEO_SUFFIXES = (".mp4", ".gif")
-
-
-def check_output(path: str | os.PathLike[str]) -> None:
-    """Refuse a place that cannot be written before long work is done for it; leaves nothing behind.
-
-    Raises:
-        InputError: unknown ending, a folder, or no permission.
-    """
-    target = Path(path).absolute()
-    if target.suffix.lower() not in VIDEO_SUFFIXES:
-        raise InputError(f"Cannot write {target.name}; let its name end in {' or '.join(VIDEO_SUFFIXES)}.")
-    if target.is_dir():
-        raise InputError(f"{path} is a folder; name a file.")
-    existing = next(folder for folder in target.parents if folder.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        raise InputError(f"Cannot write into {existing}; choose another place for {target.name}.")
+OUTPUT_SUFFIXES = (".mp4", ".gif")
 
 
 def save_video(
@@ -43,7 +26,7 @@ def save_video(
     Raises:
         InputError: the place cannot be written.
     """
-    check_output(path)
+    check_target(path, *OUTPUT_SUFFIXES)
     with replacing(path) as scratch:
         if Path(path).suffix.lower() == ".gif":
             write_gif(scratch, frames, fps)

@@ -32,7 +32,7 @@ from torch import nn
 from transformers import CLIPImageProcessor, CLIPTextModel, CLIPTokenizer, CLIPVisionModelWithProjection
 
 from errors import InputError
-from fyp_core.checkpoints import needs_assembly, resolve_model
+from fyp_core.checkpoints import ModelSource, is_our_model, resolve_model
 from fyp_core.pose_encoder import PoseEncoder
 from fyp_core.skeleton_input import Skeleton, skeleton_to_tensor
 from fyp_core.unet import PoseVideoUNet
@@ -150,13 +150,11 @@ class FollowYourPosePipeline(
         Raises:
             InputError: such a model cannot be found or loaded.
         """
-        if needs_assembly(name):
-            from fyp_core.loading import load_pipeline
-
-            dtype = kwargs.pop("dtype", kwargs.pop("torch_dtype", torch.float32))
-            pipeline = load_pipeline(resolve_model(name, has_gpu=torch.cuda.is_available()), "cpu", dtype)
-            pipeline.register_modules(**kwargs)
-            return pipeline
+        if is_our_model(name):
+            source = resolve_model(name, has_gpu=torch.cuda.is_available())
+            if source.base != source.layout:
+                return _assembled(source, **kwargs)
+            name = source.layout
         pipeline = super().from_pretrained(name, **kwargs)
         for component in pipeline.components.values():
             if isinstance(component, nn.Module):
@@ -446,6 +444,16 @@ class FollowYourPosePipeline(
             negative_prompt_embeds=negative_prompt_embeds,
         )
         return torch.cat([negative_embeds, embeds] if guided else [embeds]).to(self.unet.dtype)
+
+
+def _assembled(source: ModelSource, **kwargs: Any) -> FollowYourPosePipeline:
+    """A model that lies in parts, which diffusers alone cannot load."""
+    from fyp_core.loading import load_pipeline
+
+    dtype = kwargs.pop("dtype", kwargs.pop("torch_dtype", torch.float32))
+    pipeline = load_pipeline(source, "cpu", dtype)
+    pipeline.register_modules(**kwargs)
+    return pipeline
 
 
 def _clear_unconditional(pose_features: list[torch.Tensor] | None) -> None:

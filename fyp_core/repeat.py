@@ -15,18 +15,26 @@ T = TypeVar("T")
 _NAMES = {"model", *(field.name for cls in (GenerationRequest, Additions, Runtime) for field in fields(cls))}
 
 
-def repeatable(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a video's settings can be given again: the model, and fields of request, additions and runtime.
+def repeated(settings: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What is given, and what else of a video's settings is a model or a field of request, additions and runtime.
 
     Raises:
-        InputError: they are those of several videos, or damaged.
+        InputError: the settings are those of several videos, or damaged; or a value cannot work.
     """
-    values = {name: value for name, value in settings.items() if name in _NAMES and value is not None}
+    stored = {name: value for name, value in settings.items() if name in _NAMES and value is not None}
+    decided = decided_by(given)
+    values = {name: value for name, value in stored.items() if name not in decided} | dict(given)
     try:
+        pick(GenerationRequest, stored)  # several videos have no one prompt
         pick(GenerationRequest, values).check()
     except (TypeError, AttributeError) as error:
         raise InputError("The settings stored in that video are damaged or of several ones.") from error
     return values
+
+
+def decided_by(given: Iterable[str]) -> set[str]:
+    """The settings given, and those that a preset given stands for: they are stored as it completed them."""
+    return {*given, *(("scheduler", "steps") if "preset" in given else ())}
 
 
 def pick(cls: type[T], values: Mapping[str, Any]) -> T:

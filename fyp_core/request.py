@@ -10,7 +10,7 @@ from typing import Literal
 from errors import InputError
 from fyp_core import schedulers
 from fyp_core.checkpoints import Lora, find_lora
-from pose_extraction.estimator import ESTIMATOR_NAMES
+from pose_extraction.estimator import ESTIMATORS_WITH_WEIGHTS
 
 InputType = Literal["raw", "skeleton"]
 Preset = Literal["exact", "fast"]
@@ -66,7 +66,7 @@ class GenerationRequest:
             ("input type", self.input_type, INPUT_TYPES),
             ("preset", self.preset, PRESETS),
             ("scheduler", self.scheduler, schedulers.SCHEDULER_NAMES),
-            ("estimator", self.estimator, ESTIMATOR_NAMES),
+            ("estimator", self.estimator, ESTIMATORS_WITH_WEIGHTS),
         ):
             if choice not in choices:
                 raise InputError(f"There is no {name} {choice!r}; choose one of {', '.join(choices)}.")

@@ -40,6 +40,7 @@ from fyp_core.devices import (
 )
 from fyp_core.jobs import Job
 from fyp_core.loading import load_pipeline, put_loras
+from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.request import MAX_SEED, GenerationRequest
 
 logger = logging.getLogger(__name__)
@@ -68,10 +69,9 @@ class ResidentModel:
         self.source = source
         device = choose_device(runtime.device)
         self.runtime = replace(runtime, device=device, dtype=choose_dtype(runtime.dtype, device))
-        with use_attention(runtime.attention):  # before the long loading
-            self.pipeline = load_pipeline(source, "cpu", torch_dtype(self.runtime.dtype))
-        place(self.pipeline, device, runtime.low_vram)
-        check_attention(runtime.attention, self.pipeline.unet, device)
+        need = f"the model {source.name} on {device}; close other programs that use it"
+        with _within_memory(self.runtime, lambda: need):
+            self.pipeline = _load_placed(source, self.runtime)
         self.pipeline.set_progress_bar_config(disable=True)
         self._own_scheduler = self.pipeline.scheduler
         self._loras: tuple[Lora, ...] = ()
@@ -210,21 +210,45 @@ class ResidentModel:
 
     @contextmanager
     def _recovering(self, request: GenerationRequest, frames: int) -> Iterator[None]:
-        """Whatever happens within: its memory is given back, and want of memory is told with advice."""
-        try:
-            yield
-        except Exception as error:
-            traceback.clear_frames(error.__traceback__)  # they hold the tensors of the work given up
-            if not is_out_of_memory(error):
-                raise
-            low = "" if self.runtime.low_vram else " or use --low-vram"
-            raise InputError(
-                f"Memory does not suffice for {frames} frames of {request.width}×{request.height}, which need about"
-                f" {in_gib(self._estimate(request, frames))}; take fewer frames{low}."
-            ) from None
-        finally:
-            self.pipeline.maybe_free_model_hooks()
-            free_memory()
+        """:func:`_within_memory` of a job: the networks that it left on the device are taken off, too."""
+
+        def need() -> str:
+            estimate = in_gib(self._estimate(request, frames))
+            size = f"{request.width}×{request.height}"
+            return f"{frames} frames of {size}, which need about {estimate}; take fewer frames"
+
+        with _within_memory(self.runtime, need):
+            try:
+                yield
+            finally:
+                self.pipeline.maybe_free_model_hooks()
+
+
+def _load_placed(source: ModelSource, runtime: Runtime) -> FollowYourPosePipeline:
+    with use_attention(runtime.attention):  # before the long loading
+        pipeline = load_pipeline(source, "cpu", torch_dtype(runtime.dtype))
+    place(pipeline, runtime.device, runtime.low_vram)
+    check_attention(runtime.attention, pipeline.unet, runtime.device)
+    return pipeline
+
+
+@contextmanager
+def _within_memory(runtime: Runtime, need: Callable[[], str]) -> Iterator[None]:
+    """Whatever happens within: its memory is given back, and want of memory is told with advice.
+
+    Args:
+        need: says what does not fit, and what to do about it.
+    """
+    try:
+        yield
+    except Exception as error:
+        traceback.clear_frames(error.__traceback__)  # they hold the tensors of the work given up
+        if not is_out_of_memory(error):
+            raise
+        low = "" if runtime.low_vram else " or use --low-vram"
+        raise InputError(f"Memory does not suffice for {need()}{low}.") from None
+    finally:
+        free_memory()
 
 
 def _in_background(work: Callable[[], Any]) -> Future[Any]:

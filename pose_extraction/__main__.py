@@ -5,8 +5,10 @@ VIDEO may also be keypoints: a file that ``--keypoints`` wrote, or a folder of O
 """
 
 import argparse
+import contextlib
 import json
 import logging
+import math
 import sys
 from collections.abc import Sequence
 
@@ -110,8 +112,11 @@ def _from_zero(text: str) -> float:
 
 
 def _pair(text: str) -> tuple[float, float]:
-    first, second = map(float, text.split(","))
-    return first, second
+    with contextlib.suppress(ValueError):
+        first, second = map(float, text.split(","))
+        if not (math.isnan(first) or math.isnan(second)):
+            return first, second
+    raise argparse.ArgumentTypeError(f"give two numbers such as 0.5,4, not {text!r}")
 
 
 def _proportions(text: str) -> dict[str, float]:

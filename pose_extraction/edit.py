@@ -46,6 +46,8 @@ def scale(motion: Motion, factor: float) -> Motion:
 
 def shift(motion: Motion, right: float, down: float) -> Motion:
     """Move people by pixels."""
+    if not np.isfinite([right, down]).all():
+        raise InputError(f"The shift is {right:g},{down:g} pixels, but must be finite.")
     return replace(motion, keypoints=motion.keypoints + np.array([right, down], np.float32))
 
 
@@ -82,11 +84,12 @@ def sample(motion: Motion, fps: float) -> Motion:
 
 
 def trim(motion: Motion, start: float, end: float) -> Motion:
-    """Keep the part from ``start`` to ``end`` seconds."""
-    kept = slice(max(0, round(start * motion.fps)), max(0, round(end * motion.fps)))
+    """Keep the part from ``start`` to ``end`` seconds, as far as there is one."""
+    duration = len(motion) / motion.fps
+    kept = slice(*(round(min(max(time, 0), duration) * motion.fps) for time in (start, end)))
     if not len(motion.keypoints[kept]):
         raise InputError(
-            f"Nothing lies between {start:g} and {end:g} s; the motion is {len(motion) / motion.fps:.2f} s long."
+            f"Nothing lies between {start:g} and {end:g} s; the motion is {duration:.2f} s long."
         )
     return replace(motion, keypoints=motion.keypoints[kept], scores=motion.scores[kept])
 

@@ -97,6 +97,8 @@ _FAST_ON_CPU = ("mediapipe",)
 
 AUTO = "auto"
 ESTIMATOR_NAMES = (AUTO, *_ESTIMATORS)
+# For those who can name an estimator but no weights, which mmpose does not work without.
+ESTIMATORS_WITH_WEIGHTS = tuple(name for name in ESTIMATOR_NAMES if name != "mmpose")
 
 
 def choose_estimator(

@@ -16,7 +16,7 @@ from pose_extraction.motion import Motion
 from pose_extraction.overlay import over_frames
 from pose_extraction.temporal import clean
 from pose_extraction.tracking import ALL, choose, link
-from video_io import VIDEO_SUFFIXES, check_target, probe, read_frames, write_video
+from video_io import VIDEO_SUFFIXES, check_target, check_targets, probe, read_frames, write_video
 
 Progress = Callable[[int, int | None], None]
 """Called with frames done and frames in all (None when the file does not say)."""
@@ -117,7 +117,7 @@ def extract_skeleton_video(
     Raises:
         InputError: the source cannot be read, nobody is seen in it, or a target cannot be written.
     """
-    _check_videos(source, target, *([overlay] if overlay else []))
+    check_targets([target, *([overlay] if overlay else [])], VIDEO_SUFFIXES, [source])
     if keypoints:
         check_target(keypoints, KEYPOINT_SUFFIX)
     info = probe(source)
@@ -142,17 +142,6 @@ def extract_skeleton_video(
         write_video(overlay, over_frames(read_frames(source, fps=fps), motion), motion.fps)
     seconds["write"] = time.perf_counter() - start
     return Extraction(motion, everybody.keypoints.shape[1], _person_share(found), model.name, why, seconds)
-
-
-def _check_videos(source: str | os.PathLike[str], *targets: str | os.PathLike[str]) -> None:
-    taken = {Path(source).resolve()}
-    for target in targets:
-        check_target(target, *VIDEO_SUFFIXES)
-        if Path(target).resolve() in taken:
-            raise InputError(
-                f"{target} would overwrite its own source or another result; choose another name."
-            )
-        taken.add(Path(target).resolve())
 
 
 def _check_found(found: list[FramePoses], name: str) -> None:

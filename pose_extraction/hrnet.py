@@ -36,7 +36,7 @@ class HRNet(nn.Module):
 
 
 class HRNetPose:
-    """A ``PoseModel``; half precision on CUDA.
+    """A ``PoseModel``, on the device and in the number format of its network, which may be one in training.
 
     Args:
         network: heatmaps of crops.
@@ -46,18 +46,9 @@ class HRNetPose:
 
     name = "hrnet"
 
-    def __init__(
-        self,
-        network: nn.Module,
-        size: tuple[int, int],
-        device: torch.device | str = "cpu",
-        *,
-        whole_frames: bool = False,
-    ) -> None:
+    def __init__(self, network: nn.Module, size: tuple[int, int], *, whole_frames: bool = False) -> None:
         self.whole_frames = whole_frames
-        self._device = torch.device(device)
-        self._dtype = torch.float16 if self._device.type == "cuda" else torch.float32
-        self.network = network.to(self._device, self._dtype).eval()
+        self.network = network.eval()
         self._size = size
 
     def poses(self, frames: Sequence[np.ndarray], boxes: Sequence[np.ndarray]) -> list[FramePoses]:
@@ -81,7 +72,7 @@ class HRNetPose:
     @torch.inference_mode()
     def heatmaps(self, crops: np.ndarray) -> np.ndarray:
         """(N, H, W, 3) normalised crops to (N, 17, H / 4, W / 4), the mean of the crop's and its mirror's."""
-        pictures = torch.from_numpy(crops).movedim(-1, 1).contiguous().to(self._device, self._dtype)
+        pictures = torch.from_numpy(crops).movedim(-1, 1).contiguous().to(next(self.network.parameters()))
         straight, mirrored = self.network(torch.cat([pictures, pictures.flip(-1)])).float().chunk(2)
         mirrored = mirrored.flip(-1)[:, MIRRORED]
         # Four pixels a cell: mirroring shifts the grid by a fraction of one, which this undoes.
@@ -121,7 +112,12 @@ def crop(frame: np.ndarray, view: tuple[float, float, float, float], size: tuple
     scale_x, scale_y = size[1] / width, size[0] / height
     matrix = np.array([[scale_x, 0, -left * scale_x], [0, scale_y, -top * scale_y]])
     picture = cv2.warpAffine(np.ascontiguousarray(frame), matrix, size[::-1], flags=cv2.INTER_LINEAR)
-    return (picture - _MEAN) / _STD
+    return normalise(picture)
+
+
+def normalise(pictures: np.ndarray) -> np.ndarray:
+    """(..., 3) uint8 RGB to float32 as networks trained on ImageNet take it."""
+    return (pictures - _MEAN) / _STD
 
 
 def decode(heatmaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,10 +10,11 @@ import timm
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from errors import InputError
 from pose_extraction.hrnet import HRNet, HRNetPose
-from pose_extraction.hub import best_device, numpy_is_safe
+from pose_extraction.hub import best_device, best_dtype, numpy_is_safe
 from video_io import replacing
 
 logger = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ VARIANTS = {
 
 
 def load_hrnet(checkpoint: str | Path | None = None, device: torch.device | None = None) -> HRNetPose:
-    """A published HRNet, W48 on CUDA and W32 elsewhere, downloaded once; or a file.
+    """A published HRNet, W48 on CUDA and W32 elsewhere, downloaded once; or a file. In half precision on CUDA.
 
     Args:
         checkpoint: mmpose's of HRNet W32 or W48 for COCO, or what :func:`save_hrnet` wrote (.safetensors).
@@ -95,7 +96,8 @@ def load_hrnet(checkpoint: str | Path | None = None, device: torch.device | None
         network.load_state_dict(tensors)
     except RuntimeError as error:
         raise InputError(f"{path.name} lacks parts of HRNet for COCO's 17 joints; choose another.") from error
-    return HRNetPose(network, build.size, device, whole_frames=build.whole_frames)
+    network.to(device, best_dtype(device))
+    return HRNetPose(network, build.size, whole_frames=build.whole_frames)
 
 
 def save_hrnet(path: str | os.PathLike[str], network: HRNet, build: Build) -> None:
@@ -104,13 +106,23 @@ def save_hrnet(path: str | os.PathLike[str], network: HRNet, build: Build) -> No
     Raises:
         InputError: the place cannot be written.
     """
-    # Counters stay whole numbers.
+    save_half(path, network, build.to_metadata())
+
+
+def save_half(
+    path: str | os.PathLike[str], network: nn.Module, metadata: dict[str, str] | None = None
+) -> None:
+    """Write the weights of any network in half precision; counters stay whole numbers.
+
+    Raises:
+        InputError: the place cannot be written.
+    """
     tensors = {
         name: tensor.half() if tensor.is_floating_point() else tensor
         for name, tensor in network.state_dict().items()
     }
     with replacing(path) as scratch:
-        save_file(tensors, scratch, build.to_metadata())
+        save_file(tensors, scratch, metadata)
 
 
 def _read_ours(path: Path) -> tuple[Build, dict[str, torch.Tensor]]:

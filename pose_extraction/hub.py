@@ -44,3 +44,8 @@ def numpy_is_safe() -> AbstractContextManager[None]:
 def best_device() -> torch.device:
     """CUDA where there is one."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def best_dtype(device: torch.device) -> torch.dtype:
+    """Half precision on CUDA."""
+    return torch.float16 if device.type == "cuda" else torch.float32

@@ -33,7 +33,7 @@ def read_openpose(folder: Path, fps: float | None = None) -> Motion:
     fps = _USUAL_FPS if fps is None else fps
     if not 0 < fps < float("inf"):
         raise InputError(f"The frame rate is {fps:g}, but must be above 0.")
-    files = sorted(folder.glob("*.json"))
+    files = frame_files(folder)
     if not files:
         raise InputError(
             f"{folder} holds no JSON files; choose a folder that OpenPose wrote with --write_json."
@@ -48,6 +48,11 @@ def read_openpose(folder: Path, fps: float | None = None) -> Motion:
             " choose a folder that OpenPose wrote with --write_json."
         ) from error
     return link(found, height, width, fps)
+
+
+def frame_files(folder: Path) -> list[Path]:
+    """In the order of the frames."""
+    return sorted(folder.glob("*.json"))
 
 
 def _load(file: Path) -> Any:

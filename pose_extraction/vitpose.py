@@ -10,7 +10,7 @@ from transformers.models.vitpose.modeling_vitpose import VitPoseEstimatorOutput
 
 from errors import InputError
 from pose_extraction.estimator import FramePoses
-from pose_extraction.hub import best_device, from_hub
+from pose_extraction.hub import best_device, best_dtype, from_hub
 from pose_extraction.skeleton import KEYPOINT_NAMES, MIRRORED
 
 VITPOSE = "usyd-community/vitpose-plus-base"
@@ -37,7 +37,7 @@ class ViTPose:
             raise InputError(
                 f"{model} finds {network.config.num_labels} joints; choose a model for COCO's 17."
             )
-        self._dtype = torch.float16 if device.type == "cuda" else torch.float32
+        self._dtype = best_dtype(device)
         self._network = network.to(device, self._dtype).eval()
 
     def poses(self, frames: Sequence[np.ndarray], boxes: Sequence[np.ndarray]) -> list[FramePoses]:

@@ -21,7 +21,8 @@ find_python() {
 }
 
 usable_venv() {
-    "$venv_python" -c "$is_supported" 2>/dev/null || return 1
+    # pip comes last: without it, the making of .venv was interrupted
+    "$venv_python" -c "import pip; $is_supported" 2>/dev/null || return 1
     [[ -z ${PYTHON:-} || $("$PYTHON" -c "$version" 2>/dev/null) == "$("$venv_python" -c "$version")" ]]
 }
 

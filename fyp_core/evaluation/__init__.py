@@ -1,7 +1,7 @@
 """How well a model follows poses and words and how steady its videos are."""
 
 from .gallery import save_gallery
-from .motions import motion_shots
+from .motions import check_names, motion_shots
 from .records import Record, Records
 from .report import MEASURES, PCK, Estimate, Result, as_document, as_json, as_table
 from .run import check_sources, evaluate
@@ -22,6 +22,7 @@ __all__ = [
     "as_document",
     "as_json",
     "as_table",
+    "check_names",
     "check_sources",
     "evaluate",
     "motion_shots",

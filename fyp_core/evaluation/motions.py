@@ -86,6 +86,15 @@ def motion_shots(
     return shots
 
 
+def check_names(paths: Sequence[Path]) -> None:
+    """Raise InputError where two motions have one name, by which their clips are told apart."""
+    names = [path.stem for path in paths]
+    if double := [name for name in names if names.count(name) > 1]:
+        raise InputError(
+            f"Two motions are called {double[0]}; rename one, so that their clips can be told apart."
+        )
+
+
 def fit_keypoints(keypoints: np.ndarray, height: int, width: int, size: int) -> np.ndarray:
     """Where joints (F, 17, 2) of a picture lie in the square that the pose encoder sees of it, in pixels."""
     scale = size / min(height, width)

@@ -14,14 +14,14 @@ from fyp_core.evaluation import measures
 from fyp_core.evaluation.records import Record, Records
 from fyp_core.evaluation.report import PCK, Result, summarise
 from fyp_core.evaluation.shots import Shot
-from fyp_core.evaluation.sources import AUTOENCODER, RENDERS, SOURCES, USUAL_SOURCES, prepared, show
+from fyp_core.evaluation.sources import AUTOENCODER, MODEL, RENDERS, SOURCES, USUAL_SOURCES, prepared, show
 
 if TYPE_CHECKING:
     from fyp_core.evaluation.clip_judge import ClipJudge
     from fyp_core.judges import Judges
     from fyp_core.pipeline import FollowYourPosePipeline
 
-_WITHOUT_NOISE = (RENDERS, AUTOENCODER)
+_OF_RIGHT_FRAMES = (RENDERS, AUTOENCODER)  # and without noise
 
 
 def evaluate(
@@ -51,7 +51,7 @@ def evaluate(
     Returns:
         One result for each source and group, in the order of both.
     """
-    check_sources(sources)
+    check_sources(sources, right_frames=any(shot.frames is not None for shot in shots))
     records = Records(None, {}) if records is None else records
     work = [(source, seed, part) for source in sources for seed, part in _parts(source, shots, seeds, batch)]
     with tqdm(total=sum(len(part) for _, _, part in work), unit="clip", disable=None) as bar:
@@ -72,15 +72,23 @@ def evaluate(
     return summarise(measured)
 
 
-def check_sources(sources: Sequence[str]) -> None:
-    """Raise InputError for one that there is not."""
+def check_sources(sources: Sequence[str], *, right_frames: bool) -> None:
+    """Raise InputError for one that there is not, and where none of them can be shown.
+
+    Args:
+        right_frames: whether any shot has them.
+    """
     if unknown := [source for source in sources if source not in SOURCES]:
         raise InputError(f"There is no source {unknown[0]!r}; choose from {'; '.join(SOURCES)}.")
+    if not right_frames and set(sources) <= set(_OF_RIGHT_FRAMES):
+        raise InputError(
+            f"Only the procedural world's clips have {' and '.join(sources)}; for other motions add the source {MODEL}."
+        )
 
 
 def _parts(source: str, shots: Sequence[Shot], seeds: int, batch: int) -> Iterator[tuple[int, list[Shot]]]:
     """Seeds and shots of one call each. Always the same parts, so that a continued evaluation gives the same."""
-    noiseless = source in _WITHOUT_NOISE
+    noiseless = source in _OF_RIGHT_FRAMES
     for _, group in groupby(shots, key=lambda shot: shot.group):
         known = [shot for shot in group if shot.frames is not None or not noiseless]
         for seed in range(1 if noiseless else seeds):

@@ -16,8 +16,10 @@ from torch.utils.data import Dataset
 
 from fyp_core.sheets import save_sheet, to_pictures
 from fyp_core.synthetic import Clip, sample_clip
-from fyp_core.training.config import TrainConfig, WorldConfig, existing_folder
+from fyp_core.training.building import build
+from fyp_core.training.config import TrainConfig, WorldConfig
 from fyp_core.training.draws import Draws
+from fyp_core.training.starting import open_autoencoder
 
 _KL_WEIGHT = 3e-4
 _GRADIENT_WEIGHT = 0.5
@@ -91,7 +93,7 @@ class AutoencoderStage:
     def __init__(self, config: TrainConfig) -> None:
         self.config = config
         torch.manual_seed(config.seed)
-        self.vae = _open_autoencoder(config)
+        self.vae = _start(config)
         self.network: nn.Module = Reconstructor(self.vae)
         self.data = WorldImages(config.train_data, config.seed)
 
@@ -124,11 +126,11 @@ class AutoencoderStage:
         self.vae.save_pretrained(folder / "vae")
 
 
-def _open_autoencoder(config: TrainConfig) -> AutoencoderKL:
+def _start(config: TrainConfig) -> AutoencoderKL:
     """The one of ``pretrained_model_path`` to train on, or a new one."""
     if config.pretrained_model_path:
-        return AutoencoderKL.from_pretrained(existing_folder(config) / "vae").float()
-    vae = AutoencoderKL(**config.model, scaling_factor=1.0)
+        return open_autoencoder(config).float()
+    vae = build(AutoencoderKL, config, scaling_factor=1.0)
     initialise_near_identity(vae)
     return vae
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from errors import InputError
 
 LATEST = "latest"
 _LEARNT, _AVERAGE, _PROGRESS = "learnt.safetensors", "average.pt", "progress.json"
+_NAME = re.compile("checkpoint-[0-9]+")
 _SHARDED = (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM)
 
 
@@ -116,8 +118,9 @@ class Checkpoints:
             ) from error
 
     def all(self) -> list[Path]:
-        """Oldest first."""
-        return sorted(self.folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
+        """Oldest first; what people put beside them under other names is let be."""
+        ours = [path for path in self.folder.glob("checkpoint-*") if _NAME.fullmatch(path.name)]
+        return sorted(ours, key=lambda path: int(path.name.rpartition("-")[2]))
 
     def learnt(self) -> dict[str, torch.Tensor]:
         """What has been learnt, whole and on the CPU, by the names of the unprepared network; all take part."""

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, make_dataclass
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import yaml
-from diffusers.optimization import SchedulerType
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from errors import InputError
-from fyp_core.settings import refuse_unknown
+from fyp_core.pipeline import FollowYourPosePipeline
+from fyp_core.settings import read_yaml, refuse_unknown, reword_booleans
 from fyp_core.training.data.config import SourceConfig
-from fyp_core.training.stages import STAGES
+from fyp_core.training.ranges import check_ranges
 
 logger = logging.getLogger(__name__)
 
@@ -122,47 +123,15 @@ _WITHOUT_USE = (
     "validation_data.use_inv_latent",
     "validation_data.num_inv_steps",
 )
-_CHOICES: dict[str, Sequence[str]] = {
-    "stage": tuple(STAGES),
-    "mixed_precision": ("no", "fp16", "bf16"),
-    "lr_scheduler": tuple(kind.value for kind in SchedulerType),
-}
-_LEAST: dict[str, float] = {
-    "train_data.n_sample_frames": 1,
-    "train_data.size": 8,
-    "train_data.clips": 1,
-    "train_data.width": 8,
-    "train_data.height": 8,
-    "train_data.sample_start_idx": 0,
-    "train_data.sample_frame_rate": 1,
-    "validation_data.video_length": 1,
-    "validation_data.stride": 1,
-    "max_train_steps": 1,
-    "train_batch_size": 1,
-    "gradient_accumulation_steps": 1,
-    "dataloader_num_workers": 0,
-    "learning_rate": 0,
-    "lr_warmup_steps": 0,
-    "max_grad_norm": 0,
-    "checkpointing_steps": 1,
-    "checkpoints_total_limit": 1,
-    "validation_steps": 1,
-}
-_SHARES = (
-    "ema_decay",
-    "text_dropout",
-    "pose_dropout",
-    "noise_share",
-    "crop_share",
-    "adam_beta1",
-    "adam_beta2",
-)
+# Stages that make networks of the sizes under ``model``.
+_CREATING = ("autoencoder", "text_to_image", "judge_pose", "judge_classifier")
 
 
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> TrainConfig:
     """Read a YAML file, apply ``key=value`` overrides and check every key, type and range.
 
-    A file may name another one beside it as ``base``, whose settings it takes over and overrides.
+    A file may name another one beside it as ``base``, whose settings it takes over and overrides. What stands under
+    ``model`` is checked by the stage that makes its networks of it.
 
     Raises:
         InputError: the file is missing or not YAML, a key is unknown (names the closest one), has no effect with
@@ -172,39 +141,43 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> TrainConfig:
     try:
         given = OmegaConf.merge(_read_with_base(path), OmegaConf.from_dotlist(list(overrides)))
         _drop_useless(given)
-        _reword_booleans(given)
+        reword_booleans(given)
         refuse_unknown(given, TrainConfig())
-        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(TrainConfig), given))
+        merged = OmegaConf.merge(OmegaConf.structured(TrainConfig), given)
+        _check_pipeline(merged.pipeline)
+        config = OmegaConf.to_object(merged)
     except OmegaConfBaseException as error:
         raise InputError(f"{path}: {str(error).splitlines()[0]}") from error
-    except (ValueError, yaml.YAMLError) as error:
+    except (TypeError, yaml.YAMLError) as error:  # of the overrides
         raise InputError(f"{path} is not a valid configuration: {str(error).splitlines()[0]}") from error
-    _check_values(OmegaConf.structured(config))
+    check_ranges(merged)
+    if config.model and config.stage not in _CREATING:
+        raise InputError(f"model has no effect in the {config.stage} stage; leave it out.")
     _check_data(config, given.get("train_data") or {})
     return config
 
 
-def existing_folder(config: TrainConfig) -> Path:
-    """The folder of the stage before.
+def existing_folder(config: TrainConfig, part: str = "") -> Path:
+    """The folder of what the stage before made, or of a part of it.
 
     Raises:
         InputError: it is not there.
     """
-    folder = Path(config.pretrained_model_path or "")
-    if not config.pretrained_model_path or not folder.is_dir():
-        raise InputError(
-            f"The {config.stage} stage starts from pretrained_model_path={config.pretrained_model_path}, which is"
-            " not there; train the stage before it, or name another folder."
-        )
-    return folder
+    root = Path(config.pretrained_model_path or "")
+    if not config.pretrained_model_path or not root.is_dir():
+        problem = "is not there"
+    elif not (root / part).is_dir():
+        problem = f"has no folder {part}"
+    else:
+        return root / part
+    raise InputError(
+        f"The {config.stage} stage starts from pretrained_model_path={config.pretrained_model_path}, which"
+        f" {problem}; train the stage before it, or name another folder."
+    )
 
 
 def _read_with_base(path: Path) -> DictConfig:
-    if not path.is_file():
-        raise InputError(f"There is no configuration {path}; give the path of a YAML file.")
-    given = OmegaConf.load(path)
-    if not isinstance(given, DictConfig):
-        raise InputError(f"{path} holds no settings; each is a line of the form key: value.")
+    given = read_yaml(path)
     base = given.pop("base", None)
     return OmegaConf.merge(_read_with_base(path.parent / base), given) if base else given
 
@@ -217,27 +190,13 @@ def _drop_useless(given: DictConfig) -> None:
             logger.info("Without effect: %s.", key)
 
 
-def _reword_booleans(given: DictConfig) -> None:
-    """YAML reads a bare ``no`` as false, and people write true where ``latest`` is meant."""
-    for key, words in (
-        ("mixed_precision", {False: "no"}),
-        ("resume_from_checkpoint", {True: "latest", False: None}),
-    ):
-        if isinstance(given.get(key), bool) and given[key] in words:
-            given[key] = words[given[key]]
-
-
-def _check_values(config: DictConfig) -> None:
-    for key, choices in _CHOICES.items():
-        if (value := OmegaConf.select(config, key)) not in choices:
-            raise InputError(f"{key} must be one of {', '.join(choices)}, not {value!r}.")
-    for key, least in _LEAST.items():
-        value = OmegaConf.select(config, key)
-        if value is not None and value < least:
-            raise InputError(f"{key} is {value}, but must be at least {least}.")
-    for key in _SHARES:
-        if not 0 <= config[key] <= 1:
-            raise InputError(f"{key} is {config[key]}, but must be within 0 and 1.")
+def _check_pipeline(given: DictConfig) -> None:
+    """Keys and types of the pipeline's own settings: all of its arguments that are no networks."""
+    arguments = signature(FollowYourPosePipeline, eval_str=True).parameters.values()
+    own = [(a.name, a.annotation, a.default) for a in arguments if a.annotation in (int, float, bool)]
+    known = make_dataclass("PipelineSettings", own)()
+    refuse_unknown(given, known, "pipeline.")
+    OmegaConf.merge(OmegaConf.structured(known), given)
 
 
 def _check_data(config: TrainConfig, given: DictConfig) -> None:
@@ -251,6 +210,7 @@ def _check_data(config: TrainConfig, given: DictConfig) -> None:
             f"train_data.{useless[0]} has no effect with train_data.kind={data.kind}; leave it out."
         )
     if data.kind == WORLD:
+        _check_side(data, "size", _halved(config))
         return
     if config.stage not in ("pose", "pose_joint", "temporal"):
         raise InputError(
@@ -259,10 +219,22 @@ def _check_data(config: TrainConfig, given: DictConfig) -> None:
     if not data.path:
         raise InputError(f"train_data.kind={data.kind} needs train_data.path; say where the data is.")
     for side in ("width", "height"):
-        if getattr(data, side) % 8:
-            raise InputError(f"train_data.{side} is {getattr(data, side)}, but must be a multiple of 8.")
+        _check_side(data, side, 8)
     if config.stage == "temporal" and config.skeleton_weight:
         raise InputError("skeleton_weight needs skeletons, which captioned video has not; leave it out.")
+
+
+def _halved(config: TrainConfig) -> int:
+    """What the world's pictures are a multiple of, in pixels, so that the stage's network can halve them."""
+    if config.stage == "judge_pose":
+        return 32  # by HRNet
+    crops = config.stage == "autoencoder" and config.crop_share > 0
+    return 16 if crops else 8  # by the autoencoder; crops have half the side
+
+
+def _check_side(data: TrainData, side: str, multiple: int) -> None:
+    if getattr(data, side) % multiple:
+        raise InputError(f"train_data.{side} is {getattr(data, side)}, but must be a multiple of {multiple}.")
 
 
 def _own_data_settings() -> Iterator[str]:

@@ -17,18 +17,20 @@ from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from diffusers.training_utils import compute_snr
 from torch import nn
 from torch.utils.data import Dataset
-from transformers import CLIPTextConfig, CLIPTextModel
+from transformers import CLIPTextConfig, CLIPTextModel, PreTrainedTokenizerBase
 
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.pose_encoder import PoseEncoder
+from fyp_core.settings import refuse_unknown_names
 from fyp_core.sheets import save_sheet
 from fyp_core.synthetic import vocabulary
-from fyp_core.training.config import WORLD, TrainConfig, existing_folder
+from fyp_core.training.building import build
+from fyp_core.training.config import WORLD, TrainConfig
 from fyp_core.training.data import BadFiles, open_dataset
 from fyp_core.training.draws import Draws
 from fyp_core.training.latents import LatentCache, LatentDataset
-from fyp_core.training.previews import sample_sheet
-from fyp_core.training.starting import open_trainable, sketch_trainable
+from fyp_core.training.previews import SampleSheet
+from fyp_core.training.starting import open_autoencoder, open_trainable, sketch_trainable
 from fyp_core.training.text import TokenizedDataset
 from fyp_core.training.tokenizer import word_tokenizer
 from fyp_core.training.trainable import choose_learning, keep_frozen_in
@@ -99,6 +101,10 @@ class DiffusionStage:
             keep_frozen_in(parts.vae, config.mixed_precision)
         if config.gradient_checkpointing:
             unet.enable_gradient_checkpointing()
+        if with_weights:  # before it trains, lest what cannot be shown ends the run
+            self._sheet = SampleSheet(
+                parts, config.validation_data, video=self.uses_video, posed=self._shows_pose
+            )
         self.noise = DDIMScheduler.from_config(parts.scheduler.config)
         self.bad_files = BadFiles(Path(config.output_dir) / "bad_files.jsonl")
 
@@ -143,6 +149,15 @@ class DiffusionStage:
         """Height and width of what is trained on, in pixels."""
         data = self.config.train_data
         return (data.size, data.size) if data.kind == WORLD else (data.height, data.width)
+
+    @property
+    def _pipeline_settings(self) -> dict[str, Any]:
+        """What is saved with the model: what it is trained on, unless the configuration says otherwise."""
+        height, width = self._size
+        trained_on = {"default_height": height, "default_width": width}
+        if self.uses_video:
+            trained_on["clip_length"] = self.config.train_data.n_sample_frames
+        return trained_on | self.config.pipeline
 
     def tokenize(self, text: str) -> torch.Tensor:
         tokenizer = self.pipeline.tokenizer
@@ -223,10 +238,7 @@ class DiffusionStage:
         return torch.where(snr > 0, clipped / snr, 1.0)
 
     def preview(self, path: Path) -> None:
-        video = self.uses_video
-        save_sheet(
-            path, *sample_sheet(self.trained_pipeline(), self.config, video=video, posed=self._shows_pose)
-        )
+        save_sheet(path, *self._sheet.draw(self.trained_pipeline()))
 
     @property
     def _shows_pose(self) -> bool:
@@ -247,11 +259,7 @@ class DiffusionStage:
                 key.removeprefix(prefix): value for key, value in learnt.items() if key.startswith(prefix)
             }
             getattr(pipeline, name).load_state_dict(part, strict=False)
-        height, width = self._size
-        settings = {"default_height": height, "default_width": width}
-        if self.uses_video:
-            settings["clip_length"] = self.config.train_data.n_sample_frames
-        pipeline.register_to_config(**settings, **self.config.pipeline)
+        pipeline.register_to_config(**self._pipeline_settings)
         pipeline.save_pretrained(folder)
         self.bad_files.tell()
 
@@ -263,42 +271,46 @@ class TextToImageStage(DiffusionStage):
 
     def open_pipeline(self) -> FollowYourPosePipeline:
         torch.manual_seed(self.config.seed)
-        return self._around(AutoencoderKL.from_pretrained(existing_folder(self.config) / "vae"))
+        return self._around(open_autoencoder(self.config))
 
     def sketch_pipeline(self) -> FollowYourPosePipeline:
-        return self._around(
-            AutoencoderKL.from_config(AutoencoderKL.load_config(existing_folder(self.config) / "vae"))
-        )
+        return self._around(open_autoencoder(self.config, with_weights=False))
 
     def _around(self, vae: AutoencoderKL) -> FollowYourPosePipeline:
         tokenizer = word_tokenizer(vocabulary())
-        sizes = self.config.model
-        text = CLIPTextConfig(
+        refuse_unknown_names(self.config.model, ("text_encoder", "unet", "scheduler"), "model.")
+        # In this order: each draws its weights.
+        text_encoder = self._text_encoder(tokenizer)
+        unet = build(
+            PoseVideoUNet,
+            self.config,
+            "unet",
+            sample_size=self.config.train_data.size // 8,
+            in_channels=vae.config.latent_channels,
+            out_channels=vae.config.latent_channels,
+        )
+        return FollowYourPosePipeline(
+            vae=vae,
+            text_encoder=text_encoder,
+            tokenizer=tokenizer,
+            unet=unet,
+            pose_encoder=PoseEncoder(channels=tuple(unet.config.block_out_channels), zero_gain=True),
+            scheduler=build(DDIMScheduler, self.config, "scheduler"),
+            **self._pipeline_settings,
+        )
+
+    def _text_encoder(self, tokenizer: PreTrainedTokenizerBase) -> CLIPTextModel:
+        sizes = build(
+            CLIPTextConfig,
+            self.config,
+            "text_encoder",
             vocab_size=len(tokenizer),
             max_position_embeddings=tokenizer.model_max_length,
             bos_token_id=tokenizer.bos_token_id,
             eos_token_id=tokenizer.eos_token_id,
             pad_token_id=tokenizer.pad_token_id,
-            **sizes["text_encoder"],
         )
-        channels = sizes["unet"]["block_out_channels"]
-        size = self.config.train_data.size
-        return FollowYourPosePipeline(
-            vae=vae,
-            text_encoder=CLIPTextModel(text),
-            tokenizer=tokenizer,
-            unet=PoseVideoUNet(
-                sample_size=size // 8,
-                in_channels=vae.config.latent_channels,
-                out_channels=vae.config.latent_channels,
-                **sizes["unet"],
-            ),
-            pose_encoder=PoseEncoder(channels=tuple(channels), zero_gain=True),
-            scheduler=DDIMScheduler(**sizes["scheduler"]),
-            default_height=size,
-            default_width=size,
-            **self.config.pipeline,
-        )
+        return CLIPTextModel(sizes)
 
 
 class PoseStage(DiffusionStage):

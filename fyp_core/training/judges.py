@@ -10,17 +10,18 @@ import numpy as np
 import timm
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 from torch import nn
 from torch.utils.data import Dataset
 
-from fyp_core.judges import CLASSES, CLASSIFIER_FILE, POSE_FILE, Judges, normalise, read_weights
+from errors import InputError
+from fyp_core.judges import CLASSES, CLASSIFIER_FILE, POSE_FILE, Judges, read_weights, to_network
+from fyp_core.settings import refuse_unknown_names
 from fyp_core.sheets import save_sheet
 from fyp_core.training.autoencoder import sample_world
 from fyp_core.training.config import TrainConfig, WorldConfig, existing_folder
 from fyp_core.training.draws import Draws
 from pose_extraction.hrnet import HRNet
-from pose_extraction.hrnet_weights import Build, save_hrnet
+from pose_extraction.hrnet_weights import Build, save_half, save_hrnet
 from pose_extraction.skeleton import draw_skeleton
 
 _SPLIT = "all"  # judges must know every pair of character and scene and every motion
@@ -51,7 +52,7 @@ class JudgedImages(Dataset):
         rng = np.random.default_rng((self.seed, index))
         clip = sample_world(rng, self.config, 1, _SPLIT)
         return {
-            "picture": normalise(_degrade(rng, clip.frames[0])[None])[0],
+            "picture": to_network(_degrade(rng, clip.frames[0])[None])[0],
             "heatmaps": torch.from_numpy(heatmaps(clip.keypoints[0], self.config.size)),
             "visible": torch.from_numpy(clip.scores[0] > 0.5).float(),
             "classes": torch.tensor(
@@ -88,7 +89,7 @@ class PoseJudgeStage:
         torch.manual_seed(config.seed)
         self.config = config
         size = config.train_data.size
-        self._build = Build(config.model["backbone"], (size, size), whole_frames=True)
+        self._build = Build(_backbone(config, "hrnet_*"), (size, size), whole_frames=True)
         self.network = HRNet(self._build.backbone)
         _go_on(self.network, config, POSE_FILE)
         self.data = JudgedImages(config.train_data, config.seed)
@@ -122,7 +123,7 @@ class ClassifierStage:
         torch.manual_seed(config.seed)
         self.config = config
         self.network: nn.Module = timm.create_model(
-            config.model["backbone"], num_classes=sum(map(len, CLASSES))
+            _backbone(config, "*"), num_classes=sum(map(len, CLASSES))
         )
         _go_on(self.network, config, CLASSIFIER_FILE)
         self.data = JudgedImages(config.train_data, config.seed)
@@ -144,16 +145,21 @@ class ClassifierStage:
 
     def export(self, folder: Path, learnt: dict[str, torch.Tensor]) -> None:
         self.network.load_state_dict(learnt, strict=False)
-        save_half(self.network, folder / CLASSIFIER_FILE)
+        save_half(folder / CLASSIFIER_FILE, self.network)
+
+
+def _backbone(config: TrainConfig, pattern: str) -> str:
+    """``model.backbone``, one of timm's whose names fit a pattern."""
+    refuse_unknown_names(config.model, ("backbone",), "model.")
+    name = config.model.get("backbone")
+    if name not in timm.list_models(pattern):
+        raise InputError(
+            f"model.backbone is {name}, but must be one of timm.list_models({pattern!r}), as in"
+            f" configs/{config.stage}.yaml."
+        )
+    return name
 
 
 def _go_on(network: nn.Module, config: TrainConfig, name: str) -> None:
     if config.pretrained_model_path:
         read_weights(network, existing_folder(config) / name)
-
-
-def save_half(network: nn.Module, path: Path) -> None:
-    """Write the weights in half precision; counters stay whole numbers."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    state = network.state_dict()
-    save_file({name: t.half() if t.is_floating_point() else t for name, t in state.items()}, path)

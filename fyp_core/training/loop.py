@@ -134,10 +134,10 @@ class Run:
                 bar.set_postfix_str(f"loss={average:.4f}, {rate:.1f} samples/s", refresh=False)
                 bar.update()
                 self.accelerator.log({"loss": loss, "lr": self.scheduler.get_last_lr()[0]}, self.step)
+                if self.step % self.config.checkpointing_steps == 0 or self.stopping:
+                    self._save()  # first: whatever drawing samples comes to, the steps are not lost
                 if self.step % self.config.validation_steps == 0:
                     self._preview()
-                if self.step % self.config.checkpointing_steps == 0 or self.stopping:
-                    self._save()
                 if self.stopping:
                     sentence = f"Stopped at step {self.step}; the same command continues from there."
                     raise SystemExit(sentence if self.accelerator.is_main_process else 1)

@@ -70,10 +70,10 @@ def dry_run(config: TrainConfig) -> str:
         ("moving average", plain.average),
     ):
         lines.append(f"  {name:<18} {_readable(size):>10}")
-    lines.append(f"  {'':<18} {'as it is':>10} {'with gradient_checkpointing':>28}")
+    lines.append(f"  {'':<18} {'without gradient_checkpointing':>31} {'with gradient_checkpointing':>28}")
     for name, field in (("activations", "activations"), ("at the peak", "total")):
         both = _readable(getattr(plain, field)), _readable(getattr(checkpointed, field))
-        lines.append(f"  {name:<18} {both[0]:>10} {both[1]:>28}")
+        lines.append(f"  {name:<18} {both[0]:>31} {both[1]:>28}")
     return "\n".join(lines)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 
+from errors import InputError
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.synthetic import sample_clip
-from fyp_core.training.config import TrainConfig
+from fyp_core.training.config import ValidationData
 from video_io import fit_frames, sample_frames
 
 _WORLD_PROMPTS = (
@@ -24,67 +23,83 @@ _WORLD_PROMPTS = (
 )
 
 
-def sample_sheet(
-    pipeline: FollowYourPosePipeline, config: TrainConfig, *, video: bool, posed: bool
-) -> tuple[list[np.ndarray], list[str]]:
-    """Generate what ``validation_data`` asks for.
+class SampleSheet:
+    """What ``validation_data`` asks for, read and checked once.
 
     Args:
         video: clips; otherwise single pictures.
         posed: follow the skeletons.
 
-    Returns:
-        Rows of pictures as :func:`fyp_core.sheets.save_sheet` takes them, and their titles.
+    Raises:
+        InputError: the model cannot show it.
     """
-    settings = config.validation_data
-    prompts = list(settings.prompts) or list(_WORLD_PROMPTS)
-    guides = _guides(pipeline, config, settings.video_length if video else 1)
-    rows, titles = [], []
-    for seed, guide in enumerate(guides):
-        shown = prompts[seed :: len(guides)] if video else prompts
-        pictures = [_generate(pipeline, config, prompt, guide, posed, seed) for prompt in shown]
-        if video:
-            rows += [guide, *pictures]
-            titles += ["", *shown]
+
+    def __init__(
+        self, pipeline: FollowYourPosePipeline, settings: ValidationData, *, video: bool, posed: bool
+    ) -> None:
+        self.settings, self.video, self.posed = settings, video, posed
+        self.prompts = list(settings.prompts) or list(_WORLD_PROMPTS)
+        try:
+            self._check(pipeline)
+            self.guides = self._open_guides(pipeline)
+        except InputError as error:
+            raise InputError(f"validation_data cannot be shown: {error}") from error
+
+    def draw(self, pipeline: FollowYourPosePipeline) -> tuple[list[np.ndarray], list[str]]:
+        """Generate with the network as it is.
+
+        Returns:
+            Rows of pictures as :func:`fyp_core.sheets.save_sheet` takes them, and their titles.
+        """
+        rows, titles = [], []
+        for seed, guide in enumerate(self.guides):
+            shown = self.prompts[seed :: len(self.guides)] if self.video else self.prompts
+            pictures = [self._generate(pipeline, prompt, guide, seed) for prompt in shown]
+            if self.video:
+                rows += [guide, *pictures]
+                titles += ["", *shown]
+            else:
+                rows += [np.repeat(guide, len(shown), axis=0), np.concatenate(pictures)]
+        return rows, titles
+
+    def _check(self, pipeline: FollowYourPosePipeline) -> None:
+        steps = self.settings.num_inference_steps
+        steps = pipeline.config.default_num_inference_steps if steps is None else steps
+        pipeline.check_inputs(self.prompts, None, *self._size(pipeline), steps, "np", decode_chunk_size=1)
+
+    def _size(self, pipeline: FollowYourPosePipeline) -> tuple[int, int]:
+        """Height and width in pixels."""
+        own = pipeline.config.default_height, pipeline.config.default_width
+        asked = self.settings.height, self.settings.width
+        return tuple(size if side is None else side for side, size in zip(asked, own, strict=True))
+
+    def _open_guides(self, pipeline: FollowYourPosePipeline) -> list[np.ndarray]:
+        """Skeleton clips (frames, H, W, 3) of the size generated."""
+        height, width = self._size(pipeline)
+        frames, stride = self.settings.video_length if self.video else 1, self.settings.stride
+        if self.settings.skeleton_path:
+            clips = [sample_frames(self.settings.skeleton_path, frames, stride=stride)]
         else:
-            rows += [np.repeat(guide, len(shown), axis=0), np.concatenate(pictures)]
-    return rows, titles
+            clips = [
+                sample_clip(
+                    np.random.default_rng(seed), frames, height, motion="freestyle", stride=stride
+                ).skeletons()
+                for seed in range(2)
+            ]
+        return [fit_frames(clip, height, width) for clip in clips]
 
-
-def _guides(pipeline: FollowYourPosePipeline, config: TrainConfig, frames: int) -> Sequence[np.ndarray]:
-    """Skeleton clips (frames, H, W, 3) of the size generated."""
-    settings = config.validation_data
-    height = settings.height or pipeline.config.default_height
-    width = settings.width or pipeline.config.default_width
-    if settings.skeleton_path:
-        clips = [sample_frames(settings.skeleton_path, frames, stride=settings.stride)]
-    else:
-        clips = [
-            sample_clip(
-                np.random.default_rng(seed), frames, height, motion="freestyle", stride=settings.stride
-            ).skeletons()
-            for seed in range(2)
-        ]
-    return [fit_frames(clip, height, width) for clip in clips]
-
-
-def _generate(
-    pipeline: FollowYourPosePipeline,
-    config: TrainConfig,
-    prompt: str,
-    guide: np.ndarray,
-    posed: bool,
-    seed: int,
-) -> np.ndarray:
-    """(frames, H, W, 3) uint8."""
-    frames = pipeline(
-        prompt,
-        guide,
-        height=guide.shape[1],
-        width=guide.shape[2],
-        num_inference_steps=config.validation_data.num_inference_steps,
-        guidance_scale=config.validation_data.guidance_scale,
-        pose_scale=float(posed),
-        generator=torch.Generator().manual_seed(seed),
-    ).frames[0]
-    return (frames * 255).round().astype(np.uint8)
+    def _generate(
+        self, pipeline: FollowYourPosePipeline, prompt: str, guide: np.ndarray, seed: int
+    ) -> np.ndarray:
+        """(frames, H, W, 3) uint8."""
+        frames = pipeline(
+            prompt,
+            guide,
+            height=guide.shape[1],
+            width=guide.shape[2],
+            num_inference_steps=self.settings.num_inference_steps,
+            guidance_scale=self.settings.guidance_scale,
+            pose_scale=float(self.posed),
+            generator=torch.Generator().manual_seed(seed),
+        ).frames[0]
+        return (frames * 255).round().astype(np.uint8)

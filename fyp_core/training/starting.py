@@ -11,11 +11,11 @@ from diffusers import AutoencoderKL, DDIMScheduler
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from errors import InputError
-from fyp_core.checkpoints import MODEL_NAMES, checkpoints_folder, find_base, resolve_model
-from fyp_core.loading import load_pipeline, load_untrained
+from fyp_core.checkpoints import MODEL_NAMES, bundled, find_base, is_our_model, resolve_model
+from fyp_core.loading import load_pipeline, load_untrained, told_as_input_error
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.pose_encoder import PoseEncoder
-from fyp_core.training.config import TrainConfig
+from fyp_core.training.config import TrainConfig, existing_folder
 from fyp_core.unet import PoseVideoUNet
 
 # Stable Diffusion 1.x, for estimates where it is not on this disk.
@@ -63,6 +63,19 @@ def open_trainable(config: TrainConfig) -> FollowYourPosePipeline:
     return load_untrained(find_base(name), torch.float32)
 
 
+def open_autoencoder(config: TrainConfig, *, with_weights: bool = True) -> AutoencoderKL:
+    """The one in ``pretrained_model_path``, which the autoencoder stage or a later one made.
+
+    Raises:
+        InputError: it is not there, or cannot be read.
+    """
+    folder = existing_folder(config, "vae")
+    with told_as_input_error(f"{folder} is no autoencoder"):
+        if with_weights:
+            return AutoencoderKL.from_pretrained(folder)
+        return AutoencoderKL.from_config(AutoencoderKL.load_config(folder))
+
+
 def sketch_trainable(config: TrainConfig) -> FollowYourPosePipeline:
     """The networks of ``pretrained_model_path`` by their configurations alone, without its weights.
 
@@ -90,17 +103,9 @@ def _part_config(
     config: TrainConfig, part: str, load: Callable[[Path], dict[str, Any]], otherwise: dict[str, Any]
 ) -> dict[str, Any]:
     name = config.pretrained_model_path or ""
-    root = checkpoints_folder() / name if name in MODEL_NAMES else Path(name)
+    root = bundled(name) if name in MODEL_NAMES else Path(name)
     return load(root / part) if (root / part).is_dir() else otherwise
 
 
 def _text_config(folder: Path) -> dict[str, Any]:
     return CLIPTextConfig.from_pretrained(folder).to_dict()
-
-
-def is_our_model(name: str) -> bool:
-    """Whether a name or folder is a model of this project, pose encoder and all."""
-    folder = Path(name)
-    return name in MODEL_NAMES or any(
-        (folder / part).exists() for part in ("pose_encoder", "pose_encoder.pth")
-    )

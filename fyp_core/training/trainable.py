@@ -5,12 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Sequence
 
-import torch
 from torch import nn
 
 from errors import InputError
-
-_PRECISIONS = {"fp16": torch.float16, "bf16": torch.bfloat16}
+from fyp_core.devices import torch_dtype
 
 
 def choose_learning(network: nn.Module, modules: Sequence[str]) -> None:
@@ -47,13 +45,14 @@ def keep_frozen_in(network: nn.Module, mixed_precision: str) -> None:
     Args:
         mixed_precision: ``fp16`` or ``bf16``; ``no`` leaves everything as it is.
     """
-    if mixed_precision not in _PRECISIONS:
+    if mixed_precision == "no":
         return
+    dtype = torch_dtype(mixed_precision)
     for layer in network.modules():
         if isinstance(layer, (nn.Linear, nn.Conv1d, nn.Conv2d)):
             for parameter in layer.parameters(recurse=False):
                 if not parameter.requires_grad:
-                    parameter.data = parameter.data.to(_PRECISIONS[mixed_precision])
+                    parameter.data = parameter.data.to(dtype)
 
 
 def learnt_names(network: nn.Module) -> list[str]:

@@ -12,12 +12,16 @@ import pytest
 
 from fyp_core.__main__ import main
 from fyp_core.metadata import read_settings
+from fyp_core.output import save_video
 from tests.end_to_end.conftest import EXAMPLES
+from tests.tiny_formats import kohya_lora
+from tests.tiny_model import build_pipeline
 from video_io import probe, read_frames
 
 RAW = EXAMPLES / "raw_man_cheering.mp4"
 SKELETON = EXAMPLES / "skeleton_macarena.mp4"
 PROMPT = "a robot on the moon"
+ONE_FRAME = ("--input", SKELETON, "--input-type", "skeleton", "--prompt", PROMPT, "--frames", "1")
 
 
 @pytest.fixture
@@ -93,6 +97,51 @@ def test_a_video_is_repeated_from_itself(generate: Callable[..., Any], tmp_path:
     assert not np.array_equal(list(read_frames(tmp_path / "other.mp4")), frames)
 
 
+def test_another_preset_brings_its_own_scheduler_and_steps(generate: Callable[..., Any]) -> None:
+    generate(*ONE_FRAME, "--output", "first.mp4")
+    fast = generate("--like", "first.mp4", "--preset", "fast", "--output", "fast.mp4")
+    assert (fast["scheduler"], fast["steps"], fast["notices"]) == ("dpmpp-2m", 1, [])
+    both = generate("--like", "first.mp4", "--preset", "fast", "--steps", "3", "--output", "both.mp4")
+    assert (both["scheduler"], both["steps"]) == ("dpmpp-2m", 3)
+
+
+def test_a_lora_given_takes_the_place_of_one_that_is_gone(
+    generate: Callable[..., Any], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    old, new = (kohya_lora(build_pipeline(), tmp_path / f"{name}.safetensors") for name in ("old", "new"))
+    generate(*ONE_FRAME, "--lora", old, "--output", "first.mp4")
+    old.unlink()
+    report = generate("--like", "first.mp4", "--lora", new, "--output", "second.mp4")
+    assert report["loras"] == [str(new)]
+    assert main(["generate", "--like", "first.mp4", "--output", "third.mp4"]) == 2
+    assert f"no LoRA file {old}" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "places",
+    [
+        ["--input", "in.mp4", "--output", "in.mp4"],
+        ["--input", "in.mp4", "--output", "../here/in.mp4"],
+        ["--input", "in.mp4", "--output", "out.mp4", "--skeleton-output", "in.mp4"],
+        ["--input", "in.mp4", "--output", "out.mp4", "--skeleton-output", "out.mp4"],
+        ["--like", "liked.mp4", "--output", "liked.mp4"],
+        ["--like", "liked.mp4", "--output", "in.mp4"],
+    ],
+)
+def test_what_a_video_is_made_from_is_never_replaced(
+    places: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    Path("in.mp4").write_bytes(SKELETON.read_bytes())
+    frames = np.zeros((1, 32, 32, 3), np.uint8)
+    save_video("liked.mp4", frames, 8, {"input": "in.mp4", "prompt": PROMPT, "input_type": "skeleton"})
+    before = {path: path.read_bytes() for path in Path().iterdir()}
+    assert main(["generate", "--prompt", PROMPT, *places]) == 2
+    assert "would overwrite its own source or another result" in capfd.readouterr().err
+    assert {path: path.read_bytes() for path in Path().iterdir()} == before
+
+
 def test_a_changed_input_is_told(generate: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "in.mp4").write_bytes(SKELETON.read_bytes())
     skeleton = ("--input-type", "skeleton", "--frames", "1", "--prompt", PROMPT)
@@ -138,6 +187,7 @@ def test_report_names_words_the_model_does_not_know(generate: Callable[..., Any]
         ("--height", "0", "multiples of 8"),
         ("--embedding", "nowhere.pt", "nowhere.pt"),
         ("--dtype", "fp16", "no fast fp16"),
+        ("--estimator", "mmpose", "invalid choice"),
         ("--attention", "xformers", "xformers"),
     ],
 )

@@ -37,6 +37,15 @@ def test_an_unsuitable_interpreter_is_named(checkout: Path) -> None:
     assert not (checkout / ".venv").exists()
 
 
+def test_an_environment_interrupted_before_it_had_pip_is_made_again(checkout: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", checkout / ".venv"], check=True)
+    interrupted = checkout / "python"  # again, before it takes its time
+    interrupted.write_text(f'#!/bin/sh\n[ "$2" = venv ] && exit 1\nexec {sys.executable} "$@"\n')
+    interrupted.chmod(0o755)
+    finished = install(checkout, PYTHON=str(interrupted))
+    assert (finished.returncode, finished.stdout[:14]) == (1, "Creating .venv")
+
+
 def test_nothing_is_installed_while_the_requirements_stay_the_same(checkout: Path) -> None:
     (checkout / ".venv/bin").mkdir(parents=True)
     (checkout / ".venv/bin/python").symlink_to(sys.executable)

@@ -4,9 +4,11 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from errors import InputError
+from fyp_core.__main__ import main as generate
 from fyp_core.metadata import read_settings
 from tests.end_to_end.conftest import EXAMPLES, ROOT
 from txt2video import load_config, main
@@ -102,6 +104,7 @@ def test_bad_input_costs_one_sentence(
         ("validation_data.video_length=many", "Integer"),
         ("validation_data.prompts=[]", "prompts"),
         ("validation_data.width=[3]", "Integer"),
+        ("validation_data=[3]", "incompatible"),
     ],
 )
 def test_wrong_settings_are_named(config: Path, override: str, sentence: str) -> None:
@@ -133,6 +136,34 @@ def test_settings_that_cannot_work_cost_one_sentence_and_leave_nothing(
     assert main([f"--config={config}", f"--skeleton_path={SKELETON}", override]) == 2
     assert sentence in capfd.readouterr().err.splitlines()[-1]
     assert not (tmp_path / "output").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [(b"\xff\xfe\x00binary", "is not a valid configuration"), (b"- prompts\n", "holds no settings")],
+)
+def test_a_file_that_holds_no_settings_is_named(content: bytes, sentence: str, tmp_path: Path) -> None:
+    (tmp_path / "sample.yaml").write_bytes(content)
+    with pytest.raises(InputError, match=rf"sample\.yaml {sentence}") as caught:
+        load_config(str(tmp_path / "sample.yaml"), [])
+    assert "\n" not in str(caught.value)
+
+
+def test_no_mixed_precision_may_be_written_without_quotes(config: Path) -> None:
+    config.write_text(config.read_text().replace('"no"', "no"))
+    assert load_config(str(config), [f"skeleton_path={SKELETON}"]).mixed_precision == "no"
+
+
+def test_its_videos_are_repeated_from_themselves(
+    config: Path, tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    prompts = "validation_data.prompts=[a robot]"
+    assert main([f"--config={config}", f"--skeleton_path={SKELETON}", prompts]) == 0
+    video = tmp_path / "output/inference/skeleton_disco/00_a-robot.mp4"
+    assert read_settings(video)["model"] == str(tiny_model_dir)
+    assert generate(["generate", "--like", str(video), "--output", "again.mp4"]) == 0
+    assert np.array_equal(list(read_frames(video)), list(read_frames("again.mp4")))
 
 
 def test_the_sample_configuration_is_valid() -> None:

@@ -1,11 +1,14 @@
-"""What the page says of an upload, and the weights it keeps for LoRAs."""
+"""What the page says of an upload, the weights it keeps for LoRAs, and which jobs it stops."""
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
-from controls import MOST_LORAS, describe, fit_weights
+from controls import MOST_LORAS, Page, describe, fit_weights
+from fyp_core.jobs import Job
 
 
 @pytest.mark.parametrize(
@@ -42,3 +45,34 @@ def test_a_lora_keeps_its_weight_when_others_come_and_go() -> None:
     ]
     names, *sliders = fit_weights(None, names, 0.8, 1, 1, 1)
     assert (names, len(sliders), any(slider.visible for slider in sliders)) == ([], MOST_LORAS, False)
+
+
+class UnhurriedEngine:
+    """Makes nothing but skeletons, until its job is cancelled."""
+
+    def prepare(self, request: object, job: Job) -> SimpleNamespace:
+        return SimpleNamespace(skeletons=np.zeros((2, 32, 32, 3), np.uint8), fps=5)
+
+    def render(self, request: object, guide: object, job: Job) -> None:
+        job.report("denoise", 0, 1)
+        pytest.fail("the job was not cancelled")
+
+
+def test_stop_reaches_a_job_begun_while_the_stopped_one_still_ended(tmp_path: Path) -> None:
+    page, session = Page(UnhurriedEngine(), str(tmp_path)), SimpleNamespace(session_hash="a")
+    numbers = [8, 5, 0, 0, 0, 0, 0, 0, 0, None]
+    words = ["fast", "", "auto", "auto", None, None]
+
+    def generate():
+        job = page.generate(
+            session, "v.mp4", "Raw Video", "a robot", *numbers, *words, show=lambda *_, **__: None
+        )
+        next(job)
+        return job
+
+    stopped = generate()
+    page.stop(session)
+    following = generate()
+    assert list(stopped)[-1][2] == "Stopped."
+    page.stop(session)
+    assert list(following)[-1][2] == "Stopped."

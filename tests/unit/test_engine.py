@@ -16,6 +16,7 @@ from errors import InputError
 from fyp_core.devices import Runtime, choose_device, choose_dtype, estimate_peak
 from fyp_core.engine import Engine, GenerationRequest
 from fyp_core.jobs import Job, JobCancelled, Progress
+from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.synthetic import sample_clip
 from tests.tiny_formats import kohya_lora
 from tests.tiny_model import build_pipeline
@@ -229,23 +230,24 @@ def test_other_sizes_are_refused(engine: Engine, request_: GenerationRequest, si
         engine.generate(replace(request_, width=size[0], height=size[1]))
 
 
-def test_the_old_model_is_freed_before_the_new_is_loaded(
-    tiny_model_dir: Path, request_: GenerationRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_model_that_does_not_fit_is_told_and_freed(
+    tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from fyp_core import resident
 
+    held = []
+
+    def full(pipeline: FollowYourPosePipeline, *_: Any) -> None:
+        held.append(weakref.ref(pipeline.unet))
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
     engine = Engine(str(tiny_model_dir), runtime=Runtime("cpu"))
-    engine.generate(request_)
-    old = weakref.ref(engine.pipeline.unet)
-    load = resident.load_pipeline
-    alive = []
-    monkeypatch.setattr(resident, "load_pipeline", lambda *args: alive.append(old()) or load(*args))
-    (tmp_path / "other").symlink_to(tiny_model_dir)
-    engine.use(str(tmp_path / "other"))
-    assert alive == [None]
-    with pytest.raises(InputError, match="nowhere"):
-        engine.use("nowhere")
-    assert engine.load().base == tmp_path / "other"
+    with monkeypatch.context() as patch:
+        patch.setattr(resident, "place", full)
+        with pytest.raises(InputError, match=r"not suffice for the model tiny on cpu; .* or use --low-vram"):
+            engine.load()
+        assert held[0]() is None
+    assert engine.load().name == "tiny"
 
 
 # --- devices

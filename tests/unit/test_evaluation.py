@@ -43,12 +43,14 @@ from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.skeleton_input import skeleton_to_tensor
 from fyp_core.synthetic import HELD_OUT_PAIRS, sample_clip
 from fyp_core.training.config import TrainConfig, TrainData, WorldConfig
-from fyp_core.training.judges import JudgedImages, PoseJudgeStage, heatmaps, save_half
+from fyp_core.training.judges import JudgedImages, PoseJudgeStage, heatmaps
 from pose_extraction.files import write_motion
 from pose_extraction.hrnet import HRNet, decode
+from pose_extraction.hrnet_weights import save_half
 from pose_extraction.motion import Motion
 from tests.end_to_end.conftest import EXAMPLES
 from tests.tiny_model import SIZE, build_pipeline, clip_tokenizer
+from tests.unit.test_keypoint_files import openpose_folder
 
 
 @pytest.fixture
@@ -177,6 +179,10 @@ def test_intervals_are_students() -> None:
 # --- judges
 
 
+def new_classifier() -> torch.nn.Module:
+    return timm.create_model(CLASSIFIER_BACKBONE, num_classes=sum(map(len, CLASSES)))
+
+
 def test_heatmaps_are_decoded_to_the_joints(clip) -> None:
     maps = heatmaps(clip.keypoints[0], 64)
     cells, _ = decode(maps[None])
@@ -201,6 +207,24 @@ def test_broken_judges_are_named(tmp_path: Path) -> None:
     (tmp_path / POSE_FILE).write_bytes(b"no weights")
     with pytest.raises(InputError, match=f"{POSE_FILE} is no judge of this kind"):
         Judges.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        torch.float64,
+        pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")),
+    ],
+)
+def test_judging_leaves_networks_where_they_train(place: torch.dtype | str, clip) -> None:
+    networks = [HRNet(POSE_BACKBONE).to(place), new_classifier().to(place)]
+    before = [(p.dtype, p.device) for network in networks for p in network.parameters()]
+    judges = Judges(*networks)
+    keypoints, scores = judges.find_joints(clip.frames)
+    assert (keypoints.shape, scores.shape) == ((4, 17, 2), (4, 17))
+    assert judges.classify(clip.frames)[0] in CLASSES[0]
+    assert len(judges.features(clip.frames)) == 4
+    assert [(p.dtype, p.device) for network in networks for p in network.parameters()] == before
 
 
 def test_a_judge_goes_on_from_its_weights(judges_dir: Path) -> None:
@@ -445,6 +469,19 @@ def test_sources_that_there_are_not_are_named(pipeline, shots) -> None:
         evaluate(pipeline, KnowingJudges(shots), shots, sources=["nothing"])
 
 
+def test_sources_that_no_motion_of_a_file_has_are_told(
+    pipeline, shots, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(
+        InputError, match=r"Only the procedural world's clips have renders; .* add the source model"
+    ):
+        evaluate(pipeline, KnowingJudges(shots), [replace(shots[0], frames=None)], sources=["renders"])
+    command = ["evaluate", "--model", "mini", "--raw", "v.mp4", "--output", str(tmp_path / "out.json")]
+    assert main([*command, "--sources", "renders", "autoencoder"]) == 2
+    assert "renders and autoencoder" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 # --- the command line
 
 
@@ -452,9 +489,8 @@ def test_sources_that_there_are_not_are_named(pipeline, shots) -> None:
 def judges_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Judges with random weights."""
     folder = tmp_path_factory.mktemp("judges")
-    classifier = timm.create_model(CLASSIFIER_BACKBONE, num_classes=sum(map(len, CLASSES)))
-    save_half(HRNet(POSE_BACKBONE), folder / POSE_FILE)
-    save_half(classifier, folder / CLASSIFIER_FILE)
+    save_half(folder / POSE_FILE, HRNet(POSE_BACKBONE))
+    save_half(folder / CLASSIFIER_FILE, new_classifier())
     return folder
 
 
@@ -514,6 +550,33 @@ def test_command_follows_keypoints_of_a_file(
     assert "character" not in results[0]["measures"]
     assert main(list(map(str, [*command, "--skeleton", tmp_path / "nothing.json"]))) == 2
     assert "nothing.json" in capsys.readouterr().err
+
+
+def test_motions_of_one_name_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = ["--raw", "a/dance.mp4", "--skeleton", "b/kick.mp4", "b/dance.json"]
+    assert main(["evaluate", "--model", "mini", *files, "--output", str(tmp_path / "out.json")]) == 2
+    assert "Two motions are called dance; rename one" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_changed_is_another_evaluation(
+    tiny_model_dir: Path, judges_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dance = tmp_path / "dance"
+    dance.mkdir()
+    openpose_folder(dance, 25, 7, canvas_width=128, canvas_height=96)
+    command = ["evaluate", "--model", tiny_model_dir, "--judges", judges_dir, "--clips", 1, "--frames", 2]
+    command += ["--skeleton", dance, "--stride", 1, "--output", tmp_path / "out.json"]
+    # renders, which it has none of, are left out, in the sheet too
+    command = list(map(str, [*command, "--sources", "pose off", "renders"]))
+    assert main(command) == 0
+    assert (tmp_path / "out.png").is_file()
+    results = (tmp_path / "out.json").read_text()
+    changed = next(dance.glob("*.json"))
+    changed.write_text(changed.read_text().replace("0.8", "0.9"))
+    assert main(command) == 2
+    assert "another videos" in capsys.readouterr().err
+    assert (tmp_path / "out.json").read_text() == results
 
 
 def test_the_papers_table_compares_methods_and_names_what_is_left_out(

@@ -16,7 +16,7 @@ from fyp_core.training.config import load_config
 from fyp_core.training.judges import PoseJudgeStage
 from pose_extraction.estimator import create_estimator
 from pose_extraction.hrnet import HRNet, HRNetPose, WholeFrames
-from pose_extraction.hrnet_weights import Build, load_hrnet, save_hrnet
+from pose_extraction.hrnet_weights import Build, load_hrnet, save_half, save_hrnet
 from pose_extraction.topdown import TopDownEstimator
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -47,6 +47,17 @@ def test_the_file_is_small_and_says_what_it_holds(weights):
         }  # fmt: skip
 
 
+def test_weights_are_written_whole_or_not_at_all(network, tmp_path, monkeypatch):
+    def breaks_off(tensors, path, metadata):
+        Path(path).write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pose_extraction.hrnet_weights.save_file", breaks_off)
+    with pytest.raises(InputError, match="No space left"):
+        save_half(tmp_path / "w.safetensors", network)
+    assert not list(tmp_path.iterdir())
+
+
 def test_what_was_written_finds_the_same(network, weights):
     crops = np.random.default_rng(0).normal(size=(2, *BUILD.size, 3)).astype(np.float32)
     loaded = load_hrnet(weights, CPU)
@@ -74,8 +85,12 @@ def test_the_trainer_exports_such_a_file(tmp_path):
 class BrightestSpot(nn.Module):
     """Heatmaps that peak, for all joints alike, where the picture is brightest."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(()))
+
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        return nn.functional.avg_pool2d(pictures.mean(1, keepdim=True), 4).expand(-1, 17, -1, -1)
+        return self.gain * nn.functional.avg_pool2d(pictures.mean(1, keepdim=True), 4).expand(-1, 17, -1, -1)
 
 
 @pytest.mark.parametrize(("height", "width"), [(128, 128), (270, 480), (480, 270), (64, 64)])

@@ -229,6 +229,7 @@ def test_edits_that_cannot_be_are_one_sentence():
         lambda: edit.scale(motion(), 0),
         lambda: edit.speed(motion(), float("nan")),
         lambda: edit.trim(motion(), 3, 4),
+        lambda: edit.shift(motion(), float("inf"), 0),
         lambda: edit.loop(motion(), 0),
         lambda: edit.retarget(motion(), {"tail": 2}),
         lambda: edit.retarget(motion(), {"legs": -1}),
@@ -248,3 +249,17 @@ def test_the_command_edits_in_the_order_it_lists(tmp_path, capsys):
     expected = edit.loop(edit.speed(edit.trim(choose(motion(), "1"), 0, 0.25), 0.5), 2)
     expected = edit.scale(edit.retarget(expected, {"legs": 1.2, "arms": 0.9}), 1.5)
     assert same(read_motion(tmp_path / "e.json"), edit.shift(edit.mirror(expected), 5, -3))
+
+
+def test_the_command_trims_to_the_end_and_refuses_what_is_no_number(tmp_path, capsys):
+    write_motion(motion(), tmp_path / "k.json")
+    files = ["edit", str(tmp_path / "k.json"), "-o", str(tmp_path / "e.json")]
+    for option in (["--trim", "nan,2"], ["--shift", "nan,0"], ["--shift", "1"]):
+        with pytest.raises(SystemExit, match="2"):
+            main([*files, *option])
+        assert f"give two numbers such as 0.5,4, not '{option[1]}'" in capsys.readouterr().err
+    assert not (tmp_path / "e.json").exists()
+    assert main([*files, "--trim=-inf,inf"]) == 0
+    assert same(read_motion(tmp_path / "e.json"), motion())
+    assert main([*files, "--trim", f"{2 / FPS},inf"]) == 0
+    assert same(read_motion(tmp_path / "e.json"), edit.trim(motion(), 2 / FPS, 6 / FPS))

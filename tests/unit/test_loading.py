@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,14 @@ from fyp_core.__main__ import main
 from fyp_core.checkpoints import (
     Additions,
     assembled_source,
+    bundled,
     find_lora,
     list_models,
     model_hash,
     model_revisions,
     resolve_model,
 )
+from fyp_core.judges import CLASSIFIER_FILE, POSE_FILE
 from fyp_core.loading import load_pipeline, put_loras
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.unet import PoseVideoUNet, stage2_parameter_names
@@ -119,6 +122,31 @@ def test_network_saved_by_accelerate_as_safetensors(
     save_file(original.unet.state_dict(), tmp_path / "state/model.safetensors")
     source = assembled_source(published / BASE, tmp_path / "state", published / "pose_encoder.pth")
     assert np.array_equal(video(load_pipeline(source, "cpu", torch.float32)), video(original))
+
+
+def test_other_weights_do_not_go_by_the_published_name(published: Path, tmp_path: Path) -> None:
+    root = copy(published, tmp_path / "checkpoints")
+    parts = (BASE, NETWORK, "pose_encoder.pth")
+    assert assembled_source(*(published / part for part in parts)).name == "followyourpose-v1"
+    name = assembled_source(*(root / part for part in parts)).name
+    assert name == str(root / NETWORK)
+    with pytest.raises(InputError, match="There is no model"):
+        resolve_model(name)
+
+
+def test_the_bundled_model_is_found_beside_a_folder_of_published_ones() -> None:
+    mini = resolve_model("auto")
+    assert mini.name == "mini"
+    assert "mini" in mini.note
+    assert resolve_model("mini") == replace(mini, note="")
+    assert all((bundled("judges") / name).is_file() for name in (POSE_FILE, CLASSIFIER_FILE))
+
+
+def test_the_published_model_on_a_gpu_needs_no_bundled_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("fyp_core.checkpoints.bundled", lambda name: tmp_path / name)
+    assert resolve_model("auto", has_gpu=True).name == "followyourpose-v1"
 
 
 def test_our_layout(original: FollowYourPosePipeline, tmp_path: Path) -> None:
@@ -227,19 +255,36 @@ def test_another_base_below_what_was_learnt_of_video(
     assert np.isfinite(video(pipeline)).all()
 
 
-@pytest.mark.parametrize("form", ["folder", "sd.safetensors"])
+@pytest.mark.parametrize("form", ["folder", "Stable Diffusion's folder", "sd.safetensors"])
 def test_another_autoencoder(
     form: str, original: FollowYourPosePipeline, other: FollowYourPosePipeline, tmp_path: Path
 ) -> None:
     if form == "folder":
         other.vae.save_pretrained(tmp_path / form)
-    else:
+    elif form == "sd.safetensors":
         single_file(other, tmp_path / form)
-    pipeline = load("followyourpose-v1", Additions(vae=str(tmp_path / form)))
+    else:
+        stable_diffusion_folder(other, tmp_path / form)
+    additions = Additions(vae=str(tmp_path / form))
+    pipeline = load("followyourpose-v1", additions)
+    assert model_hash(resolve_model("followyourpose-v1", additions)) != model_hash(
+        resolve_model("followyourpose-v1")
+    )
     assert isinstance(pipeline.vae, AutoencoderKL)
     for name, tensor in pipeline.vae.state_dict().items():
         assert torch.equal(tensor, other.vae.state_dict()[name]), name
     assert torch.equal(pipeline.unet.conv_in.weight, original.unet.conv_in.weight)
+
+
+def test_an_autoencoder_that_is_replaced_does_not_count(
+    other: FollowYourPosePipeline, published: Path, tmp_path: Path
+) -> None:
+    root = copy(published, tmp_path / "checkpoints")
+    other.vae.save_pretrained(tmp_path / "vae")
+    additions = Additions(vae=str(tmp_path / "vae"))
+    before = model_hash(resolve_model(root, additions))
+    other.vae.save_pretrained(root / BASE / "vae")
+    assert model_hash(resolve_model(root, additions)) == before
 
 
 def test_kohya_lora_adds_its_product_times_alpha_and_weight(

@@ -20,7 +20,12 @@ import train_followyourpose
 from errors import InputError
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.synthetic import Clip, sample_clip, vocabulary
-from fyp_core.training.autoencoder import WorldImages, initialise_near_identity, standardise_latents
+from fyp_core.training.autoencoder import (
+    AutoencoderStage,
+    WorldImages,
+    initialise_near_identity,
+    standardise_latents,
+)
 from fyp_core.training.config import WorldConfig, load_config
 from fyp_core.training.diffusion import near_skeleton
 from fyp_core.training.latents import LatentCache, LatentDataset
@@ -182,6 +187,25 @@ def test_a_broken_off_run_ends_with_the_same_weights(
     assert not changed(whole, continued)
 
 
+def test_a_sheet_that_fails_costs_no_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside the checkpoints lie some that people put aside, which are neither counted nor deleted."""
+
+    def fail(*arguments: Any) -> None:
+        raise InputError("nothing to show")
+
+    monkeypatch.setattr(AutoencoderStage, "preview", fail)
+    folder = tmp_path / "autoencoder"
+    for name in ("checkpoint-000500-best", "checkpoint-000500.bak"):
+        (folder / name).mkdir(parents=True)
+    with pytest.raises(AssertionError):  # its exit status is 2
+        run_stage(
+            tmp_path, "autoencoder", model=AUTOENCODER, checkpointing_steps=1, checkpoints_total_limit=1
+        )
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "checkpoint-000003", "checkpoint-000500-best", "checkpoint-000500.bak", "samples"
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
@@ -213,7 +237,8 @@ def test_settings_may_build_on_another_file(tmp_path: Path) -> None:
 
 def test_missing_or_empty_configuration(tmp_path: Path) -> None:
     (tmp_path / "list.yaml").write_text("- 1\n")
-    for name in ("nowhere.yaml", "list.yaml"):
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00binary")
+    for name in ("nowhere.yaml", "list.yaml", "binary.yaml"):
         with pytest.raises(InputError, match=name):
             load_config(tmp_path / name)
 

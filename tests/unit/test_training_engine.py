@@ -221,7 +221,7 @@ def test_the_configurations_of_the_paper(capsys: pytest.CaptureFixture[str]) -> 
     assert train_followyourpose.main([f"--config={CONFIGS / 'pose_train.yaml'}", "--dry-run"]) == 0
     told = capsys.readouterr().out
     assert "learns 86.4 M of" in told
-    assert "with gradient_checkpointing" in told
+    assert "without gradient_checkpointing  with gradient_checkpointing" in told
 
 
 @pytest.mark.parametrize(
@@ -235,6 +235,22 @@ def test_the_configurations_of_the_paper(capsys: pytest.CaptureFixture[str]) -> 
         ({"train_data": {"path": "x"}}, "train_data.path has no effect with train_data.kind=world"),
         ({"train_data": {"kind": "clips", "path": "x", "clips": 3}}, "train_data.clips has no effect"),
         ({"train_data": {"kind": "clips"}}, "needs train_data.path"),
+        ({"train_data": STAGE_2["train_data"] | {"width": 36}}, "width is 36, but must be a multiple of 8"),
+        ({"train_data": {"size": 100}}, "size is 100, but must be a multiple of 8"),
+        ({"stage": "autoencoder", "train_data": {"size": 40}, "crop_share": 0.5}, "a multiple of 16"),
+        ({"stage": "judge_pose", "train_data": {"size": 48}}, "a multiple of 32"),
+        ({"train_data": {"styles": ["at dawn"]}}, "styles must be one of at sunset, .* not 'at dawn'"),
+        ({"train_data": {"style_probability": 1.5}}, "style_probability is 1.5, but must be within 0 and 1"),
+        ({"adam_beta1": 1.0}, "adam_beta1 is 1.0, but must be at least 0 and below 1"),
+        ({"adam_epsilon": -1e-8}, "adam_epsilon is -1e-08, but must be at least 0"),
+        ({"learning_rate": float("nan")}, "learning_rate is nan, but must be at least 0"),
+        ({"seed": -1}, "seed is -1, but must be at least 0"),
+        ({"model": {"unet": {}}}, "model has no effect in the temporal stage"),
+        (
+            {"pipeline": {"default_hight": 64}},
+            "no setting pipeline.default_hight; did you mean pipeline.default_h",
+        ),
+        ({"pipeline": {"noise_share": "all"}}, "'all'"),
         ({"validation_data": {"promts": []}}, "did you mean validation_data.prompts"),
     ],
 )
@@ -242,6 +258,82 @@ def test_settings_that_cannot_work(settings: Any, change: dict[str, Any], messag
     with pytest.raises(InputError, match=message):
         config = settings(STAGE_2, **change)
         create_optimizer([torch.nn.Parameter(torch.zeros(1))], config, 1)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ({}, "needs its sizes under model.text_encoder"),
+        ({"text_encoder": {"hidden_size": 16}, "unett": {}}, "model.unett; did you mean model.unet"),
+        ({"text_encoder": {"hiden_size": 16}}, "model.text_encoder.hiden_size; did you mean .*hidden_size"),
+        ({"text_encoder": {"vocab_size": 16}}, "There is no setting model.text_encoder.vocab_size"),
+        (
+            {"text_encoder": {"hidden_size": 15, "num_attention_heads": 2}},
+            "make no CLIPTextConfig; .* multiple",
+        ),
+        ({"text_encoder": {"hidden_size": 16, "num_attention_heads": 2}}, "needs its sizes under model.unet"),
+    ],
+)
+def test_sizes_of_new_networks_are_checked(settings: Any, model: dict[str, Any], message: str) -> None:
+    """The tiny model brings the autoencoder that this stage starts from."""
+    with pytest.raises(InputError, match=message) as caught:
+        create_stage(settings({"stage": "text_to_image"}, model=model))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("stage", "model", "message"),
+    [
+        ("autoencoder", {}, "needs its sizes under model"),
+        ("autoencoder", {"block_out_chanels": [8]}, "did you mean model.block_out_channels"),
+        ("autoencoder", {"scaling_factor": 2.0}, "There is no setting model.scaling_factor"),
+        ("autoencoder", {"block_out_channels": [6]}, "make no AutoencoderKL; change them: .*divisible"),
+        ("judge_pose", {}, "model.backbone is None"),
+        ("judge_pose", {"backbone": "resnet18"}, "model.backbone is resnet18, but must be one of"),
+        ("judge_classifier", {"backbon": "resnet18"}, "did you mean model.backbone"),
+    ],
+)
+def test_sizes_of_the_first_networks_are_checked(
+    settings: Any, stage: str, model: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        create_stage(settings({"stage": stage, "pretrained_model_path": None}, model=model))
+
+
+@pytest.mark.parametrize("stage", ["autoencoder", "text_to_image"])
+def test_a_start_without_an_autoencoder(settings: Any, tmp_path: Path, stage: str) -> None:
+    config = settings({"stage": stage, "pretrained_model_path": str(tmp_path)})
+    with pytest.raises(InputError, match="has no folder vae; train the stage before it"):
+        create_stage(config)
+    (tmp_path / "vae").mkdir()
+    for open_start in (create_stage, *([estimate] if stage == "text_to_image" else [])):
+        with pytest.raises(InputError, match="vae is no autoencoder"):
+            open_start(config)
+
+
+@pytest.mark.parametrize(
+    ("shown", "message"),
+    [
+        ({"skeleton_path": "nowhere.mp4"}, "There is no file nowhere.mp4"),
+        ({"video_length": 9}, "square.mp4 has 8 frames"),
+        ({"width": 36}, "must be positive multiples of 8 pixels, not 32 × 36"),
+        ({"num_inference_steps": 0}, "must be at least 1, not 0"),
+    ],
+)
+def test_what_cannot_be_shown_is_told_before_training(
+    settings: Any, make_video: Any, shown: dict[str, Any], message: str
+) -> None:
+    short = {"skeleton_path": str(make_video(frames=8)), "stride": 1}
+    with pytest.raises(InputError, match=f"validation_data cannot be shown: .*{message}"):
+        create_stage(settings(STAGE_2, validation_data=short | shown))
+
+
+def test_the_settings_saved_with_a_model_may_be_chosen(settings: Any, tmp_path: Path) -> None:
+    chosen = {"default_height": 64, "clip_length": 5, "default_guidance_scale": 2}
+    create_stage(settings(STAGE_2, pipeline=chosen)).export(tmp_path / "model", {})
+    saved = FollowYourPosePipeline.from_pretrained(tmp_path / "model").config
+    assert {name: saved[name] for name in chosen} == chosen
+    assert saved.default_width == 32
 
 
 def test_published_keys_without_use_are_let_be(settings: Any) -> None:

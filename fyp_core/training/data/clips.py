@@ -49,10 +49,8 @@ class Sampling:
         return {"pixels": to_pixels(frames, *self.size)}
 
     def _draw_start(self, path: Path, rng: np.random.Generator) -> int:
-        info = probe(path)
-        claimed = info.frame_count or round(info.duration * info.fps)
         # Files may hold a little less than they claim.
-        spare = int(0.95 * claimed) - (self.frames - 1) * self.stride - 1
+        spare = int(0.95 * probe(path).estimated_frames) - (self.frames - 1) * self.stride - 1
         return int(rng.integers(spare + 1)) if spare > 0 else 0
 
 
