@@ -91,6 +91,7 @@ class DiffusionStage:
         self.config = config
         self.pipeline = self.open_pipeline() if with_weights else self.sketch_pipeline()
         self.pipeline.set_progress_bar_config(disable=True)
+        self.pipeline.register_to_config(**self._pipeline_settings)  # which sample sheets are made with, too
         parts = self.pipeline
         unet = parts.unet if self.uses_video else image_unet(parts.unet)
         self.network = Denoiser(parts.text_encoder, parts.pose_encoder, unet)
@@ -296,7 +297,6 @@ class TextToImageStage(DiffusionStage):
             unet=unet,
             pose_encoder=PoseEncoder(channels=tuple(unet.config.block_out_channels), zero_gain=True),
             scheduler=build(DDIMScheduler, self.config, "scheduler"),
-            **self._pipeline_settings,
         )
 
     def _text_encoder(self, tokenizer: PreTrainedTokenizerBase) -> CLIPTextModel:

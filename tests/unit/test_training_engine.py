@@ -330,7 +330,9 @@ def test_what_cannot_be_shown_is_told_before_training(
 
 def test_the_settings_saved_with_a_model_may_be_chosen(settings: Any, tmp_path: Path) -> None:
     chosen = {"default_height": 64, "clip_length": 5, "default_guidance_scale": 2}
-    create_stage(settings(STAGE_2, pipeline=chosen)).export(tmp_path / "model", {})
+    stage = create_stage(settings(STAGE_2, pipeline=chosen))
+    assert {name: stage.trained_pipeline().config[name] for name in chosen} == chosen  # as samples are made
+    stage.export(tmp_path / "model", {})
     saved = FollowYourPosePipeline.from_pretrained(tmp_path / "model").config
     assert {name: saved[name] for name in chosen} == chosen
     assert saved.default_width == 32
