@@ -145,7 +145,7 @@ def _load_assembled(source: ModelSource, dtype: torch.dtype) -> FollowYourPosePi
     with told_as_input_error(f"{source.base} is no Stable Diffusion 1.x"):
         base = (_open_folder if source.base.is_dir() else _open_file)(source.base, dtype)
     with torch.device("meta"):
-        unet = PoseVideoUNet.from_config(base.unet_config)
+        unet = PoseVideoUNet.from_config(base.unet_config, **_own_unet_settings(source.layout))
     own = unet_tensors(source)
     if source.motion_only:
         learnt = set(stage2_parameter_names(unet))
@@ -248,6 +248,12 @@ def _load_pose_encoder(source: ModelSource, dtype: torch.dtype) -> PoseEncoder:
         state = {"gain": encoder.gain, **convert_published_state(inside)}
         check_every_tensor(encoder, state, str(source.unet))
     return encoder.eval()
+
+
+def _own_unet_settings(layout: Path | None) -> dict[str, Any]:
+    """What a base's configuration does not know of the network."""
+    config = PoseVideoUNet.load_config(layout, subfolder="unet") if layout else {}
+    return {key: value for key, value in config.items() if key == "temporal_padding"}
 
 
 def _own_settings(layout: Path) -> dict[str, Any]:

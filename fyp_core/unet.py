@@ -8,6 +8,7 @@ the published checkpoint.
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -33,6 +34,7 @@ __all__ = [
 ]
 
 TEMPORAL_CONV_RANK = 160
+TEMPORAL_PADDINGS = ("zeros", "replicate")
 TEMPORAL_LAYERS = ("norm_temp", "attn_temp", "conv_temporal")
 STAGE2_LAYERS = ("attn1.to_q", "attn2.to_q", *TEMPORAL_LAYERS)
 
@@ -143,6 +145,8 @@ class FrameConv(nn.Conv1d):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """``x``: (b, c, f, n), channels last in memory."""
+        if self.padding_mode == "replicate":
+            return F.conv2d(torch.cat([x[:, :, :1], x, x[:, :, -1:]], 2), self.weight[..., None])
         if x.shape[2] == 1:  # the outer taps see padding only
             return F.conv2d(x, self.weight[:, :, 1:2, None])
         return F.conv2d(x, self.weight[..., None], padding=(1, 0))
@@ -151,11 +155,12 @@ class FrameConv(nn.Conv1d):
 class TemporalConv(nn.Module):
     """Low-rank convolution over frames with a residual; starts as the identity."""
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int, padding_mode: str) -> None:
         super().__init__()
         rank = TEMPORAL_CONV_RANK if dim >= TEMPORAL_CONV_RANK else dim // 2
-        self.down = FrameConv(dim, rank, kernel_size=3, padding=1, bias=False)
-        self.up = FrameConv(rank, dim, kernel_size=3, padding=1, bias=False)
+        settings = {"kernel_size": 3, "padding": 1, "bias": False, "padding_mode": padding_mode}
+        self.down = FrameConv(dim, rank, **settings)
+        self.up = FrameConv(rank, dim, **settings)
         nn.init.zeros_(self.up.weight)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -168,10 +173,10 @@ class VideoTransformerBlock(BasicTransformerBlock):
 
     clip: Clip
 
-    def add_temporal_layers(self) -> None:
+    def add_temporal_layers(self, padding_mode: str) -> None:
         self.norm_temp = nn.LayerNorm(self.dim)
         self.attn_temp = TemporalAttention(self.dim, self.num_attention_heads, self.dropout)
-        self.conv_temporal = TemporalConv(self.dim)
+        self.conv_temporal = TemporalConv(self.dim, padding_mode)
 
     def forward(self, hidden_states: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
         """``hidden_states``: ((b f), n, c)."""
@@ -189,10 +194,20 @@ def recast(module: nn.Module, video_class: type[nn.Module], clip: Clip) -> None:
     module.clip = clip
 
 
+def _with_temporal_padding(signature: inspect.Signature) -> inspect.Signature:
+    own = inspect.Parameter("temporal_padding", inspect.Parameter.KEYWORD_ONLY, default="zeros")
+    return signature.replace(parameters=[*signature.parameters.values(), own])
+
+
 class PoseVideoUNet(UNet2DConditionModel):
     """The denoising network of Follow Your Pose: ``UNet2DConditionModel`` that sees a clip as a whole.
 
     Takes the arguments of :class:`diffusers.UNet2DConditionModel`. Temporal layers start as the identity.
+
+    Args:
+        temporal_padding: what the temporal convolutions see before the first frame and after the last: "zeros", as the
+            published network does, or "replicate", the same frame again. With zeros the clip's ends differ from its
+            middle, which shows as flicker.
     """
 
     _no_split_modules: ClassVar[list[str]] = [
@@ -204,8 +219,11 @@ class PoseVideoUNet(UNet2DConditionModel):
     _repeated_blocks: ClassVar[list[str]] = ["VideoTransformerBlock"]
 
     @functools.wraps(UNet2DConditionModel.__init__)  # the configuration is read from the signature
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, temporal_padding: str = "zeros", **kwargs: Any) -> None:
+        if temporal_padding not in TEMPORAL_PADDINGS:
+            raise ValueError(f"temporal_padding must be one of {', '.join(TEMPORAL_PADDINGS)}")
         super().__init__(*args, **kwargs)
+        self.register_to_config(temporal_padding=temporal_padding)
         self.clip = Clip()
         for module in list(self.modules()):
             if isinstance(module, ResnetBlock2D):
@@ -215,8 +233,10 @@ class PoseVideoUNet(UNet2DConditionModel):
                 recast(module.attn1, SparseCausalAttention, self.clip)
                 recast(module.attn2, ClipCrossAttention, self.clip)
                 recast(module, VideoTransformerBlock, self.clip)
-                module.add_temporal_layers()
+                module.add_temporal_layers(temporal_padding)
         recast(self.conv_norm_out, ClipGroupNorm, self.clip)
+
+    __init__.__signature__ = _with_temporal_padding(inspect.signature(UNet2DConditionModel.__init__))
 
     @classmethod
     def from_unet2d(cls, unet: UNet2DConditionModel) -> PoseVideoUNet:

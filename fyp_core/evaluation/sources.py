@@ -41,6 +41,7 @@ SETTINGS = {
     MODEL: Setting(),
     "pose off": Setting(pose_scale=0),
     "cross-frame attention only": Setting(temporal_layers=False),
+    "cross-frame attention only, shared noise": Setting(temporal_layers=False, noise_share=1),
     "frame by frame": Setting(temporal_layers=False, cross_frame=False, noise_share=0),
     "frame by frame, shared noise": Setting(temporal_layers=False, cross_frame=False, noise_share=1),
 }

@@ -344,7 +344,8 @@ class OneStage(DiffusionStage):
 def image_unet(unet: PoseVideoUNet) -> UNet2DConditionModel:
     """The image network inside a video network: the same weights, not copied, without the temporal layers."""
     with torch.device("meta"):
-        image = UNet2DConditionModel.from_config(unet.config)
+        settings = {key: value for key, value in unet.config.items() if key != "temporal_padding"}
+        image = UNet2DConditionModel.from_config(settings)
     state = unet.state_dict()
     image.load_state_dict({name: state[name] for name in image.state_dict()}, assign=True)
     return image

@@ -117,7 +117,23 @@ def test_inflated_image_network_repeats_a_still_clip() -> None:
 
 
 @torch.no_grad()
-def test_save_and_load_give_the_same_output(unet: PoseVideoUNet, tmp_path: Path) -> None:
+def test_with_frames_replicated_the_ends_of_a_still_clip_are_like_its_middle() -> None:
+    unet = randomise(PoseVideoUNet(**CONFIG, temporal_padding="replicate")).eval()
+    sample, t, text = clip_input(frames=1)
+    out = unet(sample.expand(-1, -1, FRAMES, -1, -1), t, text).sample
+    torch.testing.assert_close(out, out[:, :, :1].expand_as(out), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(unet(sample, t, text).sample, out[:, :, :1], rtol=1e-4, atol=1e-5)
+
+
+def test_a_padding_that_there_is_not() -> None:
+    with pytest.raises(ValueError, match="zeros, replicate"):
+        PoseVideoUNet(**CONFIG, temporal_padding="reflect")
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("padding", ["zeros", "replicate"])
+def test_save_and_load_give_the_same_output(padding: str, tmp_path: Path) -> None:
+    unet = randomise(PoseVideoUNet(**CONFIG, temporal_padding=padding)).eval()
     unet.save_pretrained(tmp_path)
     loaded = PoseVideoUNet.from_pretrained(tmp_path)
     torch.testing.assert_close(loaded(*clip_input()).sample, unet(*clip_input()).sample)
