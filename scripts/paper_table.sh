@@ -16,7 +16,8 @@ train() { # stage, model to go on from, further overrides
         output_dir="$folder/$1" train_data.cache="$folder/latents" "${@:3}" "${overrides[@]}"
 }
 
-train text_to_image checkpoints/mini max_train_steps=2000 train_batch_size=32 lr_scheduler=cosine
+train text_to_image checkpoints/mini max_train_steps=2000 train_batch_size=32 lr_scheduler=cosine \
+    model.unet.temporal_padding=zeros # as published; mini itself has "replicate"
 train pose "$folder/text_to_image/model" max_train_steps=700 train_batch_size=32
 train temporal "$folder/pose/model" max_train_steps=800
 train one_stage "$folder/text_to_image/model" max_train_steps=1500
