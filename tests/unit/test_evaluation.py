@@ -592,7 +592,7 @@ def test_the_papers_table_compares_methods_and_names_what_is_left_out(
     results = json.loads((tmp_path / "table.json").read_text())["results"]
     by_name = {result["source"]: result["measures"] for result in results if result["group"] == "seen"}
     assert next(iter(by_name)) == "full method"
-    assert len(by_name) == 6
+    assert len(by_name) == 7
     flicker = {name: measures["flicker"]["mean"] for name, measures in by_name.items()}
     assert flicker["full method"] == flicker["tuned on one clip, as Tune-A-Video"]
     independent, shared = (value for name, value in flicker.items() if "frame by frame" in name)
