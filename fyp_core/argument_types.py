@@ -7,6 +7,15 @@ import argparse
 
 def from_one(text: str) -> int:
     """A whole number from 1; argparse tells what is wrong with another."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"give a whole number from 1, not {text!r}")
+    return _whole(text, 1)
+
+
+def from_zero(text: str) -> int:
+    """A whole number from 0."""
+    return _whole(text, 0)
+
+
+def _whole(text: str, least: int) -> int:
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"give a whole number from {least}, not {text!r}")
     return int(text)

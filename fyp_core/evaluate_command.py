@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fyp_core.argument_types import from_one
+from fyp_core.argument_types import from_one, from_zero
 from fyp_core.checkpoints import AUTO, MODEL_NAMES, bundled, file_hash, model_hash
 from fyp_core.devices import AUTO_DTYPE, DTYPES, Runtime
 from fyp_core.engine import Engine
@@ -47,7 +47,7 @@ def add_protocol(parser: argparse.ArgumentParser) -> None:
     add("--model", default=AUTO, help=f"{', '.join(MODEL_NAMES)} or a folder; default: %(default)s")
     add("--clips", type=from_one, default=24, metavar="N", help="of each kind; default: %(default)s")
     add("--frames", type=from_one, default=8, metavar="N", help="of each clip; default: %(default)s")
-    add("--seed", type=int, default=0, metavar="S", help="of the clips; default: %(default)s")
+    add("--seed", type=from_zero, default=0, metavar="S", help="of the clips; default: %(default)s")
     add("--seeds", type=from_one, default=1, metavar="N", help="of the noise; default: %(default)s")
     add("--output", type=Path, metavar="FILE", help=_OUTPUT_HELP)
 

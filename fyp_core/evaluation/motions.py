@@ -52,6 +52,7 @@ def motion_shots(
     """Clips that begin at places spread evenly over a video.
 
     Args:
+        clips: at most; fewer where the video is too short for as many different ones.
         path: a video of a person ("raw"), a skeleton video, or a keypoint file of :mod:`pose_extraction`.
         prompts: taken in turn; without any, seen pairs of the procedural world, so that character and scene can
             be judged.
@@ -73,9 +74,9 @@ def motion_shots(
     keypoints = fit_keypoints(guide.keypoints, *guide.skeletons.shape[1:3], size)
     inside = ((keypoints >= 0) & (keypoints <= size - 1)).all(-1)
     visible = inside & (guide.scores >= SCORE_THRESHOLD)
-    starts = np.linspace(0, count - frames, clips).round().astype(int)
+    starts = np.unique(np.linspace(0, count - frames, clips).round().astype(int))  # a short video has fewer
     shots = []
-    for index, (start, words) in enumerate(zip(starts, _words(prompts, clips, seed))):
+    for index, (start, words) in enumerate(zip(starts, _words(prompts, len(starts), seed))):
         part = slice(start, start + frames)
         if not visible[part].any():
             raise InputError(f"Nobody is in the picture in a part of {path.name}; choose another video.")

@@ -13,11 +13,12 @@ from scipy import stats
 
 from fyp_core.evaluation.precision import average_precision
 from fyp_core.evaluation.records import Record
-from fyp_core.evaluation.shots import Shot
+from fyp_core.evaluation.shots import PAIRS, Shot
 
 PCK = {"pck@0.1": 0.1, "pck@0.05": 0.05}  # with their thresholds
 PRECISION = "oks_ap"
 _CONFIDENCE = 0.95
+_OVERLAP = " Clips of a short video overlap, which makes ± look smaller than it is."
 
 
 @dataclass(frozen=True)
@@ -162,10 +163,14 @@ def as_json(results: Sequence[Result], settings: dict[str, Any]) -> dict[str, An
 def _note(results: Sequence[Result]) -> str:
     clips = max(result.clips for result in results)
     seeds = max(result.seeds for result in results)
-    over = "means of the seeds" if seeds > 1 else "clips"
+    names = {"seeds": "means of the seeds", "clips": "clips"}
+    over = " or, where there is one seed, ".join(
+        names[kind] for kind in names if any(result.over == kind for result in results)
+    )
+    overlap = "" if {result.group for result in results} <= set(PAIRS) else _OVERLAP
     return (
         f"{clips} clips a cell, {seeds} {'seed' if seeds == 1 else 'seeds'} of the noise. ± is half of a 95 %"
-        f" confidence interval (Student's t) over {over}."
+        f" confidence interval (Student's t) over {over}.{overlap}"
     )
 
 

@@ -51,6 +51,7 @@ def evaluate(
     Returns:
         One result for each source and group, in the order of both.
     """
+    sources = list(dict.fromkeys(sources))  # what is measured twice would look surer
     check_sources(sources, right_frames=any(shot.frames is not None for shot in shots))
     records = Records(None, {}) if records is None else records
     work = [(source, seed, part) for source in sources for seed, part in _parts(source, shots, seeds, batch)]

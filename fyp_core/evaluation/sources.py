@@ -98,7 +98,16 @@ def _generate(
         skeletons = skeletons.reshape(-1, 1, *skeletons.shape[2:])
         prompts = [prompt for prompt in prompts for _ in range(frames)]
         noise = noise.transpose(1, 2).flatten(0, 1)[:, :, None]  # (b f) c 1 h w
-    videos = pipeline(prompts, skeletons, pose_scale=setting.pose_scale, latents=noise, **sampling).frames
+    height, width = skeletons.shape[2:4]  # the noise's, which need not be the model's usual size
+    videos = pipeline(
+        prompts,
+        skeletons,
+        height=height,
+        width=width,
+        pose_scale=setting.pose_scale,
+        latents=noise,
+        **sampling,
+    ).frames
     pictures = (videos * 255).round().astype(np.uint8)
     return list(pictures.reshape(len(shots), frames, *pictures.shape[2:]))
 

@@ -123,8 +123,22 @@ _WITHOUT_USE = (
     "validation_data.use_inv_latent",
     "validation_data.num_inv_steps",
 )
-# Stages that make networks of the sizes under ``model``.
-_CREATING = ("autoencoder", "text_to_image", "judge_pose", "judge_classifier")
+_DIFFUSION = ("text_to_image", "pose", "pose_joint", "temporal", "one_stage")
+# The stages in which settings that not every stage has take effect.
+_STAGES_OF = {
+    "trainable_modules": _DIFFUSION,
+    "gradient_checkpointing": _DIFFUSION,
+    "validation_data": _DIFFUSION,
+    "pipeline": _DIFFUSION,
+    "text_dropout": _DIFFUSION,
+    "high_noise_bias": _DIFFUSION,
+    "snr_gamma": _DIFFUSION,
+    "skeleton_weight": _DIFFUSION,
+    "pose_dropout": ("pose", "pose_joint", "one_stage"),
+    "noise_share": ("temporal", "one_stage"),
+    "crop_share": ("autoencoder",),
+    "model": ("autoencoder", "text_to_image", "judge_pose", "judge_classifier"),  # which make networks
+}
 
 
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> TrainConfig:
@@ -151,8 +165,7 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> TrainConfig:
     except (TypeError, yaml.YAMLError) as error:  # of the overrides
         raise InputError(f"{path} is not a valid configuration: {str(error).splitlines()[0]}") from error
     check_ranges(merged)
-    if config.model and config.stage not in _CREATING:
-        raise InputError(f"model has no effect in the {config.stage} stage; leave it out.")
+    _check_effects(config.stage, given)
     _check_data(config, given.get("train_data") or {})
     return config
 
@@ -197,6 +210,12 @@ def _check_pipeline(given: DictConfig) -> None:
     known = make_dataclass("PipelineSettings", own)()
     refuse_unknown(given, known, "pipeline.")
     OmegaConf.merge(OmegaConf.structured(known), given)
+
+
+def _check_effects(stage: str, given: DictConfig) -> None:
+    for name, stages in _STAGES_OF.items():
+        if name in given and stage not in stages:
+            raise InputError(f"{name} has no effect in the {stage} stage; leave it out.")
 
 
 def _check_data(config: TrainConfig, given: DictConfig) -> None:

@@ -364,6 +364,7 @@ def test_a_keypoint_file_gives_shots_spread_over_it(tmp_path: Path) -> None:
     seen = last.visible[-1]
     np.testing.assert_allclose(last.keypoints[-1][seen], motion.keypoints[10, 0][seen], atol=0.01)
     assert (first.skeletons.shape, first.skeletons.dtype) == ((3, 64, 64, 3), np.uint8)
+    assert len(motion_shots(path, "skeleton", ["a robot"], 9, 5, 64, stride=2)) == 2, "all that differ"
     (shot,) = motion_shots(path, "skeleton", [], 1, 3, 64)
     assert shot.character and (shot.character, shot.scene) not in HELD_OUT_PAIRS
     with pytest.raises(InputError, match="12 frames"):
@@ -383,7 +384,7 @@ def test_the_person_of_a_raw_video_is_followed() -> None:
 
 
 def test_a_perfect_referee_finds_everything_in_renders(pipeline, shots) -> None:
-    results = evaluate(pipeline, KnowingJudges(shots), shots, sources=["renders"])
+    results = evaluate(pipeline, KnowingJudges(shots), shots, sources=["renders", "renders"])
     assert [(result.source, result.group, result.clips) for result in results] == [
         ("renders", pairs, 3) for pairs in PAIRS
     ]
@@ -417,6 +418,7 @@ def test_every_source_is_measured_and_shown(pipeline, shots, tmp_path: Path) -> 
     assert len({line.count("|") for line in table.splitlines()}) == 1
     document = as_document(results, {"model": "tiny"})
     assert all(shot.prompt in document for shot in shots)
+    assert "over means of the seeds or, where there is one seed, clips." in document
     save_gallery(tmp_path / "sheet.png", pipeline, "model", shots, records)
     sheet = cv2.imread(str(tmp_path / "sheet.png"))
     assert sheet.shape[1] == 8 * SIZE

@@ -246,6 +246,8 @@ def test_the_configurations_of_the_paper(capsys: pytest.CaptureFixture[str]) -> 
         ({"learning_rate": float("nan")}, "learning_rate is nan, but must be at least 0"),
         ({"seed": -1}, "seed is -1, but must be at least 0"),
         ({"model": {"unet": {}}}, "model has no effect in the temporal stage"),
+        ({"pose_dropout": 0.1}, "pose_dropout has no effect in the temporal stage"),
+        ({"stage": "judge_pose", "trainable_modules": ["conv"]}, "trainable_modules has no effect"),
         (
             {"pipeline": {"default_hight": 64}},
             "no setting pipeline.default_hight; did you mean pipeline.default_h",

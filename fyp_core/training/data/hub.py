@@ -112,7 +112,7 @@ class RowDecoder:
 
 def _load(config: SourceConfig) -> datasets.Dataset | datasets.IterableDataset:
     try:
-        if (Path(config.path) / "state.json").is_file():
+        if (Path(config.path) / "state.json").is_file():  # of save_to_disk: one split, always local
             return datasets.load_from_disk(config.path)
         return datasets.load_dataset(config.path, split=config.split, streaming=config.streaming)
     except (datasets.exceptions.DatasetsError, OSError, ValueError) as error:
