@@ -11,6 +11,7 @@ import logging
 import math
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from tqdm import tqdm
 
@@ -22,7 +23,7 @@ from pose_extraction.files import KEYPOINT_SUFFIX, TARGET_SUFFIXES, is_motion, r
 from pose_extraction.motion import Motion
 from pose_extraction.temporal import clean
 from pose_extraction.tracking import ALL, choose
-from video_io import VIDEO_SUFFIXES, check_target
+from video_io import VIDEO_SUFFIXES, check_targets
 
 _USUAL_SMOOTHING = 1.0
 
@@ -105,10 +106,11 @@ def _edit_parser() -> argparse.ArgumentParser:
 
 
 def _from_zero(text: str) -> float:
-    value = float(text)
-    if not 0 <= value < float("inf"):
-        raise ValueError
-    return value
+    with contextlib.suppress(ValueError):
+        value = float(text)
+        if 0 <= value < float("inf"):
+            return value
+    raise argparse.ArgumentTypeError(f"give a number from 0, not {text!r}")
 
 
 def _pair(text: str) -> tuple[float, float]:
@@ -122,7 +124,11 @@ def _pair(text: str) -> tuple[float, float]:
 def _proportions(text: str) -> dict[str, float]:
     if text in edit.BODIES:
         return edit.BODIES[text]
-    return {limb: float(factor) for limb, factor in (part.split("=") for part in text.split(","))}
+    with contextlib.suppress(ValueError):
+        return {limb: float(factor) for limb, factor in (part.split("=") for part in text.split(","))}
+    raise argparse.ArgumentTypeError(
+        f"give {' or '.join(edit.BODIES)}, or factors such as legs=1.3,arms=0.8, not {text!r}"
+    )
 
 
 def _extract(options: argparse.Namespace) -> tuple[dict[str, object], str]:
@@ -162,9 +168,9 @@ def _draw(options: argparse.Namespace) -> tuple[dict[str, object], str]:
         raise InputError(
             f"{options.video} holds keypoints; --overlay, --estimator and --weights are for a video of people."
         )
-    check_target(options.output, *VIDEO_SUFFIXES)
+    _check_target(options.output, VIDEO_SUFFIXES, options.video)
     if options.keypoints:
-        check_target(options.keypoints, KEYPOINT_SUFFIX)
+        _check_target(options.keypoints, [KEYPOINT_SUFFIX], options.video)
     motion = choose(read_motion(options.video, options.fps), options.people)
     if options.smoothing is not None:
         motion = clean(motion, options.smoothing)
@@ -176,7 +182,7 @@ def _draw(options: argparse.Namespace) -> tuple[dict[str, object], str]:
 
 
 def _edit(options: argparse.Namespace) -> tuple[dict[str, object], str]:
-    check_target(options.output, *TARGET_SUFFIXES)
+    _check_target(options.output, TARGET_SUFFIXES, options.keypoints)
     motion = choose(read_motion(options.keypoints), options.people)
     if options.trim:
         motion = edit.trim(motion, *options.trim)
@@ -194,6 +200,14 @@ def _edit(options: argparse.Namespace) -> tuple[dict[str, object], str]:
         motion = edit.shift(motion, *options.shift)
     write_motion(motion, options.output)
     return _report(options.keypoints, options.output, motion), _sentence(options.output, motion)
+
+
+def _check_target(target: str, suffixes: Sequence[str], source: str) -> None:
+    """Raise InputError where the source would be overwritten, or take keypoints in as another frame."""
+    check_targets([target], suffixes, [source])
+    beside_frames = Path(target).resolve().parent == Path(source).resolve()
+    if beside_frames and Path(target).suffix.lower() == KEYPOINT_SUFFIX:
+        raise InputError(f"{target} would be read as a frame of {source}; write it into another folder.")
 
 
 def _report(source: str, target: str, motion: Motion) -> dict[str, object]:

@@ -1,12 +1,15 @@
 """Keypoints as COCO writes them (https://cocodataset.org/#format-results), for other tools and back."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from errors import InputError
+from pose_extraction.estimator import FramePoses
 from pose_extraction.motion import Motion
 from pose_extraction.skeleton import KEYPOINT_NAMES, LINKS
+from pose_extraction.tracking import link
 
 _USUAL_FPS = 25.0
 
@@ -54,15 +57,19 @@ def _annotation(number: int, frame: int, person: int, motion: Motion) -> dict[st
 
 
 def from_coco(document: Any) -> Motion:
-    """Read a COCO document, ours or another with 17 joints; images are frames in the order of their ids.
+    """Read a COCO document, ours or another; images are frames in the order of their ids.
 
-    Visibility flags (0, 1, 2) are taken as scores, people without ``track_id`` as they come in each image.
+    Joints are found by the names in their category, without names they are taken as COCO's 17 in order.
+    Visibility flags (0, 1, 2) are taken as scores. People are told apart by ``track_id``; where anybody has
+    none, all are followed from image to image instead. Annotations without a visible joint are left out.
 
     Raises:
-        InputError: it is no COCO keypoint document.
+        InputError: it is no COCO keypoint document, has joints other than COCO's or an impossible frame rate.
     """
     try:
         return _read(document)
+    except InputError:
+        raise
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
         raise InputError(
             "The file holds no keypoints in COCO's format (images, and annotations with 17 keypoints each);"
@@ -70,26 +77,69 @@ def from_coco(document: Any) -> Motion:
         ) from error
 
 
-def _read(document: dict[str, Any]) -> Motion:
-    info = document.get("info", {})
+def _read(document: Mapping[str, Any]) -> Motion:
     images = sorted(document["images"], key=lambda image: image["id"])
+    height, width = int(images[0]["height"]), int(images[0]["width"])
+    if not (height > 0 and width > 0):
+        raise ValueError("sizes are positive")
     frames = {image["id"]: index for index, image in enumerate(images)}
-    shape = len(KEYPOINT_NAMES), 3
-    people: list[set[int]] = [set() for _ in images]
-    entries = []
-    for annotation in document["annotations"]:
+    bodies: list[list[np.ndarray]] = [[] for _ in images]
+    tracks: list[list[Any]] = [[] for _ in images]
+    for annotation, joints in _people(document):
         frame = frames[annotation["image_id"]]
-        person = int(annotation.get("track_id", len(people[frame]) + 1))
-        people[frame].add(person)
-        entries.append((frame, person, np.array(annotation["keypoints"], np.float32).reshape(shape)))
-    numbers = sorted(set().union(*people))
-    keypoints = np.full((len(images), len(numbers), *shape[:1], 2), np.nan, np.float32)
-    scores = np.zeros(keypoints.shape[:3], np.float32)
-    for frame, person, joints in entries:
-        place = frame, numbers.index(person)
-        scores[place] = joints[:, 2].clip(0, 1)
-        keypoints[place] = np.where(joints[:, 2:] > 0, joints[:, :2], np.nan)
-    width, height, fps = images[0]["width"], images[0]["height"], float(info.get("fps") or _USUAL_FPS)
-    if not (fps > 0 and int(width) > 0 and int(height) > 0):
-        raise ValueError("sizes and rates are positive")
-    return Motion(keypoints, scores, int(height), int(width), fps)
+        bodies[frame].append(joints)
+        tracks[frame].append(annotation.get("track_id"))
+    found = [FramePoses.from_triples(people) for people in bodies]
+    if any(None in numbers for numbers in tracks):
+        return link(found, height, width, _fps(document))
+    return _numbered(found, tracks, height, width, _fps(document))
+
+
+def _people(document: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], np.ndarray]]:
+    """Annotations with a visible joint, and their (17, 3) x, y and score."""
+    annotations = document["annotations"]
+    # Boxes of other things may lie among them.
+    posed = [annotation for annotation in annotations if annotation.get("keypoints")]
+    if annotations and not posed:
+        raise ValueError("no annotation has keypoints")
+    categories = {category["id"]: category for category in document.get("categories") or []}
+    for annotation in posed:
+        names = categories.get(annotation.get("category_id"), {}).get("keypoints") or KEYPOINT_NAMES
+        joints = np.array(annotation["keypoints"], np.float32).reshape(len(names), 3)[_coco_order(names)]
+        if (joints[:, 2] > 0).any():
+            yield annotation, joints
+
+
+def _coco_order(names: Sequence[str]) -> list[int]:
+    """Where COCO's 17 joints are among those named."""
+    missing = [name for name in KEYPOINT_NAMES if name not in names]
+    if missing:
+        strange = [str(name) for name in names if name not in KEYPOINT_NAMES]
+        raise InputError(
+            f"The keypoints are not COCO-17's: they lack {', '.join(missing)} and have"
+            f" {', '.join(strange) or 'nothing'} instead; convert them to COCO-17."
+        )
+    return [names.index(name) for name in KEYPOINT_NAMES]
+
+
+def _fps(document: Mapping[str, Any]) -> float:
+    fps = float(document.get("info", {}).get("fps") or _USUAL_FPS)
+    if not 0 < fps < float("inf"):
+        raise InputError(
+            f"The frame rate in the file is {fps:g}, but must be above 0 and finite; correct fps in its info."
+        )
+    return fps
+
+
+def _numbered(
+    found: Sequence[FramePoses], tracks: Sequence[Sequence[Any]], height: int, width: int, fps: float
+) -> Motion:
+    """People as ``track_id`` numbers them, of each person of each frame."""
+    numbers = sorted({int(track) for frame in tracks for track in frame})
+    shape = len(found), len(numbers), len(KEYPOINT_NAMES)
+    motion = Motion(np.full((*shape, 2), np.nan, np.float32), np.zeros(shape, np.float32), height, width, fps)
+    for frame, poses in enumerate(found):
+        people = [numbers.index(int(track)) for track in tracks[frame]]
+        motion.keypoints[frame, people] = poses.keypoints
+        motion.scores[frame, people] = poses.scores
+    return motion

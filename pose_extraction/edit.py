@@ -108,6 +108,8 @@ def loop(motion: Motion, times: int) -> Motion:
 def retarget(motion: Motion, proportions: Mapping[str, float]) -> Motion:
     """Give people another body: every bone keeps its direction and changes its length, feet keep the ground.
 
+    A joint stays where it is when the one it hangs on is unknown.
+
     Args:
         proportions: factor for each of LIMBS, 1 where missing; BODIES has examples.
     """
@@ -120,7 +122,8 @@ def retarget(motion: Motion, proportions: Mapping[str, float]) -> Motion:
     reshaped = whole.copy()
     for parent, child, limb in _BONES:
         bone = whole[:, :, child] - whole[:, :, parent]
-        reshaped[:, :, child] = reshaped[:, :, parent] + proportions.get(limb, 1) * bone
+        moved = reshaped[:, :, parent] + proportions.get(limb, 1) * bone
+        reshaped[:, :, child] = np.where(np.isnan(bone), whole[:, :, child], moved)
     drop = _lowest(whole) - _lowest(reshaped)
     reshaped[..., 1] += drop[..., None]
     keypoints = reshaped[:, :, : len(KEYPOINT_NAMES)].astype(np.float32)

@@ -1,7 +1,7 @@
 """What a pose estimator is, and which ones there are."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,6 +29,15 @@ class FramePoses:
     def nobody(cls) -> "FramePoses":
         count = len(KEYPOINT_NAMES)
         return cls(np.zeros((0, count, 2), np.float32), np.zeros((0, count), np.float32))
+
+    @classmethod
+    def from_triples(cls, people: Sequence[np.ndarray]) -> "FramePoses":
+        """From (17, 3) x, y and score of each person, as files hold them; joints that score 0 are unknown."""
+        if not people:
+            return cls.nobody()
+        joints = np.stack(people)
+        known = joints[..., 2:] > 0
+        return cls(np.where(known, joints[..., :2], np.nan), joints[..., 2].clip(0, 1))
 
     def __len__(self) -> int:
         return len(self.keypoints)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ def read_openpose(folder: Path, fps: float | None = None) -> Motion:
     for all joints.
 
     Raises:
-        InputError: no such files, or other content. The rate is not above 0.
+        InputError: no such files, other content, or coordinates that are not pixels. The rate is not above 0.
     """
     fps = _USUAL_FPS if fps is None else fps
     if not 0 < fps < float("inf"):
@@ -47,12 +48,21 @@ def read_openpose(folder: Path, fps: float | None = None) -> Motion:
             f"{folder.name} holds JSON that is not OpenPose's (people with BODY_25 or COCO-18 keypoints);"
             " choose a folder that OpenPose wrote with --write_json."
         ) from error
+    if _is_relative(found):
+        raise InputError(
+            f"The coordinates in {folder.name} are relative to the picture;"
+            " let OpenPose write pixels, with --keypoint_scale 0."
+        )
     return link(found, height, width, fps)
 
 
 def frame_files(folder: Path) -> list[Path]:
-    """In the order of the frames."""
-    return sorted(folder.glob("*.json"))
+    """In the order of the frames, whose numbers need not be padded with zeros."""
+    return sorted(folder.glob("*.json"), key=_natural)
+
+
+def _natural(file: Path) -> list[int | str]:
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", file.name)]
 
 
 def _load(file: Path) -> Any:
@@ -64,12 +74,14 @@ def _load(file: Path) -> Any:
 
 def _poses(people: list[dict[str, Any]]) -> FramePoses:
     bodies = [np.array(person["pose_keypoints_2d"], np.float32).reshape(-1, 3) for person in people]
-    bodies = [body[_COCO_JOINTS[len(body)]] for body in bodies if (body[:, 2] > 0).any()]
-    if not bodies:
-        return FramePoses.nobody()
-    joints = np.stack(bodies)
-    seen = joints[..., 2:] > 0
-    return FramePoses(np.where(seen, joints[..., :2], np.nan), joints[..., 2].clip(0, 1))
+    bodies = [body[_COCO_JOINTS[len(body)]] for body in bodies if len(body)]
+    return FramePoses.from_triples([body for body in bodies if (body[:, 2] > 0).any()])
+
+
+def _is_relative(found: list[FramePoses]) -> bool:
+    """Whether all joints lie in -1..1, as with ``--keypoint_scale 3`` and ``4``."""
+    people = [poses.keypoints for poses in found if len(poses)]
+    return bool(people) and bool(np.nanmax(np.abs(np.concatenate(people))) <= 1)
 
 
 def _size(document: dict[str, Any], found: list[FramePoses]) -> tuple[int, int]:

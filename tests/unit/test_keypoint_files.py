@@ -72,6 +72,65 @@ def test_annotations_of_other_tools_are_read():
     assert read.scores[1, 0].tolist() == [0] + [1] * 16
 
 
+POSETRACK = ("nose", "head_bottom", "head_top", *KEYPOINT_NAMES[3:])
+
+
+def person_at(x: float) -> list[float]:
+    """COCO's triples of somebody who fills the height of the picture."""
+    return [value for joint in range(17) for value in (x + joint % 3, 20 + 4 * joint, 2)]
+
+
+def coco(*annotations: dict, frames: int = 1, **parts) -> dict:
+    images = [{"id": index, "width": WIDTH, "height": HEIGHT} for index in range(frames)]
+    return {"images": images, "annotations": [{"image_id": 0} | one for one in annotations]} | parts
+
+
+def test_annotations_without_a_visible_joint_are_nobody():
+    unseen = [value for joint in range(17) for value in (10 + joint, 20 + joint, 0)]
+    box = {"bbox": [1, 2, 3, 4], "category_id": 3}
+    read = from_coco(coco(box, {"keypoints": unseen}, {"keypoints": []}, {"keypoints": person_at(30)}))
+    assert read.keypoints[0, :, NOSE].tolist() == [[30, 20]]
+    with pytest.raises(InputError, match="no keypoints in COCO's format"):
+        from_coco(coco(box))
+
+
+def test_joints_are_found_by_their_names():
+    annotation = {"category_id": 7, "keypoints": [0, 0, 0, *person_at(30)]}
+    names = ["tail", *reversed(KEYPOINT_NAMES)]
+    read = from_coco(coco(annotation, categories=[{"id": 7, "keypoints": names}]))
+    as_usual = from_coco(coco({"keypoints": person_at(30)}))
+    assert read.keypoints[0, 0].tolist() == as_usual.keypoints[0, 0, ::-1].tolist()
+
+
+def test_joints_that_are_not_cocos_are_refused_by_name():
+    categories = [{"id": 1, "keypoints": list(POSETRACK)}]
+    with pytest.raises(InputError, match="lack left_eye, right_eye and have head_bottom, head_top instead"):
+        from_coco(coco({"category_id": 1, "keypoints": person_at(30)}, categories=categories))
+    without_ankles = [{"id": 1, "keypoints": list(KEYPOINT_NAMES[:15])}]
+    with pytest.raises(InputError, match="lack left_ankle, right_ankle and have nothing instead"):
+        from_coco(coco({"category_id": 1, "keypoints": person_at(30)[:45]}, categories=without_ankles))
+
+
+@pytest.mark.parametrize("number", [{}, {"track_id": 1}], ids=["nobody numbered", "one numbered"])
+def test_people_without_numbers_are_followed(number):
+    """They are listed in another order in every other image."""
+    annotations = []
+    for frame in range(8):
+        pair = [
+            {"image_id": frame, "keypoints": person_at(20 + frame)} | number,
+            {"image_id": frame, "keypoints": person_at(120)},
+        ]
+        annotations += pair[:: (-1) ** frame]
+    read = from_coco(coco(*annotations, frames=8))
+    assert read.keypoints[:, :, NOSE, 0].T.tolist() == [[20 + frame for frame in range(8)], [120] * 8]
+
+
+@pytest.mark.parametrize("fps", [float("inf"), float("nan"), -5])
+def test_impossible_rates_are_refused(fps):
+    with pytest.raises(InputError, match="frame rate"):
+        from_coco(coco({"keypoints": person_at(30)}, info={"fps": fps}))
+
+
 def openpose_folder(folder, joints: int, left_wrist: int, **canvas):
     """Two frames, in the second the left wrist is not found."""
     body = np.stack([np.arange(joints) * 4.0, np.arange(joints) * 3.0 + 5, np.full(joints, 0.8)], axis=1)
@@ -143,6 +202,57 @@ def test_without_a_canvas_the_picture_holds_all_joints(tmp_path):
     read = read_motion(tmp_path)
     assert read.width > np.nanmax(read.keypoints[..., 0])
     assert read.height > np.nanmax(read.keypoints[..., 1])
+
+
+def openpose_frame(*people: np.ndarray) -> str:
+    return json.dumps({"people": [{"pose_keypoints_2d": body.ravel().tolist()} for body in people]})
+
+
+def test_who_shows_none_of_cocos_joints_is_nobody(tmp_path):
+    neck_only = np.zeros((25, 3))
+    neck_only[NECK] = 50, 40, 0.9
+    (tmp_path / "0_keypoints.json").write_text(
+        openpose_frame(neck_only, np.zeros((0, 3)), np.full((25, 3), 9))
+    )
+    assert read_motion(tmp_path).present.tolist() == [[True]]
+
+
+@pytest.mark.parametrize("lowest", [0, -1], ids=["keypoint_scale 3", "keypoint_scale 4"])
+def test_relative_coordinates_are_refused(tmp_path, lowest):
+    body = np.linspace(lowest, 1, 75).reshape(25, 3)
+    body[:, 2] = 0.8
+    (tmp_path / "0_keypoints.json").write_text(openpose_frame(body))
+    with pytest.raises(InputError, match="--keypoint_scale 0"):
+        read_motion(tmp_path)
+
+
+def test_frame_numbers_need_no_padding(tmp_path):
+    for frame in range(12):
+        body = np.arange(20, 95).reshape(25, 3) + frame
+        (tmp_path / f"{frame}_keypoints.json").write_text(openpose_frame(body))
+    assert read_motion(tmp_path).keypoints[:, 0, NOSE, 0].tolist() == list(range(20, 32))
+
+
+def test_keypoints_do_not_take_the_place_of_their_source(tmp_path, capsys):
+    """Nor do they come to lie among OpenPose's frames, where they would be read as one."""
+    source, folder = tmp_path / "k.json", tmp_path / "openpose"
+    write_motion(motion(), source)
+    before = source.read_bytes()
+    folder.mkdir()
+    openpose_folder(folder, 25, 7)
+    video = ["-o", str(tmp_path / "s.mp4"), "--keypoints"]
+    for arguments in (
+        [str(source), *video, str(source), "--people", "1"],
+        ["edit", str(source), "-o", str(source), "--people", "1"],
+        [str(folder), *video, str(folder / "k.json")],
+        ["edit", str(folder), "-o", str(folder / "k.json")],
+    ):
+        assert main(arguments) == 2
+        assert "would" in capsys.readouterr().err
+    assert source.read_bytes() == before
+    assert len(list(folder.iterdir())) == 2
+    assert not (tmp_path / "s.mp4").exists()
+    assert main([str(folder), "-o", str(folder / "s.mp4"), "--keypoints", str(tmp_path / "o.json")]) == 0
 
 
 @pytest.mark.parametrize(
@@ -224,6 +334,15 @@ def test_another_body_has_other_bones_in_the_same_directions_and_stays_on_the_gr
     assert same(edit.retarget(motion(), {}), motion())
 
 
+@pytest.mark.parametrize("unknown", ["nose", "hip", "shoulder", "elbow"])
+def test_another_body_keeps_joints_that_hang_on_unknown_ones(unknown):
+    partly = motion()
+    partly.keypoints[:, :, [unknown in name for name in KEYPOINT_NAMES]] = np.nan
+    assert same(edit.retarget(partly, {}), partly)
+    child = edit.retarget(partly, edit.BODIES["child"])
+    assert np.array_equal(np.isnan(child.keypoints), np.isnan(partly.keypoints))
+
+
 def test_edits_that_cannot_be_are_one_sentence():
     for change in (
         lambda: edit.scale(motion(), 0),
@@ -263,3 +382,16 @@ def test_the_command_trims_to_the_end_and_refuses_what_is_no_number(tmp_path, ca
     assert same(read_motion(tmp_path / "e.json"), motion())
     assert main([*files, "--trim", f"{2 / FPS},inf"]) == 0
     assert same(read_motion(tmp_path / "e.json"), edit.trim(motion(), 2 / FPS, 6 / FPS))
+
+
+def test_options_that_cannot_be_read_are_explained(tmp_path, capsys):
+    files = [str(tmp_path / "k.json"), "-o", str(tmp_path / "s.mp4")]
+    for arguments, sentence in (
+        ([*files, "--smoothing", "-1"], "give a number from 0, not '-1'"),
+        ([*files, "--smoothing", "much"], "give a number from 0, not 'much'"),
+        (["edit", *files, "--retarget", "dwarf"], "factors such as legs=1.3,arms=0.8, not 'dwarf'"),
+        (["edit", *files, "--retarget", "legs=long"], "factors such as legs=1.3,arms=0.8, not 'legs=long'"),
+    ):
+        with pytest.raises(SystemExit, match="2"):
+            main(arguments)
+        assert sentence in capsys.readouterr().err
