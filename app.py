@@ -21,7 +21,7 @@ os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")
 
 import gradio as gr
 
-from controls import KINDS, MOST_LORAS, OWN, SCHEDULERS, Page, describe, fit_weights
+from controls import KINDS, MOST_LORAS, OWN, SCHEDULERS, Page, Slider, describe, fit_weights
 from errors import InputError
 from fyp_core.checkpoints import AUTO
 from fyp_core.engine import MAX_SEED, PRESETS, Engine
@@ -83,8 +83,8 @@ def build(page: Page) -> gr.Blocks:
                 kind = gr.Radio(list(KINDS), value="Raw Video", label="Kind of input")
                 prompt = gr.Textbox(label="Prompt", placeholder="an astronaut on the beach", max_length=500)
                 with gr.Row():
-                    frames = gr.Slider(1, 64, 8, step=1, precision=0, label="Frames")
-                    stride = gr.Slider(1, 30, 5, step=1, precision=0, label="Stride")
+                    frames = Slider(1, 64, 8, step=1, precision=0, label="Frames")
+                    stride = Slider(1, 30, 5, step=1, precision=0, label="Stride")
                 with gr.Accordion("Start, crop and pose", open=False):
                     start = gr.Number(0, precision=0, minimum=0, label="First frame")
                     with gr.Row():
@@ -100,8 +100,8 @@ def build(page: Page) -> gr.Blocks:
                     )
                 with gr.Accordion("Sampling", open=False):
                     with gr.Row():
-                        steps = gr.Slider(0, 100, 0, step=1, precision=0, label="Steps", info=OWN)
-                        guidance = gr.Slider(0, 20, 0, step=0.5, label="Guidance scale", info=OWN)
+                        steps = Slider(0, 100, 0, step=1, precision=0, label="Steps", info=OWN)
+                        guidance = Slider(0, 20, 0, step=0.5, label="Guidance scale", info=OWN)
                     with gr.Row():
                         width, height = (
                             gr.Number(
@@ -137,7 +137,7 @@ def build(page: Page) -> gr.Blocks:
                         height=140,
                     )
                     weights = [
-                        gr.Slider(-1, 2, 1, step=0.05, label=f"Weight {index + 1}", visible=False)
+                        Slider(-1, 2, 1, step=0.05, label=f"Weight {index + 1}", visible=False)
                         for index in range(MOST_LORAS)
                     ]
                     weighted = gr.State([])
@@ -202,7 +202,7 @@ def build(page: Page) -> gr.Blocks:
             page.wait_for_model,
             None,
             [model, steps, guidance, width, height, lora, generate],
-            concurrency_limit=None,
+            queue=False,  # which may be full
             show_progress="hidden",
             api_visibility="private",
         )
@@ -226,6 +226,7 @@ def main() -> int:
                 server_port=int(port),
                 theme=THEME,
                 css=CSS,
+                allowed_paths=[str(EXAMPLE_FOLDER)],
                 show_error=True,
                 quiet=True,
                 prevent_thread_lock=True,

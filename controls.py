@@ -40,6 +40,15 @@ MOST_LORAS = 4
 LORA_TEXT_WIDTH = 768  # of Stable Diffusion 1.x, for which LoRAs are shared
 
 
+class Slider(gr.Slider):
+    """A slider whose number may be empty, as it is for a moment while another is typed; then its value is None."""
+
+    is_template = True  # for Gradio: it looks like its parent
+
+    def preprocess(self, payload: float | None) -> float | None:
+        return None if payload is None else super().preprocess(payload)
+
+
 class Page:
     """What the controls do. Every user's files lie in folders of their own, below ``folder``, for as long as needed."""
 
@@ -52,42 +61,44 @@ class Page:
         self,
         session: gr.Request,
         video: str | None,
-        kind: str,
-        prompt: str,
-        frames: int,
-        stride: int,
+        kind: str | None,
+        prompt: str | None,
+        frames: int | None,
+        stride: int | None,
         start: int | None,
         crop_left: int | None,
         crop_right: int | None,
         crop_top: int | None,
         crop_bottom: int | None,
-        steps: int,
-        guidance: float,
+        steps: int | None,
+        guidance: float | None,
         seed: int | None,
         preset: str,
-        negative_prompt: str,
+        negative_prompt: str | None,
         estimator: str,
         scheduler: str,
         width: int | None,
         height: int | None,
         loras: list[str] | None = None,
-        weight_1: float = 1,
-        weight_2: float = 1,
-        weight_3: float = 1,
-        weight_4: float = 1,
+        weight_1: float | None = 1,
+        weight_2: float | None = 1,
+        weight_3: float | None = 1,
+        weight_4: float | None = 1,
         show: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio hands over its progress bar
     ) -> Iterator[tuple[Any, ...]]:
         """Generate a video; first yields the skeleton video, then the result with its settings."""
         if not video:
             raise _shown("There is no input video; upload one or choose an example.")
+        if empty := [name for name, value in (("Frames", frames), ("Stride", stride)) if value is None]:
+            raise _shown(f"{empty[0]} is empty; give a whole number.")
         if len(loras or []) > MOST_LORAS:
             raise _shown(f"There are {len(loras)} LoRAs; take at most {MOST_LORAS}.")
         weights = zip(loras or [], (weight_1, weight_2, weight_3, weight_4))
         request = GenerationRequest(
             input=video,
-            prompt=prompt,
-            input_type=KINDS[kind],
-            negative_prompt=negative_prompt,
+            prompt=prompt or "",
+            input_type=KINDS.get(kind, kind),
+            negative_prompt=negative_prompt or "",
             frames=frames,
             stride=stride,
             start=start or 0,
@@ -100,7 +111,7 @@ class Page:
             scheduler=scheduler,
             width=width or None,
             height=height or None,
-            loras=tuple(f"{file}:{weight:g}" for file, weight in weights),
+            loras=tuple(f"{file}:{1 if weight is None else weight:g}" for file, weight in weights),
         )
         job = Job(lambda progress: _report(show, progress))
         self._jobs[job] = session.session_hash
@@ -154,9 +165,9 @@ class Page:
         )
 
 
-def describe(video: str | None, frames: int, stride: int, start: int | None) -> str:
+def describe(video: str | None, frames: int | None, stride: int | None, start: int | None) -> str:
     """What an uploaded video is, and how many of its frames can be used."""
-    if not video:
+    if not video or frames is None or stride is None:
         return ""
     try:
         info = probe(video)

@@ -67,7 +67,7 @@ def _tell_where(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    from fyp_core.training.launch import become_processes_asked_for
+    from fyp_core.launch import become_processes_asked_for
 
     become_processes_asked_for(sys.argv[1:])
     sys.exit(main())

@@ -24,8 +24,10 @@ from fyp_core import schedulers
 from fyp_core.checkpoints import AUTO, ModelSource, assembled_source
 from fyp_core.devices import AUTO_DTYPE, Runtime
 from fyp_core.engine import Engine, GenerationRequest
+from fyp_core.launch import become_processes_asked_for
 from fyp_core.output import save_video
 from fyp_core.settings import read_yaml, refuse_unknown, reword_booleans
+from video_io import check_target
 
 logger = logging.getLogger("txt2video")
 
@@ -98,6 +100,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(error, file=sys.stderr)  # noqa: T201 - a command line
         return 2
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 
@@ -140,11 +144,12 @@ def run(config: DictConfig) -> None:
     requests = [_request(config, prompt) for prompt in data.prompts]
     for request in requests:
         request.check()
+    folder = Path(config.output_dir) / "inference" / Path(config.skeleton_path).stem
+    check_target(folder / "grid.mp4")
     engine = Engine(_source(config), runtime=_runtime(config, str(state.device)))
     guide = engine.prepare(requests[0])
     source = engine.load()
     logger.info("Model: %s. %s", source.name, source.note)
-    folder = Path(config.output_dir) / "inference" / Path(config.skeleton_path).stem
 
     videos: list[tuple[int, np.ndarray]] = []
     with state.split_between_processes(list(enumerate(requests))) as share:
@@ -218,4 +223,5 @@ def _slug(text: str) -> str:
 
 
 if __name__ == "__main__":
+    become_processes_asked_for(sys.argv[1:])
     sys.exit(main())

@@ -125,7 +125,7 @@ def _swap(scratch: Path, target: Path) -> None:
     if not target.exists():
         scratch.rename(target)
         return
-    old = scratch.with_suffix(".old")
+    old = scratch.with_name(f"{scratch.name}.old")
     target.rename(old)
     try:
         scratch.rename(target)

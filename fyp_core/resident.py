@@ -202,6 +202,10 @@ class ResidentModel:
         limit = pipeline.tokenizer.model_max_length
         if (length := len(pipeline.tokenizer(request.prompt).input_ids)) > limit:
             notices.append(f"The prompt is too long: its last {length - limit} tokens were ignored.")
+        if not schedulers.can_space(request.scheduler, self._own_scheduler):
+            notices.append(f"{name} ends in pure noise, which Karras' spacing cannot; it keeps its own.")
+        if request.frames > (learnt := pipeline.config.clip_length):
+            notices.append(f"{name} learnt from clips of {learnt} frames; a longer video may drift.")
         return notices
 
     def _estimate(self, request: GenerationRequest, frames: int) -> int:

@@ -37,9 +37,15 @@ def make_scheduler(name: str, own: SchedulerMixin) -> SchedulerMixin:
     import diffusers
 
     class_name, settings = _CLASSES[name]
-    if own.config.get("rescale_betas_zero_snr"):
+    if not can_space(name, own):
         settings = {}
     return getattr(diffusers, class_name).from_config(own.config, **settings)
+
+
+def can_space(name: str, own: SchedulerMixin) -> bool:
+    """Whether the spacing of noise levels that ``name`` stands for can be had; see :func:`make_scheduler`."""
+    spaces = "use_karras_sigmas" in _CLASSES.get(name, ("", {}))[1]
+    return not (spaces and own.config.get("rescale_betas_zero_snr"))
 
 
 def usable_eta(eta: float) -> float:
@@ -56,3 +62,7 @@ def check_steps(scheduler: SchedulerMixin, steps: int) -> None:
         raise InputError(
             f"{type(scheduler).__name__} takes at most {most} steps, not {steps}; take fewer."
         ) from error
+    if len(set(scheduler.timesteps.tolist())) < len(scheduler.timesteps):
+        raise InputError(
+            f"{type(scheduler).__name__} cannot take {steps} steps, some of which would be one; take fewer."
+        )

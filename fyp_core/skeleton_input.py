@@ -36,9 +36,11 @@ def skeleton_to_tensor(skeleton: Skeleton, height: int, width: int) -> torch.Ten
             " (F, H, W, 3) or as a tensor (F, 3, H, W)."
         )
     # written so that NaN fails as well
-    if not (frames.amin() >= 0 and frames.amax() <= 1):
+    if frames.is_floating_point() and not (frames.amin() >= 0 and frames.amax() <= 1):
         raise InputError("The skeleton tensor holds values outside 0..1; divide 8-bit values by 255.")
-    return _fit(frames.flatten(0, -4), height, width).unflatten(0, frames.shape[:-3])
+    # One after the other: as floats, frames of a large video take more memory than a computer has.
+    fitted = [_fit(_as_floats(frame), height, width) for frame in frames.flatten(0, -4).split(1)]
+    return torch.cat(fitted).unflatten(0, frames.shape[:-3])
 
 
 def _frames_to_tensor(skeleton: Skeleton) -> torch.Tensor:
@@ -47,13 +49,19 @@ def _frames_to_tensor(skeleton: Skeleton) -> torch.Tensor:
             raise InputError(
                 f"The skeleton tensor is {skeleton.dtype}; give floats in 0..1, or a uint8 NumPy array."
             )
-        return skeleton.float()
+        return skeleton
     if not isinstance(skeleton, np.ndarray):
         skeleton = _stack_images(skeleton)
     if skeleton.dtype != np.uint8:
         raise InputError(f"The skeleton array is {skeleton.dtype}; give uint8 RGB frames, (F, H, W, 3).")
-    frames = torch.from_numpy(skeleton.copy())  # from_numpy takes no views that are read-only or reversed
-    return frames.movedim(-1, -3).float() / 255 if frames.ndim >= 4 else frames
+    if not skeleton.flags.writeable or min(skeleton.strides) < 0:  # no tensor can be a view of those
+        skeleton = skeleton.copy()
+    frames = torch.from_numpy(skeleton)
+    return frames.movedim(-1, -3) if frames.ndim >= 4 else frames
+
+
+def _as_floats(frames: torch.Tensor) -> torch.Tensor:
+    return frames.float() if frames.is_floating_point() else frames.float() / 255
 
 
 def _stack_images(images: Sequence[Image.Image]) -> np.ndarray:

@@ -138,6 +138,19 @@ def test_loras_come_with_a_weight_each_and_a_wrong_one_costs_one_sentence(
     assert page.get_by_text(str(tmp_path)).count() == 0
 
 
+def test_an_example_and_a_number_typed_anew(page: Page) -> None:
+    page.locator("#examples .gallery-item").first.click()
+    page.locator("#facts").get_by_text("frames at").wait_for()
+    frames = page.get_by_label("number input for Frames")
+    frames.clear()
+    _generate(page).click()
+    expect(page.get_by_text("Frames is empty; give a whole number.")).to_be_visible()
+    assert page.locator(".toast-body").count() == 1, "clearing alone is no error"
+    frames.fill("2")
+    _generate(page).click()
+    page.locator("#summary").get_by_text("Seed").wait_for()
+
+
 def test_stop_leaves_the_page_usable(page: Page) -> None:
     _fill(page, EXAMPLES / "skeleton_disco.mp4", "Skeleton Video", "a robot on the moon", frames=8)
     page.get_by_text("Sampling").click()

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+import gradio as gr
 import numpy as np
 import pytest
 
-from controls import MOST_LORAS, Page, describe, fit_weights
+from controls import MOST_LORAS, Page, Slider, describe, fit_weights
 from fyp_core.jobs import Job
 
 
@@ -32,6 +33,19 @@ def test_a_file_that_is_no_video_is_told(tmp_path: Path) -> None:
     (tmp_path / "text.mp4").write_text("This is no video.")
     assert describe(str(tmp_path / "text.mp4"), 8, 5, 0).startswith("⚠ text.mp4 is not a video")
     assert describe(None, 8, 5, 0) == ""
+
+
+def test_a_number_may_be_empty_while_another_is_typed(
+    make_video: Callable[..., Path], tmp_path: Path
+) -> None:
+    assert Slider(1, 64, 8).preprocess(None) is None
+    assert describe(str(make_video(frames=40)), None, 5, 0) == ""
+    empty = [None, 5, 0, 0, 0, 0, 0, 0, 0, None]
+    job = Page(None, str(tmp_path)).generate(
+        None, "v.mp4", None, None, *empty, "exact", "", "auto", "auto", 0, 0
+    )
+    with pytest.raises(gr.Error, match="Frames is empty; give a whole number"):
+        next(job)
 
 
 def test_a_lora_keeps_its_weight_when_others_come_and_go() -> None:

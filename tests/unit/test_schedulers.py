@@ -7,7 +7,7 @@ import torch
 from diffusers import DDIMScheduler
 
 from errors import InputError
-from fyp_core.schedulers import AUTO, OWN, SCHEDULER_NAMES, check_steps, make_scheduler
+from fyp_core.schedulers import AUTO, OWN, SCHEDULER_NAMES, can_space, check_steps, make_scheduler
 from tests.tiny_model import SCHEDULER, ZERO_SNR
 
 NAMES = [name for name in SCHEDULER_NAMES if name not in (AUTO, OWN)]
@@ -43,3 +43,14 @@ def test_own_is_the_models() -> None:
 def test_too_many_steps_are_named() -> None:
     with pytest.raises(InputError, match="at most 50 steps, not 51"):
         check_steps(make_scheduler("lcm", DDIMScheduler(**SCHEDULER)), 51)
+    own = DDIMScheduler(**SCHEDULER)
+    with pytest.raises(InputError, match="1000 steps, some of which would be one"):
+        check_steps(make_scheduler("dpmpp-2m", own), own.config.num_train_timesteps)
+
+
+def test_spacing_that_zero_terminal_snr_rules_out_is_told() -> None:
+    finite, zero_snr = DDIMScheduler(**SCHEDULER), DDIMScheduler(**ZERO_SNR)
+    assert (
+        can_space("dpmpp-2m-karras", finite) and can_space("dpmpp-2m", zero_snr) and can_space(OWN, zero_snr)
+    )
+    assert not can_space("dpmpp-2m-karras", zero_snr)

@@ -12,12 +12,12 @@ from torch.profiler import ProfilerActivity, profile
 
 import train_followyourpose
 from errors import InputError
+from fyp_core.launch import asked_for
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.training.batches import own_positions
 from fyp_core.training.config import TrainConfig, load_config
 from fyp_core.training.diffusion import DiffusionStage
 from fyp_core.training.draws import Draws
-from fyp_core.training.launch import asked_for
 from fyp_core.training.memory import estimate
 from fyp_core.training.optimizers import create_optimizer
 from fyp_core.training.stages import create_stage
