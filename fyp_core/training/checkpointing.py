@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import shutil
@@ -18,6 +19,8 @@ from torch import nn
 
 from errors import InputError
 
+logger = logging.getLogger(__name__)
+
 LATEST = "latest"
 _LEARNT, _AVERAGE, _PROGRESS = "learnt.safetensors", "average.pt", "progress.json"
 _NAME = re.compile("checkpoint-[0-9]+")
@@ -27,6 +30,10 @@ _SHARDED = (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEG
 def is_sharded(accelerator: Accelerator) -> bool:
     """Whether no process holds a whole network."""
     return accelerator.distributed_type in _SHARDED
+
+
+def _step(checkpoint: Path) -> int:
+    return int(checkpoint.name.rpartition("-")[2])
 
 
 class Checkpoints:
@@ -106,21 +113,31 @@ class Checkpoints:
                 f"{chosen} is no checkpoint of this trainer; give latest or a checkpoint's folder."
             )
         try:
+            progress = json.loads((chosen / _PROGRESS).read_text())
             self.accelerator.load_state(str(chosen))
             if self.average:
                 self.average.load_state_dict(torch.load(chosen / _AVERAGE, "cpu", weights_only=True))
                 self.average.to(self.accelerator.device)
-            return json.loads((chosen / _PROGRESS).read_text())
         except (OSError, RuntimeError, ValueError, KeyError) as error:
             raise InputError(
                 f"{chosen} cannot be continued with these settings ({str(error).splitlines()[0]}); name another"
                 " output_dir to begin anew."
             ) from error
+        return progress
+
+    def put_aside_after(self, step: int) -> None:
+        """Rename checkpoints that the run does not build on: they would be taken for its newest."""
+        for path in self.all():
+            if _step(path) > step:
+                aside = path.with_name(f"{path.name}.aside")
+                shutil.rmtree(aside, ignore_errors=True)
+                path.rename(aside)
+                logger.info("%s is not continued; it is now %s", path.name, aside.name)
 
     def all(self) -> list[Path]:
         """Oldest first; what people put beside them under other names is let be."""
         ours = [path for path in self.folder.glob("checkpoint-*") if _NAME.fullmatch(path.name)]
-        return sorted(ours, key=lambda path: int(path.name.rpartition("-")[2]))
+        return sorted(ours, key=_step)
 
     def learnt(self) -> dict[str, torch.Tensor]:
         """What has been learnt, whole and on the CPU, by the names of the unprepared network; all take part."""

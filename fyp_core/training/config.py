@@ -137,6 +137,10 @@ _STAGES_OF = {
     "pose_dropout": ("pose", "pose_joint", "one_stage"),
     "noise_share": ("temporal", "one_stage"),
     "crop_share": ("autoencoder",),
+    "enable_xformers_memory_efficient_attention": (
+        "temporal",
+        "one_stage",
+    ),  # image networks have PyTorch's own
     "model": ("autoencoder", "text_to_image", "judge_pose", "judge_classifier"),  # which make networks
 }
 

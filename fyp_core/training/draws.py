@@ -14,8 +14,8 @@ class Draws:
     """Random numbers for a batch.
 
     What a sample gets depends on the run's seed and on its place in the run alone, not on the batch, process or
-    device it is computed in: any number of processes trains the same model, and a resumed run goes on as if it
-    had never stopped.
+    device it is computed in: any number of processes trains the same diffusion model, and a resumed run goes on as
+    if it had never stopped.
 
     Args:
         seed: of the run.

@@ -28,10 +28,10 @@ from tqdm import tqdm
 from errors import InputError
 from fyp_core.devices import use_attention
 from fyp_core.training.batches import batches
-from fyp_core.training.checkpointing import Checkpoints, is_sharded
+from fyp_core.training.checkpointing import LATEST, Checkpoints, is_sharded
 from fyp_core.training.config import TrainConfig
 from fyp_core.training.draws import Draws
-from fyp_core.training.optimizers import create_optimizer, create_scheduler
+from fyp_core.training.optimizers import create_optimizer, create_scheduler, take_settings
 from fyp_core.training.trainable import learnt_names
 
 logger = logging.getLogger(__name__)
@@ -107,11 +107,18 @@ class Run:
         self.step = 0
         self.position = 0  # samples seen by all processes
         self.seconds = 0.0
-        self.stopping = False
+        self.stopping = False  # as a signal asked this process
+        self.leaving = False  # after this step, as all processes have agreed
 
     def resume(self) -> None:
         """Go on from the configured checkpoint, if there is one."""
         progress = self.checkpoints.load(self.config.resume_from_checkpoint)
+        found = torch.tensor([progress["step"] if progress else 0], device=self.accelerator.device)
+        if len(self.accelerator.gather(found).unique()) > 1:
+            raise InputError(
+                f"Not every process finds the same checkpoint in {self.folder}; name an output_dir on storage"
+                " that all machines share."
+            )
         if progress is None:
             return
         if progress["stage"] != self.config.stage:
@@ -120,6 +127,11 @@ class Run:
             )
         self.step, self.position, self.seconds = (progress[key] for key in ("step", "position", "seconds"))
         self.scheduler.load_state_dict(progress["scheduler"])
+        take_settings(self.optimizer, self.scheduler, self.config, self.samples_a_step)
+        if self.ema:
+            self.ema.decay = self.config.ema_decay
+        if self.accelerator.is_main_process:
+            self.checkpoints.put_aside_after(self.step)
         logger.info("Resumed from step %d", self.step)
 
     def fit(self) -> None:
@@ -134,13 +146,12 @@ class Run:
                 bar.set_postfix_str(f"loss={average:.4f}, {rate:.1f} samples/s", refresh=False)
                 bar.update()
                 self.accelerator.log({"loss": loss, "lr": self.scheduler.get_last_lr()[0]}, self.step)
-                if self.step % self.config.checkpointing_steps == 0 or self.stopping:
+                if self.step % self.config.checkpointing_steps == 0 or self.leaving:
                     self._save()  # first: whatever drawing samples comes to, the steps are not lost
                 if self.step % self.config.validation_steps == 0:
                     self._preview()
-                if self.stopping:
-                    sentence = f"Stopped at step {self.step}; the same command continues from there."
-                    raise SystemExit(sentence if self.accelerator.is_main_process else 1)
+                if self.leaving:
+                    raise SystemExit(self._farewell() if self.accelerator.is_main_process else 1)
 
     def steps(self) -> Iterator[float]:
         """Train step by step; yields the mean loss of all processes after each.
@@ -224,13 +235,19 @@ class Run:
         return total
 
     def _agree(self, loss: float) -> float:
-        """The mean loss of all processes; they stop together."""
+        """The mean loss of all processes, which decide together whether this step is their last."""
         if self.accelerator.num_processes == 1:
+            self.leaving = self.stopping
             return loss
         own = torch.tensor([loss, float(self.stopping)], device=self.accelerator.device)
         loss, stopping = self.accelerator.reduce(own, "mean").tolist()
-        self.stopping = stopping > 0
+        self.leaving = stopping > 0
         return loss
+
+    def _farewell(self) -> str:
+        follows = self.config.resume_from_checkpoint == LATEST
+        how = "the same command continues" if follows else f"resume_from_checkpoint={LATEST} continues"
+        return f"Stopped at step {self.step}; {how} from there."
 
     def _preview(self) -> None:
         if is_sharded(self.accelerator):
@@ -314,10 +331,16 @@ def _create_accelerator(config: TrainConfig) -> Accelerator:
         raise InputError(f"These settings cannot be used here: {str(error).splitlines()[0]}") from error
     if config.report_to and not accelerator.log_with:
         raise InputError(f"report_to={config.report_to} needs a package that is not installed; install it.")
+    if accelerator.distributed_type == DistributedType.FSDP and not accelerator.is_fsdp2:
+        raise InputError(
+            "FSDP of version 1 can neither hold frozen layers in another number format nor clip the gradients of"
+            " some; set fsdp_version: 2 with accelerate config."
+        )
     if accelerator.distributed_type == DistributedType.DEEPSPEED:
         # DeepSpeed reads it off a data loader otherwise, and ours is not one that accelerate prepares.
         settings = accelerator.state.deepspeed_plugin.deepspeed_config
         settings["train_micro_batch_size_per_gpu"] = config.train_batch_size
+        settings["gradient_clipping"] = config.max_grad_norm
     return accelerator
 
 

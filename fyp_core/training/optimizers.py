@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from diffusers.optimization import get_scheduler
@@ -24,14 +24,10 @@ def create_optimizer(
     Raises:
         InputError: 8 bits need a package that is not installed.
     """
-    settings = {
-        "lr": config.learning_rate * (samples_a_step if config.scale_lr else 1),
-        "betas": (config.adam_beta1, config.adam_beta2),
-        "weight_decay": config.adam_weight_decay,
-        "eps": config.adam_epsilon,
-    }
+    settings = _settings(config, samples_a_step)
     if not config.use_8bit_adam:
-        return torch.optim.AdamW(parameters, fused=True, **settings)
+        # A fused step leaves out overflows of fp16 by itself, and nobody is told that it was left out.
+        return torch.optim.AdamW(parameters, fused=config.mixed_precision != "fp16", **settings)
     try:
         from bitsandbytes.optim import AdamW8bit
     except ImportError as error:
@@ -39,6 +35,25 @@ def create_optimizer(
             "use_8bit_adam needs the package bitsandbytes: pip install bitsandbytes, or set use_8bit_adam=false."
         ) from error
     return AdamW8bit(parameters, **settings)
+
+
+def take_settings(
+    optimizer: torch.optim.Optimizer, scheduler: LRScheduler, config: TrainConfig, samples_a_step: int
+) -> None:
+    """Let the configuration decide again, after a checkpoint has brought back the settings of its time."""
+    settings = _settings(config, samples_a_step)
+    scheduler.base_lrs = [settings["lr"]] * len(scheduler.base_lrs)
+    for group, course in zip(optimizer.param_groups, scheduler.lr_lambdas, strict=True):
+        group.update(settings, initial_lr=settings["lr"], lr=settings["lr"] * course(scheduler.last_epoch))
+
+
+def _settings(config: TrainConfig, samples_a_step: int) -> dict[str, Any]:
+    return {
+        "lr": config.learning_rate * (samples_a_step if config.scale_lr else 1),
+        "betas": (config.adam_beta1, config.adam_beta2),
+        "weight_decay": config.adam_weight_decay,
+        "eps": config.adam_epsilon,
+    }
 
 
 def create_scheduler(optimizer: torch.optim.Optimizer, config: TrainConfig) -> LRScheduler:

@@ -187,6 +187,35 @@ def test_a_broken_off_run_ends_with_the_same_weights(
     assert not changed(whole, continued)
 
 
+def test_a_signal_while_samples_are_drawn_costs_no_steps(
+    models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def preview_and_kill(run: Run) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(Run, "_preview", preview_and_kill)
+    with pytest.raises(SystemExit, match="step 3; the same command continues"):
+        run_stage(
+            tmp_path, "pose", pretrained_model_path=str(models["text_to_image"]), max_train_steps=9,
+            validation_steps=2, checkpointing_steps=100,
+        )  # fmt: skip
+    assert [path.name for path in (tmp_path / "pose").glob("checkpoint-*")] == ["checkpoint-000003"]
+
+
+def test_settings_changed_since_a_checkpoint_hold(models: dict[str, Path], tmp_path: Path) -> None:
+    settings = {"pretrained_model_path": str(models["text_to_image"]), "ema_decay": 0.5}
+    before = run_stage(tmp_path, "pose", checkpointing_steps=2, validation_steps=100, **settings)
+    before = before.rename(tmp_path / "before")
+    older = f"resume_from_checkpoint={tmp_path / 'pose/checkpoint-000002'}"
+    still = run_stage(tmp_path, "pose", [older, "learning_rate=0", "ema_decay=0.0001"], **settings)
+    assert changed(before, still), "the third step changed nothing this time"
+    learnt = load_file(tmp_path / "pose/checkpoint-000003/learnt.safetensors")
+    earlier = load_file(tmp_path / "pose/checkpoint-000002/learnt.safetensors")
+    assert all(torch.equal(tensor, earlier[name]) for name, tensor in learnt.items())
+    aside = load_file(tmp_path / "pose/checkpoint-000003.aside/learnt.safetensors")
+    assert any(not torch.equal(tensor, earlier[name]) for name, tensor in aside.items())
+
+
 def test_a_sheet_that_fails_costs_no_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beside the checkpoints lie some that people put aside, which are neither counted nor deleted."""
 
