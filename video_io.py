@@ -34,6 +34,7 @@ _TOLERATED_MISSING_END = 0.5  # seconds; the last frame may be shown for a while
 _CLOCK_TOLERANCE = 0.002  # seconds; many files count in milliseconds
 _TIMED_FRAMES = 200
 _MOST_REORDERED = 16
+_WRONG_RATE = 1.5  # times what the first frames show, or that part of it
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov")
 
 # Decoders have threads, and a forked process has them not: to free there what its parent left as garbage hangs.
@@ -69,18 +70,20 @@ def probe(path: str | os.PathLike[str]) -> VideoInfo:
     Raises:
         InputError: the file is missing, is not a video or holds no picture.
     """
+    times = _first_times(path)
     with _open_video(path) as container:
         stream = _moving(container)
         height, width = next(_decode(container, path)).shape[:2]
-        fps = float(stream.average_rate or stream.guessed_rate or 25)
+        fps = _rate(stream, times)
         frame_count = stream.frames or None
         if stream.duration:
             duration = float(stream.duration * stream.time_base)
         elif container.duration:
             duration = container.duration / av.time_base
         else:
-            duration = (frame_count or 0) / fps
-    return VideoInfo(width, height, fps, frame_count, duration, _is_even(path))
+            duration = frame_count / fps if frame_count else _length(path, fps)
+        is_even = _are_even(times, stream.time_base)
+    return VideoInfo(width, height, fps, frame_count, duration, is_even)
 
 
 def read_frames(path: str | os.PathLike[str], *, fps: float | None = None) -> Iterator[np.ndarray]:
@@ -97,10 +100,15 @@ def read_frames(path: str | os.PathLike[str], *, fps: float | None = None) -> It
         InputError: at the first frame when the file is missing or is not a video, after the last readable
             frame when it is cut off. The rate is not above 0.
     """
-    if fps is not None and not 0 < fps < float("inf"):
-        raise InputError(f"The frame rate is {fps:g}, but must be above 0.")
+    check_rate(fps)
     with _open_video(path) as container:
         yield from _decode(container, path, fps)
+
+
+def check_rate(fps: float | None) -> None:
+    """Raise InputError for a rate, of frames a second, that there is not; None is any video's own."""
+    if fps is not None and not 0 < fps < float("inf"):
+        raise InputError(f"The frame rate is {fps:g}, but must be above 0.")
 
 
 def sample_frames(
@@ -168,9 +176,9 @@ def check_target(path: str | os.PathLike[str], *suffixes: str) -> None:
     target = Path(path)
     if suffixes and target.suffix.lower() not in suffixes:
         raise InputError(f"Cannot write {target.name}; let its name end in {' or '.join(suffixes)}.")
-    if target.is_dir():
+    if os.path.isdir(target):
         raise InputError(f"Cannot write {target}, which is a folder; name a file.")
-    folder = next(parent for parent in target.absolute().parents if parent.exists())
+    folder = next(parent for parent in target.absolute().parents if os.path.exists(parent))
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         raise InputError(f"Cannot write into {folder}; choose another place for {target.name}.")
 
@@ -276,15 +284,18 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _muxer(path: str | os.PathLike[str], options: dict[str, str]) -> Iterator[av.container.OutputContainer]:
-    with replacing(path) as temporary, av.open(f"file:{temporary}", "w", options=options) as container:
-        yield container
+    try:
+        with replacing(path) as temporary, av.open(f"file:{temporary}", "w", options=options) as container:
+            yield container
+    except av.FFmpegError as error:  # such as of a size that the codec does not know
+        raise InputError(f"Cannot write {path}: {error.strerror}; choose another size or rate.") from error
 
 
 def _open_video(path: str | os.PathLike[str]) -> av.container.InputContainer:
     file = Path(path)
-    if file.is_dir():
+    if os.path.isdir(file):
         raise InputError(f"{file} is a folder; name one video file.")
-    if not file.exists():
+    if not os.path.exists(file):  # unlike Path's, False as well for names too long and folders not open to us
         raise InputError(f"There is no file {file}; check the path.")
     if not file.stat().st_size:
         raise InputError(f"{file.name} is empty; choose another video.")
@@ -311,17 +322,44 @@ def _moving(container: av.container.InputContainer) -> av.VideoStream:
     return next(filter(_is_moving, container.streams.video))
 
 
-def _is_even(path: str | os.PathLike[str]) -> bool:
-    """Compare the times between the first frames, without decoding them."""
+def _times(path: str | os.PathLike[str], count: int | None = None) -> list[Fraction | None]:
+    """Seconds at which the first ``count`` frames, or all, are shown, as stored and without decoding them."""
     with _open_video(path) as container:
         stream = _moving(container)
-        packets = list(islice(container.demux(stream), _TIMED_FRAMES))
-        times = sorted(packet.pts * stream.time_base for packet in packets if packet.pts is not None)
+        packets = (packet for packet in container.demux(stream) if packet.size)
+        return [
+            None if packet.pts is None else packet.pts * stream.time_base for packet in islice(packets, count)
+        ]
+
+
+def _first_times(path: str | os.PathLike[str]) -> list[Fraction]:
+    """When the first frames are shown, in this order, as far as the file tells."""
+    stored = _times(path, _TIMED_FRAMES)
+    times = sorted(time for time in stored if time is not None)
     # Frames are stored in another order than shown: among the last, some that come between may not be read yet.
-    times = times[:-_MOST_REORDERED] if len(packets) == _TIMED_FRAMES else times
+    return times[:-_MOST_REORDERED] if len(stored) == _TIMED_FRAMES else times
+
+
+def _are_even(times: Sequence[Fraction], time_base: Fraction) -> bool:
     gaps = sorted(after - before for before, after in pairwise(times))
-    tolerance = max(2 * _CLOCK_TOLERANCE, stream.time_base)
+    tolerance = max(2 * _CLOCK_TOLERANCE, time_base)
     return not gaps or gaps[-1] - gaps[0] <= max(gaps[len(gaps) // 2] / 4, tolerance)
+
+
+def _rate(stream: av.VideoStream, times: Sequence[Fraction]) -> float:
+    """The mean of frames a second; the claim of a file that does not count its frames may be its clock's ticks."""
+    claimed = float(stream.average_rate or stream.guessed_rate or 25)
+    usual_gap = float(np.median([after - before for before, after in pairwise(times)] or [0]))
+    if stream.frames or not usual_gap or 1 / _WRONG_RATE < claimed * usual_gap < _WRONG_RATE:
+        return claimed
+    return float((len(times) - 1) / (times[-1] - times[0]))
+
+
+def _length(path: str | os.PathLike[str], fps: float) -> float:
+    """Seconds that all frames of a file take that does not tell its length, as of a live recording."""
+    stored = _times(path)
+    times = [time for time in stored if time is not None]
+    return float(max(times) - min(times)) + 1 / fps if times else len(stored) / fps
 
 
 def _decode(
@@ -451,7 +489,10 @@ def _too_short(name: str, available: int, count: int, stride: int, start: int) -
 
 
 def _rational(fps: float | Fraction) -> Fraction:
-    return Fraction(fps).limit_denominator(1001)
+    rate = Fraction(fps).limit_denominator(1001)
+    if not rate:
+        raise InputError(f"A video of {float(fps):g} frames a second cannot be written; take a higher rate.")
+    return rate
 
 
 def _with_palette(frames: Sequence[np.ndarray], rate: Fraction) -> Iterator[av.VideoFrame]:

@@ -30,16 +30,14 @@ __all__ = ["INPUT_TYPES", "MAX_SEED", "PRESETS", "Engine", "GenerationRequest", 
 class Guide:
     """The frames to follow.
 
-    source: (F, H, W, 3) uint8 RGB frames of the input, as they were chosen and cropped.
-    skeletons: (F, H, W, 3) uint8 RGB; the source itself where it is a skeleton video in the model's style.
+    skeletons: (F, H, W, 3) uint8 RGB; the input's own frames where it is a skeleton video in the model's style.
     fps: frames a second at which these play at the source's speed, at least 1.
     input_hash: SHA-256 of the input's file.
     seconds: spent on ``read`` and ``pose``.
-    estimator: name of what found the person; None where the source is a skeleton video.
+    estimator: name of what found the person; None where the input is a skeleton video.
     notices: sentences the user should read, for example on a skeleton video in another style.
     """
 
-    source: np.ndarray
     skeletons: np.ndarray
     fps: float
     input_hash: str
@@ -161,7 +159,7 @@ class Engine:
         if request.input_type == "skeleton":
             skeletons, notice = in_our_style(source)
             notices = [notice] if notice else []
-            return Guide(source, skeletons, fps, input_hash, seconds, notices=notices)
+            return Guide(skeletons, fps, input_hash, seconds, notices=notices)
 
         from pose_extraction.extract import extract_skeleton_frames
 
@@ -170,7 +168,7 @@ class Engine:
             found = extract_skeleton_frames(
                 source, request.estimator, lambda done, total: job.report("pose", done, total), fps=fps
             )
-        return Guide(source, found.frames, fps, input_hash, seconds, found.estimator)
+        return Guide(found.frames, fps, input_hash, seconds, found.estimator)
 
     def render(self, request: GenerationRequest, guide: Guide, job: Job | None = None) -> GenerationResult:
         """Generate the video that follows ``guide``.

@@ -16,7 +16,7 @@ from pose_extraction.motion import Motion
 from pose_extraction.overlay import over_frames
 from pose_extraction.temporal import clean
 from pose_extraction.tracking import ALL, choose, link
-from video_io import VIDEO_SUFFIXES, check_target, check_targets, probe, read_frames, write_video
+from video_io import VIDEO_SUFFIXES, check_rate, check_target, check_targets, probe, read_frames, write_video
 
 Progress = Callable[[int, int | None], None]
 """Called with frames done and frames in all (None when the file does not say)."""
@@ -120,6 +120,7 @@ def extract_skeleton_video(
     check_targets([target, *([overlay] if overlay else [])], VIDEO_SUFFIXES, [source])
     if keypoints:
         check_target(keypoints, KEYPOINT_SUFFIX)
+    check_rate(fps)
     info = probe(source)
     model, why = choose_estimator(estimator, weights)
     if fps is None and not info.is_even:

@@ -10,12 +10,11 @@ from torch import nn
 
 from pose_extraction.estimator import FramePoses
 from pose_extraction.skeleton import KEYPOINT_NAMES, MIRRORED
-from pose_extraction.topdown import Detections
+from pose_extraction.topdown import PEOPLE_AT_ONCE, Detections
 
 _MEAN = np.array([123.675, 116.28, 103.53], np.float32)  # ImageNet, RGB
 _STD = np.array([58.395, 57.12, 57.375], np.float32)
 _PADDING = 1.25
-_BATCH = 16  # people
 
 
 class HRNet(nn.Module):
@@ -59,8 +58,8 @@ class HRNetPose:
         crops = [crop(frame, view, self._size) for frame, view in zip(owners, views)]
         points = np.zeros((len(crops), len(KEYPOINT_NAMES), 2), np.float32)
         scores = np.zeros(points.shape[:2], np.float32)
-        for first in range(0, len(crops), _BATCH):
-            batch = slice(first, first + _BATCH)
+        for first in range(0, len(crops), PEOPLE_AT_ONCE):
+            batch = slice(first, first + PEOPLE_AT_ONCE)
             heatmaps = self.heatmaps(np.stack(crops[batch]))
             points[batch], scores[batch] = decode(heatmaps)
         for person, (left, top, width, height) in zip(points, views):

@@ -8,6 +8,7 @@ import numpy as np
 
 from pose_extraction.estimator import FramePoses
 
+PEOPLE_AT_ONCE = 16  # in a pass of a pose model's network
 _BATCH = 16  # frames; 100 MB at 1920x1080
 _CARRIED_FRAMES = 10
 _LEAST_MEAN_SCORE = 0.2  # below it the box shows nobody

@@ -12,6 +12,7 @@ from errors import InputError
 from pose_extraction.estimator import FramePoses
 from pose_extraction.hub import best_device, best_dtype, from_hub
 from pose_extraction.skeleton import KEYPOINT_NAMES, MIRRORED
+from pose_extraction.topdown import PEOPLE_AT_ONCE
 
 VITPOSE = "usyd-community/vitpose-plus-base"
 _COCO_EXPERT = 0  # of the six data sets ViTPose++ was trained on
@@ -51,7 +52,8 @@ class ViTPose:
             return_tensors="pt",
             input_data_format="channels_last",
         )["pixel_values"]
-        output = VitPoseEstimatorOutput(heatmaps=self._heatmaps(pictures))
+        heatmaps = torch.cat([self._heatmaps(part) for part in pictures.split(PEOPLE_AT_ONCE)])
+        output = VitPoseEstimatorOutput(heatmaps=heatmaps)
         results = self._processor.post_process_pose_estimation(output, boxes=corner_and_size)
         return [_to_poses(people) for people in results]
 

@@ -186,6 +186,34 @@ def test_uneven_frame_times_lose_no_frame_and_keep_the_duration(tmp_path):
     assert not probe(path).is_even
 
 
+def test_a_clocks_ticks_are_no_frame_rate(tmp_path):
+    """As browsers record: nothing says how long a frame or the whole is shown."""
+    times = np.cumsum([17, 66, 33, 50] * 6).tolist()
+    for name, options in (("v.webm", {"live": "1"}), ("v.ts", {})):
+        with av.open(str(tmp_path / name), "w", options=options) as container:
+            codec = "libvpx" if name == "v.webm" else "libx264"
+            stream = container.add_stream(codec, rate=1000)
+            stream.height, stream.width, stream.pix_fmt = 32, 48, "yuv420p"
+            for picture, pts in zip(numbered(24), times):
+                frame = av.VideoFrame.from_ndarray(picture, "rgb24")
+                frame.pts, frame.time_base = pts, Fraction(1, 1000)
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+        info = probe(tmp_path / name)
+        assert (info.fps, info.duration) == pytest.approx((24.1, 1.0), rel=0.1)
+        assert info.estimated_frames == pytest.approx(24, abs=2)
+
+
+def test_sizes_and_rates_that_cannot_be_written_are_told_and_leave_nothing(tmp_path):
+    with pytest.raises(InputError, match="choose another size"):
+        write_video(tmp_path / "v.mp4", [np.zeros((20, 20000, 3), np.uint8)], 8)
+    with pytest.raises(InputError, match="take a higher rate"):
+        write_video(tmp_path / "v.mp4", numbered(2), 0.0001)
+    with pytest.raises(InputError, match="There is no file"):
+        probe(tmp_path / ("long" * 100))
+    assert list(tmp_path.iterdir()) == []
+
+
 def count_milliseconds(stream):
     stream.codec_context.time_base = Fraction(1, 1000)
 
