@@ -34,7 +34,10 @@ _TOLERATED_MISSING_END = 0.5  # seconds; the last frame may be shown for a while
 _CLOCK_TOLERANCE = 0.002  # seconds; many files count in milliseconds
 _TIMED_FRAMES = 200
 _MOST_REORDERED = 16
-_WRONG_RATE = 1.5  # times what the first frames show, or that part of it
+_USUAL_RATE = 25  # where a video tells none
+_RATE_TOLERANCE = 0.05  # of the claim
+_LEAST_RATE = 0.001  # below 1 / 1001 the fractions we write have no more room
+_MOST_RATE = 1000  # MP4 states lengths in milliseconds
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov")
 
 # Decoders have threads, and a forked process has them not: to free there what its parent left as garbage hangs.
@@ -46,6 +49,7 @@ if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
 class VideoInfo:
     """What a video is: size in pixels as displayed (upright), frames a second (the mean), length in seconds.
 
+    ``frame_count`` is None where the file claims none and its frames were not counted.
     ``is_even`` tells whether each frame is shown about equally long, as far as the first ones show.
     """
 
@@ -58,32 +62,33 @@ class VideoInfo:
 
     @property
     def estimated_frames(self) -> int:
-        """The frame count, where the file claims none from its length."""
+        """The frame count, where it is not known from the length."""
         return self.frame_count or round(self.duration * self.fps)
 
 
 def probe(path: str | os.PathLike[str]) -> VideoInfo:
     """Describe a video without decoding more than its first frame.
 
-    The frame count is the file's own claim, None where it makes none; decoding may give a few frames less.
+    Rate, length and frame count are the file's own claims where its first frames bear them out; elsewhere, as in
+    recordings of browsers, all frames are counted. Decoding may give a few less.
 
     Raises:
         InputError: the file is missing, is not a video or holds no picture.
     """
-    times = _first_times(path)
     with _open_video(path) as container:
         stream = _moving(container)
         height, width = next(_decode(container, path)).shape[:2]
-        fps = _rate(stream, times)
+        rate, clock = stream.average_rate, stream.time_base
         frame_count = stream.frames or None
-        if stream.duration:
-            duration = float(stream.duration * stream.time_base)
-        elif container.duration:
-            duration = container.duration / av.time_base
-        else:
-            duration = frame_count / fps if frame_count else _length(path, fps)
-        is_even = _are_even(times, stream.time_base)
-    return VideoInfo(width, height, fps, frame_count, duration, is_even)
+        duration = stream.duration * clock if stream.duration else (container.duration or 0) / av.time_base
+    times = _times(path, _TIMED_FRAMES)
+    fps = float(rate or _USUAL_RATE)
+    if not rate or not duration or abs(_mean_rate(times, clock, fps) / fps - 1) > _RATE_TOLERANCE:
+        times = _times(path)
+        fps = _mean_rate(times, clock, fps)
+        frame_count = len(times)
+        duration = frame_count / fps
+    return VideoInfo(width, height, fps, frame_count, float(duration), _are_even(times, clock))
 
 
 def read_frames(path: str | os.PathLike[str], *, fps: float | None = None) -> Iterator[np.ndarray]:
@@ -98,17 +103,17 @@ def read_frames(path: str | os.PathLike[str], *, fps: float | None = None) -> It
 
     Raises:
         InputError: at the first frame when the file is missing or is not a video, after the last readable
-            frame when it is cut off. The rate is not above 0.
+            frame when it is cut off. The rate is not possible.
     """
     check_rate(fps)
     with _open_video(path) as container:
         yield from _decode(container, path, fps)
 
 
-def check_rate(fps: float | None) -> None:
-    """Raise InputError for a rate, of frames a second, that there is not; None is any video's own."""
-    if fps is not None and not 0 < fps < float("inf"):
-        raise InputError(f"The frame rate is {fps:g}, but must be above 0.")
+def check_rate(fps: float | Fraction | None) -> None:
+    """Raise InputError for a rate, of frames a second, that cannot be sampled and written; None is a video's own."""
+    if fps is not None and not _LEAST_RATE <= fps <= _MOST_RATE:
+        raise InputError(f"The frame rate is {float(fps):g}, but must lie in {_LEAST_RATE}..{_MOST_RATE}.")
 
 
 def sample_frames(
@@ -139,15 +144,19 @@ def sample_frames(
         if value < least:
             raise InputError(f"The frame {name} is {value}, but must be at least {least}.")
 
-    frames: list[np.ndarray] = []
+    needed = start + (count - 1) * stride + 1
     seen = 0
-    for frame in islice(read_frames(path, fps=fps), start + (count - 1) * stride + 1):
-        if seen >= start and (seen - start) % stride == 0:
-            frames.append(_cropped(frame, crop).copy())
+    for frame in islice(read_frames(path, fps=fps), needed):
+        taken, skipped = divmod(seen - start, stride)
+        if taken >= 0 and not skipped:
+            picture = _cropped(frame, crop)
+            if taken == 0:
+                frames = _room_for(count, *picture.shape)
+            frames[taken] = picture
         seen += 1
-    if len(frames) < count:
+    if seen < needed:
         raise InputError(_too_short(Path(path).name, seen, count, stride, start))
-    return np.stack(frames)
+    return frames
 
 
 def fit_frames(frames: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -322,44 +331,31 @@ def _moving(container: av.container.InputContainer) -> av.VideoStream:
     return next(filter(_is_moving, container.streams.video))
 
 
-def _times(path: str | os.PathLike[str], count: int | None = None) -> list[Fraction | None]:
-    """Seconds at which the first ``count`` frames, or all, are shown, as stored and without decoding them."""
+def _times(path: str | os.PathLike[str], most: int | None = None) -> list[int]:
+    """When the frames, or the first ones, are shown: in order, in ticks of the stream, without decoding them."""
     with _open_video(path) as container:
         stream = _moving(container)
         packets = (packet for packet in container.demux(stream) if packet.size)
-        return [
-            None if packet.pts is None else packet.pts * stream.time_base for packet in islice(packets, count)
-        ]
-
-
-def _first_times(path: str | os.PathLike[str]) -> list[Fraction]:
-    """When the first frames are shown, in this order, as far as the file tells."""
-    stored = _times(path, _TIMED_FRAMES)
-    times = sorted(time for time in stored if time is not None)
+        times: list[int | None] = []
+        with contextlib.suppress(av.FFmpegError):  # a damaged file counts as far as it can be read
+            times.extend(packet.pts for packet in islice(packets, most))
+        if None in times:  # those that are told may be of any part of the frames
+            ticks = 1 / (stream.time_base * (stream.average_rate or _USUAL_RATE))
+            return [round(index * ticks) for index in range(len(times))]
     # Frames are stored in another order than shown: among the last, some that come between may not be read yet.
-    return times[:-_MOST_REORDERED] if len(stored) == _TIMED_FRAMES else times
+    return sorted(times)[: -_MOST_REORDERED if len(times) == most else None]
 
 
-def _are_even(times: Sequence[Fraction], time_base: Fraction) -> bool:
+def _mean_rate(times: Sequence[int], clock: Fraction, usual: float) -> float:
+    """Frames a second of times in ticks of ``clock`` seconds; the usual where they do not differ."""
+    length = times[-1] - times[0]
+    return float((len(times) - 1) / (length * clock)) if length else usual
+
+
+def _are_even(times: Sequence[int], clock: Fraction) -> bool:
     gaps = sorted(after - before for before, after in pairwise(times))
-    tolerance = max(2 * _CLOCK_TOLERANCE, time_base)
+    tolerance = max(2 * _CLOCK_TOLERANCE / clock, 1)
     return not gaps or gaps[-1] - gaps[0] <= max(gaps[len(gaps) // 2] / 4, tolerance)
-
-
-def _rate(stream: av.VideoStream, times: Sequence[Fraction]) -> float:
-    """The mean of frames a second; the claim of a file that does not count its frames may be its clock's ticks."""
-    claimed = float(stream.average_rate or stream.guessed_rate or 25)
-    usual_gap = float(np.median([after - before for before, after in pairwise(times)] or [0]))
-    if stream.frames or not usual_gap or 1 / _WRONG_RATE < claimed * usual_gap < _WRONG_RATE:
-        return claimed
-    return float((len(times) - 1) / (times[-1] - times[0]))
-
-
-def _length(path: str | os.PathLike[str], fps: float) -> float:
-    """Seconds that all frames of a file take that does not tell its length, as of a live recording."""
-    stored = _times(path)
-    times = [time for time in stored if time is not None]
-    return float(max(times) - min(times)) + 1 / fps if times else len(stored) / fps
 
 
 def _decode(
@@ -410,13 +406,14 @@ def _at_rate(
     pictures: Iterable[av.VideoFrame], fps: float, stream: av.VideoStream
 ) -> Iterator[av.VideoFrame]:
     """The picture shown at 0, 1 / fps, 2 / fps, ... seconds."""
-    usual = 1 / float(stream.average_rate or stream.guessed_rate or 25)
+    usual = 1 / float(stream.average_rate or _USUAL_RATE)
     shown = first = None
     now, taken = 0.0, 0
     for index, picture in enumerate(pictures):
         time = index * usual if picture.time is None else picture.time
         first = time if first is None else first
         now = time - first
+        usual = now / index if index else usual
         while shown and taken / fps < now - _CLOCK_TOLERANCE:
             yield shown
             taken += 1
@@ -470,6 +467,15 @@ def _cropped(frame: np.ndarray, crop: tuple[int, int, int, int]) -> np.ndarray:
     return frame[top : height - bottom, left : width - right]
 
 
+def _room_for(count: int, height: int, width: int, channels: int) -> np.ndarray:
+    try:
+        return np.empty((count, height, width, channels), np.uint8)
+    except (MemoryError, ValueError) as error:  # the latter beyond what an address reaches
+        raise InputError(
+            f"Memory does not suffice for {count} frames of {width}x{height}; take fewer."
+        ) from error
+
+
 def _cut_off(path: str | os.PathLike[str], count: int) -> str:
     return f"{Path(path).name} is damaged or cut off after {count} frames; export it again."
 
@@ -489,10 +495,8 @@ def _too_short(name: str, available: int, count: int, stride: int, start: int) -
 
 
 def _rational(fps: float | Fraction) -> Fraction:
-    rate = Fraction(fps).limit_denominator(1001)
-    if not rate:
-        raise InputError(f"A video of {float(fps):g} frames a second cannot be written; take a higher rate.")
-    return rate
+    check_rate(fps)
+    return Fraction(fps).limit_denominator(1001)
 
 
 def _with_palette(frames: Sequence[np.ndarray], rate: Fraction) -> Iterator[av.VideoFrame]:

@@ -84,7 +84,9 @@ def extract_skeleton_frames(
     found = list(_reported(model.estimate(frames), progress, len(frames)))
     _check_found(found, "the video")
     motion = clean(choose(link(found, *frames.shape[1:3], fps), people), smoothing)
-    return SkeletonFrames(np.stack(list(motion.draw())), motion, model.name, why)
+    # Not by a list, which would hold every picture twice.
+    drawn = np.fromiter(motion.draw(), np.dtype((np.uint8, frames.shape[1:])), len(motion))
+    return SkeletonFrames(drawn, motion, model.name, why)
 
 
 def extract_skeleton_video(

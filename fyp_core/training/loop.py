@@ -340,7 +340,8 @@ def _create_accelerator(config: TrainConfig) -> Accelerator:
         # DeepSpeed reads it off a data loader otherwise, and ours is not one that accelerate prepares.
         settings = accelerator.state.deepspeed_plugin.deepspeed_config
         settings["train_micro_batch_size_per_gpu"] = config.train_batch_size
-        settings["gradient_clipping"] = config.max_grad_norm
+        if settings.get("gradient_clipping", "auto") == "auto":  # accelerate would take 1 for it
+            settings["gradient_clipping"] = config.max_grad_norm
     return accelerator
 
 

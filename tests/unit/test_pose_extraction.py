@@ -134,11 +134,16 @@ def test_the_overlay_shows_the_skeleton_over_the_source(scripted, video, out):
 def test_a_target_rate_is_kept_in_time(scripted, video, out):
     """Ten frames at 12.5 a second last 0.8 s: five at 6.25."""
     scripted([person(20 + 5 * index) for index in range(5)])
-    with pytest.raises(InputError, match="The frame rate is nan"):
-        extract_skeleton_video(video, out / "s.mp4", fps=float("nan"))
     result = extract_skeleton_video(video, out / "s.mp4", fps=6.25)
     assert (len(result.motion), result.motion.fps) == (5, 6.25)
     assert probe(out / "s.mp4").duration == pytest.approx(0.8, abs=0.01)
+
+
+@pytest.mark.parametrize("fps", [float("nan"), float("inf"), -1, 0])
+def test_impossible_rates_are_refused_before_an_estimator_is_loaded(monkeypatch, video, out, fps):
+    monkeypatch.setattr(extract, "choose_estimator", lambda *_: pytest.fail("it was loaded"))
+    with pytest.raises(InputError, match=f"The frame rate is {fps:g}"):
+        extract_skeleton_video(video, out / "s.mp4", fps=fps)
 
 
 def test_unequally_long_frames_keep_their_time(scripted, tmp_path, out):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 import yaml
+from accelerate.utils import DistributedType
 from torch.profiler import ProfilerActivity, profile
 
 import train_followyourpose
@@ -18,6 +20,7 @@ from fyp_core.training.batches import own_positions
 from fyp_core.training.config import TrainConfig, load_config
 from fyp_core.training.diffusion import DiffusionStage
 from fyp_core.training.draws import Draws
+from fyp_core.training.loop import _create_accelerator
 from fyp_core.training.memory import estimate
 from fyp_core.training.optimizers import create_optimizer
 from fyp_core.training.stages import create_stage
@@ -109,6 +112,37 @@ def test_what_is_frozen_gets_neither_gradient_nor_full_precision(settings: Any) 
     optimizer = create_optimizer([p for p in stage.network.parameters() if p.requires_grad], stage.config, 1)
     held = sum(p.numel() for group in optimizer.param_groups for p in group["params"])
     assert held == sum(p.numel() for p in stage.network.parameters() if p.requires_grad)
+
+
+@pytest.mark.parametrize(("precision", "fused"), [("no", True), ("bf16", True), ("fp16", False)])
+def test_steps_that_fp16_leaves_out_are_told(settings: Any, precision: str, fused: bool) -> None:
+    """A fused optimizer leaves them out in silence, and the learning rate would go on."""
+    config = settings(STAGE_2, mixed_precision=precision)
+    optimizer = create_optimizer([torch.nn.Parameter(torch.zeros(1))], config, 1)
+    assert optimizer.defaults["fused"] is fused
+
+
+def test_fsdp_of_version_1_is_refused(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = SimpleNamespace(distributed_type=DistributedType.FSDP, is_fsdp2=False)
+    monkeypatch.setattr("fyp_core.training.loop.Accelerator", lambda **_: first)
+    with pytest.raises(InputError, match="set fsdp_version: 2"):
+        _create_accelerator(settings(STAGE_2))
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [({}, 0.5), ({"gradient_clipping": "auto"}, 0.5), ({"gradient_clipping": 2.0}, 2.0)],
+)
+def test_deepspeed_clips_as_configured(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], taken: float
+) -> None:
+    plugin = SimpleNamespace(deepspeed_config=dict(given))
+    deepspeed = SimpleNamespace(
+        distributed_type=DistributedType.DEEPSPEED, state=SimpleNamespace(deepspeed_plugin=plugin)
+    )
+    monkeypatch.setattr("fyp_core.training.loop.Accelerator", lambda **_: deepspeed)
+    _create_accelerator(settings(STAGE_2, max_grad_norm=0.5))
+    assert plugin.deepspeed_config["gradient_clipping"] == taken
 
 
 def test_the_stages_learn_what_the_paper_names(settings: Any) -> None:
@@ -247,6 +281,10 @@ def test_the_configurations_of_the_paper(capsys: pytest.CaptureFixture[str]) -> 
         ({"seed": -1}, "seed is -1, but must be at least 0"),
         ({"model": {"unet": {}}}, "model has no effect in the temporal stage"),
         ({"pose_dropout": 0.1}, "pose_dropout has no effect in the temporal stage"),
+        (
+            {"stage": "pose", "enable_xformers_memory_efficient_attention": True},
+            "enable_xformers_memory_efficient_attention has no effect in the pose stage",
+        ),
         ({"stage": "judge_pose", "trainable_modules": ["conv"]}, "trainable_modules has no effect"),
         (
             {"pipeline": {"default_hight": 64}},

@@ -1,6 +1,7 @@
 """Any video a person may own is read upright and in its colours, and nothing half-written is left behind."""
 
 import os
+import tracemalloc
 from fractions import Fraction
 from pathlib import Path
 
@@ -41,9 +42,10 @@ def encode(
     source="rgb24",
     setup=None,
     pts=None,
+    options=None,
 ):
     """Write frames with PyAV directly, for what write_video does not offer."""
-    with av.open(str(path), "w") as container:
+    with av.open(str(path), "w", options=options) as container:
         stream = container.add_stream(codec, rate=25)
         stream.height, stream.width = frames[0].shape[:2]
         stream.pix_fmt = pix_fmt
@@ -186,36 +188,75 @@ def test_uneven_frame_times_lose_no_frame_and_keep_the_duration(tmp_path):
     assert not probe(path).is_even
 
 
-def test_a_clocks_ticks_are_no_frame_rate(tmp_path):
-    """As browsers record: nothing says how long a frame or the whole is shown."""
-    times = np.cumsum([17, 66, 33, 50] * 6).tolist()
-    for name, options in (("v.webm", {"live": "1"}), ("v.ts", {})):
-        with av.open(str(tmp_path / name), "w", options=options) as container:
-            codec = "libvpx" if name == "v.webm" else "libx264"
-            stream = container.add_stream(codec, rate=1000)
-            stream.height, stream.width, stream.pix_fmt = 32, 48, "yuv420p"
-            for picture, pts in zip(numbered(24), times):
-                frame = av.VideoFrame.from_ndarray(picture, "rgb24")
-                frame.pts, frame.time_base = pts, Fraction(1, 1000)
-                container.mux(stream.encode(frame))
-            container.mux(stream.encode())
-        info = probe(tmp_path / name)
-        assert (info.fps, info.duration) == pytest.approx((24.1, 1.0), rel=0.1)
-        assert info.estimated_frames == pytest.approx(24, abs=2)
+def count_milliseconds(stream):
+    stream.codec_context.time_base = Fraction(1, 1000)
 
 
-def test_sizes_and_rates_that_cannot_be_written_are_told_and_leave_nothing(tmp_path):
+def tell_no_rate(stream):
+    stream.codec_context.framerate = Fraction(0, 1)
+    count_milliseconds(stream)
+
+
+RECORDED = np.cumsum([0, *[34, 132, 66, 100, 68] * 4]).tolist()  # milliseconds; 12.5 frames a second
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "setup"),
+    [
+        ("live.webm", "libvpx", tell_no_rate),
+        ("v.webm", "libvpx", tell_no_rate),
+        ("v.ts", "libx264", tell_no_rate),
+        ("claims_too_much.mkv", "libx264", count_milliseconds),
+        ("counts_ticks.avi", "mpeg4", count_milliseconds),
+    ],
+)
+def test_frames_at_a_varying_rate_are_counted_and_measured(tmp_path, name, codec, setup):
+    """As browsers and other recorders write them: rate and length missing, or those of a clock."""
+    options = {"live": "1"} if name == "live.webm" else {}
+    path = encode(tmp_path / name, numbered(21), codec, setup=setup, pts=RECORDED, options=options)
+    info = probe(path)
+    assert info.fps == pytest.approx(12.5)
+    assert info.duration == pytest.approx(21 / 12.5)
+    assert (info.frame_count, info.is_even) == (21, False)
+    shown = [index_of(frame) for frame in read_frames(path, fps=info.fps)]
+    assert (len(shown), shown[0], shown[-1]) == (21, 0, 20)
+
+
+def test_the_rate_of_a_varying_video_is_that_of_all_its_frames(tmp_path):
+    times = [*range(0, 8000, 40), *range(8000, 18000, 200)]
+    path = encode(
+        tmp_path / "v.webm", numbered(25) * 10, "libvpx", setup=tell_no_rate, pts=times, options={"live": "1"}
+    )
+    info = probe(path)
+    assert (info.fps, info.frame_count) == (pytest.approx(249 / 17.8), 250)
+
+
+def test_pictures_far_apart_have_a_low_rate_and_a_single_one_the_usual(tmp_path):
+    far = probe(encode(tmp_path / "far.mkv", numbered(3), setup=count_milliseconds, pts=[0, 4000, 9000]))
+    assert (far.fps, far.frame_count) == (pytest.approx(2 / 9), 3)
+    single = probe(encode(tmp_path / "v.webm", numbered(1), "libvpx", setup=tell_no_rate, pts=[0]))
+    assert (single.fps, single.frame_count) == (25, 1)
+
+
+def test_frames_without_times_are_counted(tmp_path):
+    info = probe(encode(tmp_path / "v.h264", numbered(12)))
+    assert (info.fps, info.frame_count, info.duration) == (25, 12, 0.48)
+
+
+@pytest.mark.parametrize("write", [write_video, write_gif])
+def test_sizes_and_rates_that_cannot_be_written_are_told_and_leave_nothing(tmp_path, write):
+    target = tmp_path / ("v.mp4" if write is write_video else "v.gif")
     with pytest.raises(InputError, match="choose another size"):
-        write_video(tmp_path / "v.mp4", [np.zeros((20, 20000, 3), np.uint8)], 8)
-    with pytest.raises(InputError, match="take a higher rate"):
-        write_video(tmp_path / "v.mp4", numbered(2), 0.0001)
-    with pytest.raises(InputError, match="There is no file"):
-        probe(tmp_path / ("long" * 100))
+        write(target, [np.zeros((2, 70000, 3), np.uint8)], 8)
+    for fps in (0.0001, Fraction(1, 5000), 0, -1, float("nan"), float("inf"), 1e9):
+        with pytest.raises(InputError, match=r"rate is .* must lie in 0\.001\.\.1000"):
+            write(target, numbered(2), fps)
     assert list(tmp_path.iterdir()) == []
 
 
-def count_milliseconds(stream):
-    stream.codec_context.time_base = Fraction(1, 1000)
+def test_a_name_too_long_is_no_file(tmp_path):
+    with pytest.raises(InputError, match="There is no file"):
+        probe(tmp_path / ("long" * 100))
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "gif"])
@@ -310,6 +351,23 @@ def test_sampling_takes_the_named_frames_and_cuts_each_side(tmp_path):
     assert sampled.shape == (3, 18, 30, 3)
     assert [index_of(frame) for frame in sampled] == [2, 6, 10]
     assert sample_frames(tmp_path / "v.mp4", 3, stride=5, start=1).shape == (3, 32, 48, 3)
+
+
+def test_more_frames_than_memory_holds_are_bad_input(tmp_path):
+    write_video(tmp_path / "v.mp4", numbered(2), 10)
+    for count in (10**12, 10**16):
+        with pytest.raises(InputError, match=r"Memory does not suffice for \d+ frames of 48x32; take fewer"):
+            sample_frames(tmp_path / "v.mp4", count)
+
+
+def test_sampling_holds_the_frames_once(tmp_path):
+    write_video(tmp_path / "v.mp4", [np.zeros((240, 320, 3), np.uint8)] * 40, 10)
+    tracemalloc.start()
+    try:
+        frames = sample_frames(tmp_path / "v.mp4", 40)
+        assert tracemalloc.get_traced_memory()[1] < 1.5 * frames.nbytes
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(
