@@ -54,8 +54,8 @@ def _frames_to_tensor(skeleton: Skeleton) -> torch.Tensor:
         skeleton = _stack_images(skeleton)
     if skeleton.dtype != np.uint8:
         raise InputError(f"The skeleton array is {skeleton.dtype}; give uint8 RGB frames, (F, H, W, 3).")
-    if not skeleton.flags.writeable or min(skeleton.strides) < 0:  # no tensor can be a view of those
-        skeleton = skeleton.copy()
+    if not skeleton.flags.writeable or any(stride < 0 for stride in skeleton.strides):
+        skeleton = skeleton.copy()  # no tensor can be a view of those
     frames = torch.from_numpy(skeleton)
     return frames.movedim(-1, -3) if frames.ndim >= 4 else frames
 

@@ -52,10 +52,10 @@ def motion_shots(
     """Clips that begin at places spread evenly over a video.
 
     Args:
-        clips: at most; fewer where the video is too short for as many different ones.
         path: a video of a person ("raw"), a skeleton video, or a keypoint file of :mod:`pose_extraction`.
         prompts: taken in turn; without any, seen pairs of the procedural world, so that character and scene can
             be judged.
+        clips: at most; fewer where the video is too short for as many different ones.
         frames: of each clip, every ``stride``-th of the video.
         size: of the square pictures in pixels.
         estimator: finds the person in a raw video.

@@ -123,7 +123,8 @@ _WITHOUT_USE = (
     "validation_data.use_inv_latent",
     "validation_data.num_inv_steps",
 )
-_DIFFUSION = ("text_to_image", "pose", "pose_joint", "temporal", "one_stage")
+_VIDEO = ("temporal", "one_stage")
+_DIFFUSION = ("text_to_image", "pose", "pose_joint", *_VIDEO)
 # The stages in which settings that not every stage has take effect.
 _STAGES_OF = {
     "trainable_modules": _DIFFUSION,
@@ -135,12 +136,9 @@ _STAGES_OF = {
     "snr_gamma": _DIFFUSION,
     "skeleton_weight": _DIFFUSION,
     "pose_dropout": ("pose", "pose_joint", "one_stage"),
-    "noise_share": ("temporal", "one_stage"),
+    "noise_share": _VIDEO,
     "crop_share": ("autoencoder",),
-    "enable_xformers_memory_efficient_attention": (
-        "temporal",
-        "one_stage",
-    ),  # image networks have PyTorch's own
+    "enable_xformers_memory_efficient_attention": _VIDEO,  # image networks have PyTorch's own
     "model": ("autoencoder", "text_to_image", "judge_pose", "judge_classifier"),  # which make networks
 }
 

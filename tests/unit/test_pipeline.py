@@ -420,6 +420,7 @@ def test_skeleton_of_another_size_is_fitted_to_the_centre() -> None:
         ({"skeleton": []}, "at least one PIL image"),
         ({"skeleton": skeleton()[..., :2]}, "shape"),
         ({"skeleton": skeleton()[0]}, "shape"),
+        ({"skeleton": np.array(0, np.uint8)}, "shape"),
         ({"skeleton": np.stack([skeleton(), skeleton()])}, "2 skeleton videos for 1 prompts"),
         ({"skeleton": skeleton().astype(np.float32)}, "float32"),
         ({"skeleton": torch.full((1, 3, SIZE, SIZE), 255.0)}, "outside 0..1"),
