@@ -356,6 +356,8 @@ def freestyle(rng: np.random.Generator, time: np.ndarray) -> np.ndarray:
     position = _phase(rng, time, 1.0, 2.2)
     pose = _keyframes(position, keys)
     pose[:, COLUMN["yaw"]] += 10 * _sin(position / 2)
+    if rng.random() < 0.25:  # leaning as a whole, as in skating or falling
+        pose[:, COLUMN["tilt"]] = rng.uniform(-50, 50) * (0.7 + 0.3 * _sin(position / 3))
     return pose
 
 

@@ -122,8 +122,9 @@ class DiffusionStage:
         """The procedural world as latents, or one's own pictures or clips."""
         config = self.config
         if config.train_data.kind == WORLD:
+            vae = self.pipeline.vae.to(next(self.network.parameters()).device)
             return LatentDataset(
-                LatentCache.open(self.pipeline.vae, config.train_data),
+                LatentCache.open(vae, config.train_data, config.dataloader_num_workers),
                 config.train_data.size,
                 config.seed,
                 self.tokenize,

@@ -8,12 +8,13 @@ import logging
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from diffusers import AutoencoderKL
 from safetensors.torch import load_file, save_file
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset, default_collate
 from tqdm import tqdm
 
 from fyp_core.synthetic import caption, render_skeletons
@@ -24,7 +25,10 @@ from video_io import replacing
 logger = logging.getLogger(__name__)
 
 _PICTURES_OF_A_WORLD = 64  # enough to show every character and scene
-_HIDDEN_JOINTS_SHARE = 0.15  # of the samples lose a few joints, as estimators do on real video
+_CLIPS_ENCODED_AT_ONCE = 16
+_HIDDEN_JOINTS_SHARE = 0.1  # of the samples lose a few joints, as estimators do on real video
+_HIDDEN_LIMBS_SHARE = 0.1  # and as many all of a limb, the face or what is below the knees
+_LIMBS = ((1, 2, 3, 4), (7, 9), (8, 10), (13, 15), (14, 16), (15, 16), (13, 14, 15, 16))  # COCO's joints
 _JOINT_NOISE = 0.003  # of the picture's side
 _LINE_WIDTHS = (0.008, 0.016)  # of the picture's side
 _FADED_SHARE, _FAINTEST = 0.5, 0.35  # thin lines of a large skeleton video fade when it is made small
@@ -45,14 +49,17 @@ class LatentCache:
         self.labels: list[list[str]] = json.loads((folder / "labels.json").read_text())["labels"]
 
     @classmethod
-    def open(cls, vae: AutoencoderKL, config: WorldConfig) -> LatentCache:
-        """Read the configured cache, made first where it is missing or belongs to another world or autoencoder."""
+    def open(cls, vae: AutoencoderKL, config: WorldConfig, workers: int = 0) -> LatentCache:
+        """Read the configured cache, made first where it is missing or belongs to another world or autoencoder.
+
+        ``workers`` processes render what ``vae`` encodes on its device; with 0 this process does.
+        """
         folder = Path(config.cache)
         world = {f.name: getattr(config, f.name) for f in fields(WorldConfig)}
         key = {"world": world, "pictures": _look_of_the_world(config), "vae": _fingerprint(vae)}
         record = folder / "labels.json"
         if not record.is_file() or json.loads(record.read_text())["key"] != key:
-            _render(folder, vae, config, key)
+            _render(folder, vae, config, key, workers)
         return cls(folder)
 
 
@@ -68,28 +75,65 @@ def _look_of_the_world(config: WorldConfig) -> str:
 
 @torch.no_grad()
 def _fingerprint(vae: AutoencoderKL) -> float:
-    return float(sum(p.double().abs().sum() for p in vae.encoder.parameters()))
+    return float(sum(p.cpu().double().abs().sum() for p in vae.encoder.parameters()))
+
+
+class _RenderedClips(Dataset):
+    """The clips of a cache; clip i is always the same."""
+
+    def __init__(self, config: WorldConfig) -> None:
+        self.config = config
+
+    def __len__(self) -> int:
+        return self.config.clips
+
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor | list[str]]:
+        config = self.config
+        clip = sample_world(np.random.default_rng((config.seed, index)), config, config.n_sample_frames)
+        return {
+            "frames": torch.from_numpy(clip.frames),
+            "keypoints": torch.from_numpy(clip.keypoints),
+            "scores": torch.from_numpy(clip.scores),
+            "labels": [clip.character, clip.scene, clip.motion, clip.style],
+        }
 
 
 @torch.no_grad()
-def _render(folder: Path, vae: AutoencoderKL, config: WorldConfig, key: dict[str, object]) -> None:
+def _render(
+    folder: Path, vae: AutoencoderKL, config: WorldConfig, key: dict[str, object], workers: int
+) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "labels.json").unlink(missing_ok=True)  # written last: marks a cache as whole
-    latents, keypoints, scores, labels = [], [], [], []
+    tensors: dict[str, list[torch.Tensor]] = {"latents": [], "keypoints": [], "scores": []}
+    labels: list[list[str]] = []
     vae.eval()
-    for index in tqdm(range(config.clips), desc="rendering and encoding clips", mininterval=5):
-        clip = sample_world(np.random.default_rng((config.seed, index)), config, config.n_sample_frames)
-        pictures = torch.from_numpy(clip.frames).permute(0, 3, 1, 2) / 127.5 - 1
-        mean = vae.encode(pictures.to(vae.device)).latent_dist.mean
-        latents.append((mean * vae.config.scaling_factor).half().cpu())
-        keypoints.append(torch.from_numpy(clip.keypoints))
-        scores.append(torch.from_numpy(clip.scores))
-        labels.append([clip.character, clip.scene, clip.motion, clip.style])
-    tensors = {"latents": latents, "keypoints": keypoints, "scores": scores}
+    clips = DataLoader(
+        _RenderedClips(config), _CLIPS_ENCODED_AT_ONCE, num_workers=workers, collate_fn=_gathered
+    )
+    with tqdm(total=config.clips, desc="rendering and encoding clips", mininterval=5) as bar:
+        for some in clips:
+            tensors["latents"].append(_encoded(vae, some["frames"]))
+            for name in ("keypoints", "scores"):
+                tensors[name].append(some[name])
+            labels += some["labels"]
+            bar.update(len(some["labels"]))
     with replacing(folder / "clips.safetensors") as partial:
-        save_file({name: torch.stack(values).contiguous() for name, values in tensors.items()}, partial)
+        save_file({name: torch.cat(values) for name, values in tensors.items()}, partial)
     with replacing(folder / "labels.json") as partial:
         Path(partial).write_text(json.dumps({"key": key, "labels": labels}))
+
+
+def _gathered(clips: list[dict[str, Any]]) -> dict[str, Any]:
+    """Clips to (n, …) tensors and a list of n labels."""
+    labels = [clip.pop("labels") for clip in clips]
+    return default_collate(clips) | {"labels": labels}
+
+
+def _encoded(vae: AutoencoderKL, frames: torch.Tensor) -> torch.Tensor:
+    """(n, f, H, W, 3) uint8 to latents (n, f, c, h, w) float16."""
+    pictures = frames.to(vae.device).flatten(0, 1).permute(0, 3, 1, 2) / 127.5 - 1
+    mean = vae.encode(pictures).latent_dist.mean * vae.config.scaling_factor
+    return mean.half().cpu().unflatten(0, frames.shape[:2])
 
 
 class LatentDataset(Dataset):
@@ -147,6 +191,8 @@ class LatentDataset(Dataset):
         keypoints = keypoints + rng.normal(0, _JOINT_NOISE * self.size, keypoints.shape).astype(np.float32)
         if rng.random() < _HIDDEN_JOINTS_SHARE:
             scores[:, rng.choice(17, rng.integers(1, 5), replace=False)] = 0
+        if rng.random() < _HIDDEN_LIMBS_SHARE:
+            scores[:, _LIMBS[rng.integers(len(_LIMBS))]] = 0
         width = rng.uniform(*_LINE_WIDTHS) * self.size
         pictures = render_skeletons(keypoints, scores, self.size, self.size, width)
         brightness = rng.uniform(_FAINTEST, 1) if rng.random() < _FADED_SHARE else 1.0
