@@ -12,7 +12,7 @@ from errors import InputError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Train the stage a configuration describes; the exit status is 0, or 2 for bad input."""
+    """Train the stage a configuration describes; the exit status is 0, 2 for bad input, or 130 for Ctrl-C."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", required=True, help="YAML file; see configs/")
     parser.add_argument(
@@ -36,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 2
+    except KeyboardInterrupt:  # before the first step, after which the run saves a checkpoint instead
+        return 130
     _tell_where(folder)
     return 0
 

@@ -44,14 +44,14 @@ def batches(
         _Placed(data),
         batch_sampler=own_positions(first, last, size, accelerator.process_index, accelerator.num_processes),
         num_workers=workers,
-        worker_init_fn=_leave_signals_to_the_parent,
+        worker_init_fn=leave_signals_to_the_parent,
         pin_memory=accelerator.device.type == "cuda",
     )
     for batch in loader:
         yield send_to_device(batch, accelerator.device, non_blocking=True)
 
 
-def _leave_signals_to_the_parent(worker: int) -> None:
+def leave_signals_to_the_parent(worker: int) -> None:
     """A terminal interrupts all processes, and the parent still needs the batches of its last step."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)

@@ -19,13 +19,14 @@ from tqdm import tqdm
 
 from fyp_core.synthetic import caption, render_skeletons
 from fyp_core.training.autoencoder import sample_world
+from fyp_core.training.batches import leave_signals_to_the_parent
 from fyp_core.training.config import WorldConfig
 from video_io import replacing
 
 logger = logging.getLogger(__name__)
 
 _PICTURES_OF_A_WORLD = 64  # enough to show every character and scene
-_CLIPS_ENCODED_AT_ONCE = 16
+_CLIPS_ENCODED_AT_ONCE = 4
 _HIDDEN_JOINTS_SHARE = 0.1  # of the samples lose a few joints, as estimators do on real video
 _HIDDEN_LIMBS_SHARE = 0.1  # and as many all of a limb, the face or what is below the knees
 _LIMBS = ((1, 2, 3, 4), (7, 9), (8, 10), (13, 15), (14, 16), (15, 16), (13, 14, 15, 16))  # COCO's joints
@@ -106,9 +107,13 @@ def _render(
     (folder / "labels.json").unlink(missing_ok=True)  # written last: marks a cache as whole
     tensors: dict[str, list[torch.Tensor]] = {"latents": [], "keypoints": [], "scores": []}
     labels: list[list[str]] = []
-    vae.eval()
+    vae.eval().to(memory_format=torch.channels_last)
     clips = DataLoader(
-        _RenderedClips(config), _CLIPS_ENCODED_AT_ONCE, num_workers=workers, collate_fn=_gathered
+        _RenderedClips(config),
+        _CLIPS_ENCODED_AT_ONCE,
+        num_workers=workers,
+        collate_fn=_gathered,
+        worker_init_fn=leave_signals_to_the_parent,
     )
     with tqdm(total=config.clips, desc="rendering and encoding clips", mininterval=5) as bar:
         for some in clips:
@@ -131,7 +136,9 @@ def _gathered(clips: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _encoded(vae: AutoencoderKL, frames: torch.Tensor) -> torch.Tensor:
     """(n, f, H, W, 3) uint8 to latents (n, f, c, h, w) float16."""
-    pictures = frames.to(vae.device).flatten(0, 1).permute(0, 3, 1, 2) / 127.5 - 1
+    pictures = (
+        frames.to(vae.device).flatten(0, 1).permute(0, 3, 1, 2) / 127.5 - 1
+    )  # channels stay last: faster
     mean = vae.encode(pictures).latent_dist.mean * vae.config.scaling_factor
     return mean.half().cpu().unflatten(0, frames.shape[:2])
 

@@ -138,6 +138,7 @@ class Run:
         """Train to the last step with checkpoints, sample sheets and a progress bar."""
         if self.config.report_to:
             self.accelerator.init_trackers("followyourpose", config=_flat(asdict(self.config)))
+        self._open_data()  # before signals wait for a step
         with self._attention(), self._saving_on_signals(), self._progress_bar() as bar:
             average = None
             for loss in self.steps():
@@ -160,10 +161,8 @@ class Run:
             InputError: the loss is no number any more.
         """
         last = self.position + (self.config.max_train_steps - self.step) * self.samples_a_step
-        with self.accelerator.main_process_first():  # it may have to be made
-            data = self.stage.data
         own = batches(
-            data,
+            self._open_data(),
             self.position,
             last,
             self.config.train_batch_size,
@@ -201,6 +200,10 @@ class Run:
         self.accelerator.wait_for_everyone()
         self.accelerator.end_training()
         return target
+
+    def _open_data(self) -> Dataset:
+        with self.accelerator.main_process_first():  # it may have to be made
+            return self.stage.data
 
     def _create_average(self) -> EMAModel | None:
         if not self.config.ema_decay:

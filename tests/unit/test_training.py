@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 import train_followyourpose
 from errors import InputError
 from fyp_core.pipeline import FollowYourPosePipeline
-from fyp_core.synthetic import Clip, sample_clip, vocabulary
+from fyp_core.synthetic import Clip, render_skeletons, sample_clip, vocabulary
 from fyp_core.training.autoencoder import (
     AutoencoderStage,
     WorldImages,
@@ -203,6 +203,20 @@ def test_a_signal_while_samples_are_drawn_costs_no_steps(
     assert [path.name for path in (tmp_path / "pose").glob("checkpoint-*")] == ["checkpoint-000003"]
 
 
+def test_ctrl_c_while_clips_are_rendered_leaves_at_once(
+    models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "fyp_core.training.latents.sample_world", lambda *_: os.kill(os.getpid(), signal.SIGINT)
+    )
+    monkeypatch.setattr(Run, "steps", lambda run: pytest.fail("it went on"))
+    config = {"stage": "pose", "output_dir": str(tmp_path), "pretrained_model_path": str(models["pose"])}
+    (tmp_path / "pose.yaml").write_text(
+        yaml.safe_dump(config | COMMON | {"train_data": {**WORLD, "cache": str(tmp_path / "latents")}})
+    )
+    assert train_followyourpose.main([f"--config={tmp_path / 'pose.yaml'}"]) == 130
+
+
 def test_settings_changed_since_a_checkpoint_hold(models: dict[str, Path], tmp_path: Path) -> None:
     settings = {"pretrained_model_path": str(models["text_to_image"]), "ema_decay": 0.5}
     run_stage(tmp_path, "pose", checkpointing_steps=2, validation_steps=100, **settings)
@@ -374,6 +388,20 @@ def test_the_cache_is_made_again_when_the_world_is_drawn_differently(
     assert not torch.equal(LatentCache.open(vae, config).latents, first)
 
 
+def test_worker_processes_render_the_same_clips(tmp_path: Path) -> None:
+    vae = small_autoencoder()
+    alone, shared = (
+        LatentCache.open(
+            vae, WorldConfig(**WORLD | {"clips": 5}, cache=str(tmp_path / str(workers))), workers
+        )
+        for workers in (0, 2)
+    )
+    assert alone.labels == shared.labels
+    assert len(alone.labels) == 5
+    assert torch.equal(alone.keypoints, shared.keypoints)
+    assert torch.equal(alone.latents, shared.latents)
+
+
 @pytest.mark.parametrize("whole_clips", [False, True])
 def test_samples_repeat_and_fit_together(tmp_path: Path, whole_clips: bool) -> None:
     cache = LatentCache.open(small_autoencoder(), WorldConfig(**WORLD, cache=str(tmp_path)))
@@ -388,6 +416,24 @@ def test_samples_repeat_and_fit_together(tmp_path: Path, whole_clips: bool) -> N
     assert 0 <= sample["skeleton"].min() <= sample["skeleton"].max() <= 1
     dropped = sum(int(data[i]["tokens"]) == 0 for i in range(200))
     assert 60 < dropped < 140
+
+
+def test_some_skeletons_lack_a_limb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+
+    def note(keypoints: np.ndarray, scores: np.ndarray, *size: float) -> np.ndarray:
+        drawn.append(frozenset(np.flatnonzero(scores[0] == 0)))
+        return render_skeletons(keypoints, scores, *size)
+
+    monkeypatch.setattr("fyp_core.training.latents.render_skeletons", note)
+    cache = LatentCache.open(small_autoencoder(), WorldConfig(**WORLD, cache=str(tmp_path)))
+    cache.scores.fill_(1)
+    data = LatentDataset(cache, SIZE, 0, lambda text: torch.zeros(1), whole_clips=False, text_dropout=0)
+    for index in range(300):
+        data[index]
+    assert 0.7 < drawn.count(frozenset()) / 300 < 0.9
+    left_arm, legs = {7, 9}, {13, 14, 15, 16}
+    assert {frozenset(left_arm), frozenset(legs)} <= set(drawn)
 
 
 def test_the_neighbourhood_of_a_skeleton() -> None:
