@@ -178,6 +178,8 @@ def describe(video: str | None, frames: int | None, stride: int | None, start: i
     available = count - 1 - (start or 0)
     if available < 0:
         return f"{text} ⚠ Start at frame {count - 1} or earlier."
+    if frames == 1:
+        return f"{text} One frame fits, at any stride."
     widest = available // max(frames - 1, 1)
     if widest == 0:
         return f"{text} ⚠ Too short for {frames} frames; take at most {available + 1}, at stride 1."

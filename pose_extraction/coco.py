@@ -10,6 +10,7 @@ from pose_extraction.estimator import FramePoses
 from pose_extraction.motion import Motion
 from pose_extraction.skeleton import KEYPOINT_NAMES, LINKS
 from pose_extraction.tracking import link
+from video_io import check_rate
 
 _USUAL_FPS = 25.0
 
@@ -124,10 +125,7 @@ def _coco_order(names: Sequence[str]) -> list[int]:
 
 def _fps(document: Mapping[str, Any]) -> float:
     fps = float(document.get("info", {}).get("fps") or _USUAL_FPS)
-    if not 0 < fps < float("inf"):
-        raise InputError(
-            f"The frame rate in the file is {fps:g}, but must be above 0 and finite; correct fps in its info."
-        )
+    check_rate(fps)
     return fps
 
 

@@ -12,6 +12,7 @@ from errors import InputError
 from pose_extraction.estimator import FramePoses
 from pose_extraction.motion import Motion
 from pose_extraction.tracking import link
+from video_io import check_rate
 
 # Where COCO's 17 joints are among OpenPose's, by their number.
 _COCO_JOINTS = {
@@ -29,11 +30,10 @@ def read_openpose(folder: Path, fps: float | None = None) -> Motion:
     for all joints.
 
     Raises:
-        InputError: no such files, other content, or coordinates that are not pixels. The rate is not above 0.
+        InputError: no such files, other content, or coordinates that are not pixels. The rate is not possible.
     """
     fps = _USUAL_FPS if fps is None else fps
-    if not 0 < fps < float("inf"):
-        raise InputError(f"The frame rate is {fps:g}, but must be above 0.")
+    check_rate(fps)
     files = frame_files(folder)
     if not files:
         raise InputError(

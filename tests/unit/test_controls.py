@@ -19,6 +19,7 @@ from fyp_core.jobs import Job
         (8, 6, 0, "⚠ At stride 6, up to 7 frames fit; 8 frames fit up to stride 5."),
         (2, 30, 10, "⚠ At stride 30, only one frame fits; 2 frames fit up to stride 29."),
         (64, 1, 0, "⚠ Too short for 64 frames; take at most 40, at stride 1."),
+        (1, 60, 39, "One frame fits, at any stride."),
         (1, 1, 40, "⚠ Start at frame 39 or earlier."),
     ],
 )
