@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 LATEST = "latest"
 _LEARNT, _AVERAGE, _PROGRESS = "learnt.safetensors", "average.pt", "progress.json"
+_COMPILED = "_orig_mod."  # torch.compile's mark in names
 _NAME = re.compile("checkpoint-[0-9]+")
 _SHARDED = (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM)
 
@@ -142,7 +143,8 @@ class Checkpoints:
     def learnt(self) -> dict[str, torch.Tensor]:
         """What has been learnt, whole and on the CPU, by the names of the unprepared network; all take part."""
         state = self.accelerator.get_state_dict(self.network)
-        return {name: state[name].detach().cpu() for name in self.names} if state else {}
+        whole = {name.replace(_COMPILED, ""): tensor for name, tensor in state.items()} if state else {}
+        return {name: whole[name].detach().cpu() for name in self.names} if whole else {}
 
     def _save_learnt(self, models: list[nn.Module], states: list[dict[str, Any]], folder: str) -> None:
         states.clear()  # else the whole network is saved
@@ -157,4 +159,5 @@ class Checkpoints:
             raise InputError(
                 f"{folder} is of a run in which other parameters learn; name another output_dir to begin anew."
             )
-        self.accelerator.unwrap_model(self.network).load_state_dict(learnt, strict=False)
+        network = self.accelerator.unwrap_model(self.network, keep_torch_compile=False)
+        network.load_state_dict(learnt, strict=False)

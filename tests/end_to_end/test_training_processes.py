@@ -88,6 +88,26 @@ def test_two_processes_train_as_one(config: Path, run: Run, tmp_path: Path) -> N
         torch.testing.assert_close(tensor, whole[name], atol=1e-4, rtol=1e-3)
 
 
+def test_a_compiled_network_trains_and_is_continued_as_any_other(
+    config: Path, run: Run, tmp_path: Path
+) -> None:
+    settings = (f"--config={config}", "max_train_steps=4", "checkpointing_steps=2")
+    launch = ("-m", "accelerate.commands.launch", "--cpu", "--num_processes", "1")
+    compiled = run(*launch, "--dynamo_backend", "eager", TRAIN, *settings, "output_dir=compiled")
+    assert compiled.returncode == 0, compiled.stderr
+    half = "resume_from_checkpoint=compiled/checkpoint-000002"
+    resumed = run(TRAIN, *settings, "output_dir=rest", half)
+    assert resumed.returncode == 0, resumed.stderr
+    again = run(*launch, "--dynamo_backend", "eager", TRAIN, *settings, "output_dir=again", half)
+    assert again.returncode == 0, again.stderr
+    plain = run(TRAIN, *settings, "output_dir=plain")
+    assert plain.returncode == 0, plain.stderr
+    expected = learnt(tmp_path / "plain/model")
+    for output in ("compiled", "rest", "again"):
+        for name, tensor in learnt(tmp_path / output / "model").items():
+            torch.testing.assert_close(tensor, expected[name], atol=1e-5, rtol=1e-4)
+
+
 def test_killed_and_continued_ends_with_the_same_weights(config: Path, run: Run, tmp_path: Path) -> None:
     settings = (f"--config={config}", "checkpointing_steps=1", "dataloader_num_workers=1")
     whole = run(TRAIN, *settings, "output_dir=whole")
