@@ -204,12 +204,14 @@ def test_a_signal_while_samples_are_drawn_costs_no_steps(
 
 
 def test_ctrl_c_while_clips_are_rendered_leaves_at_once(
-    models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     monkeypatch.setattr(
         "fyp_core.training.latents.sample_world", lambda *_: os.kill(os.getpid(), signal.SIGINT)
     )
     monkeypatch.setattr(Run, "steps", lambda run: pytest.fail("it went on"))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # which background jobs ignore
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     config = {"stage": "pose", "output_dir": str(tmp_path), "pretrained_model_path": str(models["pose"])}
     (tmp_path / "pose.yaml").write_text(
         yaml.safe_dump(config | COMMON | {"train_data": {**WORLD, "cache": str(tmp_path / "latents")}})
