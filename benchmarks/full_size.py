@@ -27,6 +27,7 @@ from fyp_core.checkpoints import assembled_source
 from fyp_core.devices import (
     DTYPES,
     Runtime,
+    device_name,
     estimate_peak,
     in_gib,
     peak_memory,
@@ -175,7 +176,7 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _place(options: argparse.Namespace) -> str:
-    name = options.device if options.device == "cpu" else torch.cuda.get_device_name(options.device)
+    name = device_name(options.device)
     return f"{name}, low VRAM" if options.low_vram else name
 
 

@@ -70,6 +70,13 @@ def choose_device(name: str | None) -> str:
     return name
 
 
+def device_name(device: str) -> str:
+    """What people call it: the GPU's model, or ``cpu``."""
+    import torch
+
+    return torch.cuda.get_device_name(device) if device.startswith("cuda") else device
+
+
 def torch_dtype(name: str) -> torch.dtype:
     import torch
 

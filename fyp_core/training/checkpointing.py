@@ -142,8 +142,8 @@ class Checkpoints:
 
     def learnt(self) -> dict[str, torch.Tensor]:
         """What has been learnt, whole and on the CPU, by the names of the unprepared network; all take part."""
-        state = self.accelerator.get_state_dict(self.network)
-        whole = {name.replace(_COMPILED, ""): tensor for name, tensor in state.items()} if state else {}
+        state = self.accelerator.get_state_dict(self.network) or {}
+        whole = {name.replace(_COMPILED, ""): tensor for name, tensor in state.items()}
         return {name: whole[name].detach().cpu() for name in self.names} if whole else {}
 
     def _save_learnt(self, models: list[nn.Module], states: list[dict[str, Any]], folder: str) -> None:

@@ -136,9 +136,7 @@ def _gathered(clips: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _encoded(vae: AutoencoderKL, frames: torch.Tensor) -> torch.Tensor:
     """(n, f, H, W, 3) uint8 to latents (n, f, c, h, w) float16."""
-    pictures = (
-        frames.to(vae.device).flatten(0, 1).permute(0, 3, 1, 2) / 127.5 - 1
-    )  # channels stay last: faster
+    pictures = frames.to(vae.device).flatten(0, 1).permute(0, 3, 1, 2) / 127.5 - 1  # channels lie last
     mean = vae.encode(pictures).latent_dist.mean * vae.config.scaling_factor
     return mean.half().cpu().unflatten(0, frames.shape[:2])
 

@@ -79,12 +79,17 @@ PARTS = {"vae": "diffusion_pytorch_model", "text_encoder": "model", "unet": "dif
 
 def run_stage(folder: Path, stage: str, overrides: Sequence[str] = (), **settings: Any) -> Path:
     """Train through the command; returns the exported model."""
+    path = stage_config(folder, stage, **settings)
+    assert train_followyourpose.main([f"--config={path}", *overrides]) == 0
+    return folder / stage / "model"
+
+
+def stage_config(folder: Path, stage: str, **settings: Any) -> Path:
     world = {**WORLD, "cache": str(folder / "latents")}
     config = {"stage": stage, "output_dir": str(folder / stage), "train_data": world, **COMMON, **settings}
     path = folder / f"{stage}.yaml"
     path.write_text(yaml.safe_dump(config))
-    assert train_followyourpose.main([f"--config={path}", *overrides]) == 0
-    return folder / stage / "model"
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -212,11 +217,8 @@ def test_ctrl_c_while_clips_are_rendered_leaves_at_once(
     monkeypatch.setattr(Run, "steps", lambda run: pytest.fail("it went on"))
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # which background jobs ignore
     request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
-    config = {"stage": "pose", "output_dir": str(tmp_path), "pretrained_model_path": str(models["pose"])}
-    (tmp_path / "pose.yaml").write_text(
-        yaml.safe_dump(config | COMMON | {"train_data": {**WORLD, "cache": str(tmp_path / "latents")}})
-    )
-    assert train_followyourpose.main([f"--config={tmp_path / 'pose.yaml'}"]) == 130
+    config = stage_config(tmp_path, "pose", pretrained_model_path=str(models["pose"]))
+    assert train_followyourpose.main([f"--config={config}"]) == 130
 
 
 def test_settings_changed_since_a_checkpoint_hold(models: dict[str, Path], tmp_path: Path) -> None:
