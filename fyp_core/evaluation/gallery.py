@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from tqdm import tqdm
 
 from fyp_core.evaluation.records import Record, Records
 from fyp_core.evaluation.report import PCK
@@ -36,12 +37,16 @@ def save_gallery(
     """
     rows: list[np.ndarray] = []
     titles: list[str] = []
+    chosen = [
+        shown
+        for _, members in groupby(shots, key=lambda shot: shot.group)
+        for shown in _chosen(list(members), source, records)
+    ]
     with prepared(pipeline, source):
-        for group, members in groupby(shots, key=lambda shot: shot.group):
-            for kind, shot, record in _chosen(list(members), source, records):
-                (video,) = show(pipeline, source, [shot], record.seed, sampling)
-                rows += [_spread(shot.skeletons), _spread(video)]
-                titles += [_title(kind, group, record), ""]
+        for kind, shot, record in tqdm(chosen, desc="sheet", unit="clip", disable=None, leave=False):
+            (video,) = show(pipeline, source, [shot], record.seed, sampling)
+            rows += [_spread(shot.skeletons), _spread(video)]
+            titles += [_title(kind, record), ""]
     save_sheet(path, rows, titles)
 
 
@@ -65,6 +70,6 @@ def _spread(video: np.ndarray) -> np.ndarray:
     return video[np.linspace(0, len(video) - 1, _FRAMES).round().astype(int)]
 
 
-def _title(kind: str, group: str, record: Record) -> str:
+def _title(kind: str, record: Record) -> str:
     values = ", ".join(f"{name.upper()} {record.measures[name]:.2f}" for name in PCK)
-    return f"{kind}, {group.replace('_', '-')} {record.index}, seed {record.seed}: {record.prompt}  {values}"
+    return f"{kind}, {record.group.replace('_', '-')} {record.index}, seed {record.seed}: {record.prompt}  {values}"

@@ -33,13 +33,17 @@ _DEGRADED_SHARE = 0.6
 _MEDIAN_SHARE = 0.5
 _MEDIAN_WINDOWS = (3, 5)  # pixels
 _MAX_BLUR, _MAX_NOISE = 1.6, 12.0  # pixels; grey values
+# Real people lean farther and stand farther away than the world's figures.
+_TURNED_SHARE = 0.4
+_MAX_TURN, _ZOOMS = 60.0, (0.6, 1.2)  # degrees; of the picture
+_BEYOND = 0.02  # of the picture's size: as far outside, joints count as in sight, in the world as in turned pictures
 
 
 class JudgedImages(Dataset):
-    """Pictures of the world, some degraded, with what a judge should say of them; picture i is always the same.
+    """Pictures of the world, some turned or degraded, with what a judge should say of them.
 
-    Each holds ``picture`` (3, H, W) normalised, ``heatmaps`` (17, H / 4, W / 4), ``visible`` (17,),
-    ``classes`` (2,): character and scene.
+    Picture i is always the same. Each holds ``picture`` (3, H, W) normalised, ``heatmaps`` (17, H / 4, W / 4),
+    ``visible`` (17,), ``classes`` (2,): character and scene.
     """
 
     def __init__(self, config: WorldConfig, seed: int) -> None:
@@ -51,10 +55,13 @@ class JudgedImages(Dataset):
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         rng = np.random.default_rng((self.seed, index))
         clip = sample_world(rng, self.config, 1, _SPLIT)
+        picture, keypoints = _turn(rng, clip.frames[0], clip.keypoints[0])
+        middle = (self.config.size - 1) / 2
+        inside = np.abs(keypoints - middle).max(-1) < middle + _BEYOND * self.config.size
         return {
-            "picture": to_network(_degrade(rng, clip.frames[0])[None])[0],
-            "heatmaps": torch.from_numpy(heatmaps(clip.keypoints[0], self.config.size)),
-            "visible": torch.from_numpy(clip.scores[0] > 0.5).float(),
+            "picture": to_network(_degrade(rng, picture)[None])[0],
+            "heatmaps": torch.from_numpy(heatmaps(keypoints, self.config.size)),
+            "visible": torch.from_numpy((clip.scores[0] > 0.5) & inside).float(),
             "classes": torch.tensor(
                 [names.index(name) for names, name in zip(CLASSES, (clip.character, clip.scene))]
             ),
@@ -67,6 +74,21 @@ def heatmaps(keypoints: np.ndarray, size: int) -> np.ndarray:
     offset = keypoints[:, :, None] / _HEATMAP_STRIDE - cells
     x, y = np.exp(-0.5 * (offset / _HEATMAP_SIGMA) ** 2).transpose(1, 0, 2)
     return y[:, :, None] * x[:, None, :]
+
+
+def _turn(
+    rng: np.random.Generator, picture: np.ndarray, keypoints: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Turn and zoom some pictures with their joints (17, 2), as pose estimators are trained (Xiao et al. 2018)."""
+    if rng.random() >= _TURNED_SHARE:
+        return picture, keypoints
+    middle = (picture.shape[0] - 1) / 2
+    angle, zoom = rng.uniform(-_MAX_TURN, _MAX_TURN), rng.uniform(*_ZOOMS)
+    matrix = cv2.getRotationMatrix2D((middle, middle), angle, zoom)
+    turned = cv2.warpAffine(
+        picture, matrix, picture.shape[1::-1], flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE
+    )
+    return turned, (keypoints @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
 
 
 def _degrade(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
