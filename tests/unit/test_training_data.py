@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import struct
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -196,6 +197,17 @@ def test_bad_pictures_are_skipped_counted_and_listed(
         data.bad_files.tell()
     assert "3 files were skipped" in caplog.text
     assert str(report) in caplog.text
+
+
+def test_a_picture_with_damaged_exif_is_skipped(tmp_path: Path) -> None:
+    """Turned by its EXIF, whose camera maker is a number: Pillow fails over it with AttributeError."""
+    write_pictures(tmp_path, 2)
+    tags = struct.pack("<HHHIIHHIf", 2, 0x112, 3, 1, 6, 0x10F, 11, 1, 0.5)
+    exif = b"Exif\0\0II*\0" + struct.pack("<I", 8) + tags + struct.pack("<I", 0)
+    Image.fromarray(clip(0).frames[0]).save(tmp_path / "00.png", exif=exif)
+    data = open_pictures(tmp_path)
+    assert [data[index]["caption"] for index in range(4)] == ["person 1"] * 4
+    assert "damaged" in data.bad_files.reasons()[str(tmp_path / "00.png")]
 
 
 def test_nothing_usable_is_told_at_once(tmp_path: Path) -> None:
