@@ -187,9 +187,15 @@ def check_target(path: str | os.PathLike[str], *suffixes: str) -> None:
         raise InputError(f"Cannot write {target.name}; let its name end in {' or '.join(suffixes)}.")
     if os.path.isdir(target):
         raise InputError(f"Cannot write {target}, which is a folder; name a file.")
-    folder = next(parent for parent in target.absolute().parents if os.path.exists(parent))
-    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-        raise InputError(f"Cannot write into {folder}; choose another place for {target.name}.")
+    check_folder(target.absolute().parent, target.name)
+
+
+def check_folder(folder: str | os.PathLike[str], content: str) -> None:
+    """Before long work: raise InputError unless files can be written into a folder, which may not be there yet."""
+    place = Path(folder).absolute()
+    existing = next(each for each in (place, *place.parents) if os.path.exists(each))
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise InputError(f"Cannot write into {existing}; choose another place for {content}.")
 
 
 def check_targets(

@@ -21,7 +21,7 @@ from fyp_core.synthetic import caption, render_skeletons
 from fyp_core.training.autoencoder import sample_world
 from fyp_core.training.batches import leave_signals_to_the_parent
 from fyp_core.training.config import WorldConfig
-from video_io import replacing
+from video_io import check_folder, replacing
 
 logger = logging.getLogger(__name__)
 
@@ -103,6 +103,7 @@ class _RenderedClips(Dataset):
 def _render(
     folder: Path, vae: AutoencoderKL, config: WorldConfig, key: dict[str, object], workers: int
 ) -> None:
+    check_folder(folder, "train_data.cache")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "labels.json").unlink(missing_ok=True)  # written last: marks a cache as whole
     tensors: dict[str, list[torch.Tensor]] = {"latents": [], "keypoints": [], "scores": []}

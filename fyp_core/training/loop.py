@@ -18,7 +18,13 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedType, ProjectConfiguration, parse_flag_from_env, set_seed
+from accelerate.utils import (
+    DistributedType,
+    GradientAccumulationPlugin,
+    ProjectConfiguration,
+    parse_flag_from_env,
+    set_seed,
+)
 from diffusers.training_utils import EMAModel
 from PIL import Image
 from torch import nn
@@ -27,12 +33,14 @@ from tqdm import tqdm
 
 from errors import InputError
 from fyp_core.devices import use_attention
+from fyp_core.launch import launcher_is_gone
 from fyp_core.training.batches import batches
 from fyp_core.training.checkpointing import LATEST, Checkpoints, is_sharded
 from fyp_core.training.config import TrainConfig
 from fyp_core.training.draws import Draws
 from fyp_core.training.optimizers import create_optimizer, create_scheduler, take_settings
 from fyp_core.training.trainable import learnt_names
+from video_io import check_folder
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +71,8 @@ class Stage(Protocol):
 def train(stage: Stage, config: TrainConfig) -> Path:
     """Run a stage to its last step and export the model; continues from a checkpoint as configured.
 
-    Checkpoints appear whole or not at all; SIGTERM and Ctrl-C save one before leaving.
+    Checkpoints appear whole or not at all; SIGTERM and Ctrl-C, to this process or accelerate's launcher, save one
+    before leaving.
 
     Returns:
         The folder of the exported model.
@@ -88,6 +97,7 @@ class Run:
     def __init__(self, stage: Stage, config: TrainConfig) -> None:
         self.stage, self.config = stage, config
         self.folder = Path(config.output_dir)
+        check_folder(self.folder, "output_dir")
         self.accelerator = _create_accelerator(config)
         set_seed(config.seed)
         self.samples_a_step = (
@@ -226,7 +236,7 @@ class Run:
             with self.accelerator.accumulate(self.network), self.accelerator.autocast():
                 loss = self.stage.loss(self.network, batch, draws)
                 self.accelerator.backward(loss)
-                if self.accelerator.sync_gradients:
+                if self.accelerator.sync_gradients and self.config.max_grad_norm:
                     self.accelerator.clip_grad_norm_(self.learning, self.config.max_grad_norm)
                 self.optimizer.step()
                 self.optimizer.zero_grad()
@@ -239,10 +249,11 @@ class Run:
 
     def _agree(self, loss: float) -> float:
         """The mean loss of all processes, which decide together whether this step is their last."""
+        stopping = self.stopping or launcher_is_gone()
         if self.accelerator.num_processes == 1:
-            self.leaving = self.stopping
+            self.leaving = stopping
             return loss
-        own = torch.tensor([loss, float(self.stopping)], device=self.accelerator.device)
+        own = torch.tensor([loss, float(stopping)], device=self.accelerator.device)
         loss, stopping = self.accelerator.reduce(own, "mean").tolist()
         self.leaving = stopping > 0
         return loss
@@ -326,7 +337,8 @@ def _create_accelerator(config: TrainConfig) -> Accelerator:
             # Only when told so does it let several processes share a machine without accelerators.
             cpu=parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.accelerator.is_available(),
             mixed_precision=config.mixed_precision,
-            gradient_accumulation_steps=config.gradient_accumulation_steps,
+            # As a plugin it holds whatever the launcher says, whose own value is 1 where it was told none.
+            gradient_accumulation_plugin=GradientAccumulationPlugin(config.gradient_accumulation_steps),
             log_with=config.report_to,
             project_config=ProjectConfiguration(str(folder), str(folder / "logs")),
         )
@@ -343,6 +355,7 @@ def _create_accelerator(config: TrainConfig) -> Accelerator:
         # DeepSpeed reads it off a data loader otherwise, and ours is not one that accelerate prepares.
         settings = accelerator.state.deepspeed_plugin.deepspeed_config
         settings["train_micro_batch_size_per_gpu"] = config.train_batch_size
+        settings["gradient_accumulation_steps"] = config.gradient_accumulation_steps  # as the loop counts
         if settings.get("gradient_clipping", "auto") == "auto":  # accelerate would take 1 for it
             settings["gradient_clipping"] = config.max_grad_norm
     return accelerator

@@ -135,6 +135,24 @@ def test_killed_and_continued_ends_with_the_same_weights(config: Path, run: Run,
     )
 
 
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_a_signal_to_the_launcher_alone_saves_and_ends_the_run(
+    config: Path, tmp_path: Path, processes: str
+) -> None:
+    launch = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", processes]
+    settings = [f"--config={config}", "output_dir=out", "max_train_steps=100000", "validation_steps=3"]
+    launcher = subprocess.Popen(
+        [*launch, TRAIN, *settings, "checkpointing_steps=100000"], cwd=tmp_path, env=ENVIRONMENT,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while launcher.poll() is None and not (tmp_path / "out/samples/step-000003.png").is_file():
+        time.sleep(0.01)
+    launcher.terminate()
+    _, error = launcher.communicate(timeout=60)  # when the last of its processes has ended
+    assert "the same command continues" in error
+    assert len(list((tmp_path / "out").glob("checkpoint-*"))) == 1
+
+
 def test_an_interrupted_run_saves_and_says_so(config: Path, tmp_path: Path) -> None:
     command = [sys.executable, TRAIN, f"--config={config}", "output_dir=out", "max_train_steps=100000"]
     process = subprocess.Popen(
