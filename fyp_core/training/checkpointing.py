@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import pickle
 import re
 import shutil
 from pathlib import Path
@@ -14,6 +15,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedType
 from diffusers.training_utils import EMAModel
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -25,6 +27,8 @@ LATEST = "latest"
 _LEARNT, _AVERAGE, _PROGRESS = "learnt.safetensors", "average.pt", "progress.json"
 _COMPILED = "_orig_mod."  # torch.compile's mark in names
 _NAME = re.compile("checkpoint-[0-9]+")
+# What reading a damaged file raises, or one that does not fit.
+_UNREADABLE = (OSError, RuntimeError, ValueError, KeyError, EOFError, pickle.UnpicklingError, SafetensorError)
 _SHARDED = (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM)
 
 
@@ -67,8 +71,10 @@ class Checkpoints:
             accelerator.register_load_state_pre_hook(self._load_learnt)
 
     def save(self, step: int, progress: dict[str, Any]) -> None:
-        """Write a checkpoint; all processes take part."""
+        """Write a checkpoint; all processes take part. One of the same step is left as it is."""
         target = self.folder / f"checkpoint-{step:06d}"
+        if target.is_dir():  # continued with no step left to do
+            return
         partial = self.folder / "checkpoint.partial"
         if self.accelerator.is_main_process:
             shutil.rmtree(partial, ignore_errors=True)
@@ -81,7 +87,6 @@ class Checkpoints:
         if self.average:
             torch.save(self.average.state_dict(), partial / _AVERAGE)
         (partial / _PROGRESS).write_text(json.dumps({**progress, "step": step}))
-        shutil.rmtree(target, ignore_errors=True)
         os.replace(partial, target)
         for old in self.all()[: -self.keep]:
             shutil.rmtree(old)
@@ -119,10 +124,10 @@ class Checkpoints:
             if self.average:
                 self.average.load_state_dict(torch.load(chosen / _AVERAGE, "cpu", weights_only=True))
                 self.average.to(self.accelerator.device)
-        except (OSError, RuntimeError, ValueError, KeyError) as error:
+        except _UNREADABLE as error:
             raise InputError(
-                f"{chosen} cannot be continued with these settings ({str(error).splitlines()[0]}); name another"
-                " output_dir to begin anew."
+                f"{chosen} is damaged or does not fit these settings ({str(error).splitlines()[0]}); continue"
+                " another checkpoint, or name another output_dir to begin anew."
             ) from error
         return progress
 
@@ -133,7 +138,7 @@ class Checkpoints:
                 aside = path.with_name(f"{path.name}.aside")
                 shutil.rmtree(aside, ignore_errors=True)
                 path.rename(aside)
-                logger.info("%s is not continued; it is now %s", path.name, aside.name)
+                logger.info("%s is not continued; it is now %s, to keep or delete", path.name, aside.name)
 
     def all(self) -> list[Path]:
         """Oldest first; what people put beside them under other names is let be."""

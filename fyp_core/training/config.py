@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, make_dataclass
 from inspect import signature
@@ -88,10 +89,11 @@ class TrainConfig:
     adam_weight_decay: float = 1e-2
     adam_epsilon: float = 1e-8
     use_8bit_adam: bool = False  # with bitsandbytes
-    max_grad_norm: float = 1.0
+    max_grad_norm: float = 1.0  # 0: gradients are not clipped
     ema_decay: float = 0.0  # 0: no moving average
     gradient_checkpointing: bool = False
-    mixed_precision: str = "no"  # no, fp16 or bf16; frozen layers are kept in it
+    # no, fp16 or bf16, in which frozen layers are kept; where it is not set, as accelerate's launcher was told.
+    mixed_precision: str = "no"
     enable_xformers_memory_efficient_attention: bool = False
     seed: int = 33
 
@@ -158,6 +160,7 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> TrainConfig:
         given = OmegaConf.merge(_read_with_base(path), OmegaConf.from_dotlist(list(overrides)))
         _drop_useless(given)
         reword_booleans(given)
+        _heed_launcher(given)
         refuse_unknown(given, TrainConfig())
         merged = OmegaConf.merge(OmegaConf.structured(TrainConfig), given)
         _check_pipeline(merged.pipeline)
@@ -191,10 +194,25 @@ def existing_folder(config: TrainConfig, part: str = "") -> Path:
     )
 
 
-def _read_with_base(path: Path) -> DictConfig:
+def _read_with_base(path: Path, above: Sequence[Path] = ()) -> DictConfig:
+    if path.resolve() in above:
+        raise InputError(f"{path} builds on itself; let its base be a file that does not build on it.")
     given = read_yaml(path)
     base = given.pop("base", None)
-    return OmegaConf.merge(_read_with_base(path.parent / base), given) if base else given
+    if not base:
+        return given
+    return OmegaConf.merge(_read_with_base(path.parent / str(base), [*above, path.resolve()]), given)
+
+
+def _heed_launcher(given: DictConfig) -> None:
+    """``accelerate launch --mixed_precision`` decides where the configuration does not."""
+    asked = os.environ.get("ACCELERATE_MIXED_PRECISION", "no")  # no: perhaps it was told nothing
+    if given.setdefault("mixed_precision", asked) != asked != "no":
+        logger.warning(
+            "The configuration's mixed_precision=%s holds, not the launcher's %s.",
+            given.mixed_precision,
+            asked,
+        )
 
 
 def _drop_useless(given: DictConfig) -> None:

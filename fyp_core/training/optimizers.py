@@ -60,7 +60,7 @@ def create_scheduler(optimizer: torch.optim.Optimizer, config: TrainConfig) -> L
     """The configured course of the learning rate, in steps of the optimizer.
 
     Raises:
-        InputError: that course needs more than warm-up and length.
+        InputError: that course needs more than warm-up and length, or another learning rate.
     """
     try:
         return get_scheduler(
@@ -69,5 +69,7 @@ def create_scheduler(optimizer: torch.optim.Optimizer, config: TrainConfig) -> L
             num_warmup_steps=config.lr_warmup_steps,
             num_training_steps=config.max_train_steps,
         )
-    except (TypeError, AttributeError) as error:
-        raise InputError(f"lr_scheduler={config.lr_scheduler} cannot be used here; take cosine.") from error
+    except (TypeError, AttributeError, ValueError) as error:
+        raise InputError(
+            f"lr_scheduler={config.lr_scheduler} cannot be used here ({error}); take cosine."
+        ) from error

@@ -377,6 +377,13 @@ def test_the_cache_is_made_once_and_again_for_another_world(tmp_path: Path) -> N
     assert not torch.equal(other, first)
 
 
+def test_a_cache_that_cannot_be_written_is_told_before_rendering(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    config = WorldConfig(**WORLD, cache=str(tmp_path / "file/latents"))
+    with pytest.raises(InputError, match=r"file; choose another place for train_data\.cache"):
+        LatentCache.open(small_autoencoder(), config)
+
+
 def test_the_cache_is_made_again_when_the_world_is_drawn_differently(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

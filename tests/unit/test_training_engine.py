@@ -9,20 +9,22 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from accelerate.commands.config import config_args
 from accelerate.utils import DistributedType
+from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
 import train_followyourpose
 from errors import InputError
-from fyp_core.launch import asked_for
+from fyp_core.launch import launcher_arguments, torchrun_options
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.training.batches import own_positions
 from fyp_core.training.config import TrainConfig, load_config
 from fyp_core.training.diffusion import DiffusionStage
 from fyp_core.training.draws import Draws
-from fyp_core.training.loop import _create_accelerator
+from fyp_core.training.loop import Run, _create_accelerator
 from fyp_core.training.memory import estimate
-from fyp_core.training.optimizers import create_optimizer
+from fyp_core.training.optimizers import create_optimizer, create_scheduler
 from fyp_core.training.stages import create_stage
 from fyp_core.training.trainable import learnt_names
 from tests.tiny_formats import single_file, stable_diffusion_folder
@@ -35,6 +37,21 @@ STAGE_2 = {
     "stage": "temporal",
     "train_data": {"kind": "clips", "path": "x", "width": 32, "height": 32, "n_sample_frames": 3},
 }
+
+
+class Line:
+    """A stage of two numbers, which learn in no time."""
+
+    def __init__(self) -> None:
+        torch.manual_seed(0)
+        self.network: nn.Module = nn.Linear(1, 1)
+        self.data = [{"x": torch.tensor([float(index)])} for index in range(12)]
+
+    def loss(self, network: nn.Module, batch: dict[str, torch.Tensor], draws: Draws) -> torch.Tensor:
+        return (network(batch["x"])[:, 0] - draws.uniform()).square().mean()
+
+    def export(self, folder: Path, learnt: dict[str, torch.Tensor]) -> None:
+        folder.mkdir()
 
 
 @pytest.fixture
@@ -145,6 +162,112 @@ def test_deepspeed_clips_as_configured(
     assert plugin.deepspeed_config["gradient_clipping"] == taken
 
 
+def test_the_configuration_rules_how_many_batches_make_a_step(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DeepSpeed and accelerate's launcher both bring a number of their own, 1 where nobody gave one."""
+    monkeypatch.setenv("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "1")
+    config = settings(STAGE_2, gradient_accumulation_steps=4)
+    assert _create_accelerator(config).gradient_accumulation_steps == 4
+    plugin = SimpleNamespace(deepspeed_config={"gradient_accumulation_steps": 1})
+    deepspeed = SimpleNamespace(
+        distributed_type=DistributedType.DEEPSPEED, state=SimpleNamespace(deepspeed_plugin=plugin)
+    )
+    monkeypatch.setattr("fyp_core.training.loop.Accelerator", lambda **_: deepspeed)
+    _create_accelerator(config)
+    assert plugin.deepspeed_config["gradient_accumulation_steps"] == 4
+
+
+def line_after(config: TrainConfig) -> torch.Tensor:
+    """Slope and offset after all steps."""
+    run = Run(Line(), config)
+    assert len(list(run.steps())) == config.max_train_steps
+    return torch.cat([parameter.detach().flatten() for parameter in run.learning])
+
+
+# With such an epsilon Adam's steps are as long as the gradients are large, and no error in their scale is hidden.
+FEW_STEPS = {"max_train_steps": 3, "lr_warmup_steps": 0, "learning_rate": 0.1, "adam_epsilon": 1.0}
+
+
+@pytest.mark.parametrize("norm", [0.1, 100.0])
+def test_two_batches_a_step_learn_as_one_of_twice_the_size(settings: Any, norm: float) -> None:
+    shared = STAGE_2 | FEW_STEPS | {"max_grad_norm": norm}
+    whole = line_after(settings(shared, train_batch_size=2))
+    halves = line_after(settings(shared, train_batch_size=1, gradient_accumulation_steps=2))
+    torch.testing.assert_close(halves, whole)
+    assert not torch.allclose(whole, line_after(settings(shared, train_batch_size=1)))
+
+
+def test_a_norm_of_0_clips_nothing(settings: Any) -> None:
+    free, clipped, wide = (
+        line_after(settings(STAGE_2 | FEW_STEPS, train_batch_size=2, max_grad_norm=norm))
+        for norm in (0.0, 0.1, 1e6)
+    )
+    assert torch.equal(free, wide)
+    assert not torch.allclose(free, clipped)
+
+
+@pytest.mark.parametrize("name", ["learnt.safetensors", "optimizer.bin", "progress.json"])
+def test_a_damaged_checkpoint_is_told(settings: Any, name: str) -> None:
+    config = settings(STAGE_2 | FEW_STEPS, train_batch_size=2)
+    run = Run(Line(), config)
+    run._save()
+    (run.folder / "checkpoint-000000" / name).write_bytes(b"no longer whole")
+    with pytest.raises(
+        InputError, match=r"checkpoint-000000 is damaged or does not fit .*; continue another"
+    ):
+        Run(Line(), config).resume()
+
+
+def test_a_run_with_nothing_left_to_do_keeps_its_only_checkpoint(settings: Any) -> None:
+    """It is not taken away first to be written once more."""
+    config = settings(STAGE_2 | FEW_STEPS, train_batch_size=2, checkpoints_total_limit=1)
+    first, second = Run(Line(), config), Run(Line(), config)
+    list(first.steps())
+    first.finish()
+    checkpoint = first.folder / "checkpoint-000003"
+    before = checkpoint.stat().st_ino
+    second.resume()
+    second.finish()
+    assert checkpoint.stat().st_ino == before
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_the_first_step(settings: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for place in ("file", "file/below"):
+        config = settings(STAGE_2, output_dir=str(tmp_path / place))
+        with pytest.raises(InputError, match="file; choose another place for output_dir"):
+            Run(Line(), config)
+
+
+def test_a_course_that_needs_a_higher_learning_rate(settings: Any) -> None:
+    config = settings(STAGE_2, lr_scheduler="polynomial", learning_rate=1e-8)
+    optimizer = create_optimizer([nn.Parameter(torch.zeros(1))], config, 1)
+    with pytest.raises(InputError, match=r"lr_scheduler=polynomial cannot be used here .*; take cosine"):
+        create_scheduler(optimizer, config)
+
+
+def test_the_launcher_decides_on_the_precision_where_the_configuration_does_not(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
+    assert settings(STAGE_2).mixed_precision == "bf16"
+    assert not caplog.records
+    assert settings(STAGE_2, mixed_precision="fp16").mixed_precision == "fp16"
+    assert "mixed_precision=fp16 holds, not the launcher's bf16" in caplog.text
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "fp8")
+    with pytest.raises(InputError, match="mixed_precision must be one of no, fp16, bf16, not 'fp8'"):
+        settings(STAGE_2)
+
+
+@pytest.mark.parametrize("base", ["a.yaml", "b.yaml"])
+def test_a_configuration_cannot_build_on_itself(tmp_path: Path, base: str) -> None:
+    (tmp_path / "a.yaml").write_text(f"base: {base}\n")
+    (tmp_path / "b.yaml").write_text("base: ../" + tmp_path.name + "/a.yaml\n")
+    with pytest.raises(InputError, match=r"a\.yaml builds on itself"):
+        load_config(tmp_path / "a.yaml")
+
+
 def test_the_stages_learn_what_the_paper_names(settings: Any) -> None:
     names = learnt_names(create_stage(settings(STAGE_1)).network)
     assert names
@@ -217,13 +340,29 @@ def test_stable_diffusion_is_a_start(settings: Any, tmp_path: Path, form: str, m
     torch.testing.assert_close(made.unet.conv_in.weight, state["conv_in.weight"])
 
 
+WORLD_CLIPS = {"n_sample_frames": 4}
+OWN = {"path": "x", "width": 128, "height": 128}
+PICTURES, CLIPS = {"kind": "images", **OWN}, {"kind": "clips", "n_sample_frames": 4, **OWN}
+HALF = {"mixed_precision": "bf16", "gradient_accumulation_steps": 2}
+
+
 @pytest.mark.parametrize(
-    "more",
-    [{}, {"gradient_checkpointing": True}, {"mixed_precision": "bf16", "gradient_accumulation_steps": 2}],
+    ("stage", "data", "more"),
+    [
+        ("temporal", WORLD_CLIPS, {}),
+        ("temporal", WORLD_CLIPS, {"gradient_checkpointing": True}),
+        ("temporal", WORLD_CLIPS, HALF),
+        ("temporal", CLIPS, {}),
+        ("temporal", CLIPS, HALF),
+        ("pose", {}, {}),
+        ("pose", PICTURES, {}),
+        ("pose", PICTURES, {"gradient_checkpointing": True}),
+        ("pose", PICTURES, HALF),
+    ],
 )
-def test_memory_is_told_before(settings: Any, more: dict[str, Any]) -> None:
+def test_memory_is_told_before(settings: Any, stage: str, data: dict[str, Any], more: dict[str, Any]) -> None:
     """On mini, against what PyTorch's allocator saw."""
-    mini = {"stage": "temporal", "train_data": {"n_sample_frames": 4}, "pretrained_model_path": "mini"}
+    mini = {"stage": stage, "train_data": data, "pretrained_model_path": "mini"}
     config = settings(mini, train_batch_size=2, **more)
     stage = create_stage(config)
     batch = example(stage)
@@ -390,25 +529,51 @@ def test_words_that_yaml_takes_for_booleans(settings: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "count"),
+    ("command", "torchrun"),
     [
         (
-            [
-                "python",
-                "/bin/accelerate",
-                "launch",
-                "--cpu",
-                "--num_processes",
-                "2",
-                "train.py",
-                "--config=x",
-            ],
-            2,
+            "python /bin/accelerate launch --cpu --num_processes 2 train.py --config=x",
+            "--standalone --nproc_per_node=2",
         ),
-        (["python", "-m", "accelerate.commands.launch", "--cpu", "--num_processes=3", "train.py"], 3),
-        (["python", "/bin/accelerate", "launch", "--cpu", "train.py", "--num_processes=3"], 1),
-        (["bash"], 1),
+        (
+            "python -m accelerate.commands.launch --cpu --num_processes=3 t.py",
+            "--standalone --nproc_per_node=3",
+        ),
+        ("python /bin/accelerate-launch --cpu --num-processes 2 t.py", "--standalone --nproc_per_node=2"),
+        ("python /bin/accelerate launch --cpu train.py --num_processes=3", ""),
+        (
+            "python /bin/accelerate launch --cpu --num_machines 2 --num_processes 4 --machine_rank 1"
+            " --main_process_ip 10.0.0.7 --main_process_port 29400 t.py",
+            "--nnodes=2 --node_rank=1 --master_addr=10.0.0.7 --master_port=29400 --nproc_per_node=2",
+        ),
     ],
 )
-def test_processes_that_the_launcher_was_asked_for(command: list[str], count: int) -> None:
-    assert asked_for(command) == count
+def test_processes_that_the_launcher_was_asked_for(command: str, torchrun: str) -> None:
+    arguments = launcher_arguments(command.split())
+    assert arguments is not None
+    assert torchrun_options(arguments) == torchrun.split()
+
+
+def test_other_programs_are_no_launchers() -> None:
+    for command in ("bash", "python train.py launch", "python -m pytest accelerate launch", ""):
+        assert launcher_arguments(command.split()) is None
+
+
+SAVED = {
+    "compute_environment": "LOCAL_MACHINE", "distributed_type": "MULTI_CPU", "use_cpu": True,
+    "mixed_precision": "no", "num_machines": 1, "machine_rank": 0, "num_processes": 2,
+}  # fmt: skip
+
+
+def test_processes_as_accelerate_config_saved_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual, named = tmp_path / "default_config.yaml", tmp_path / "machines.yaml"
+    usual.write_text(yaml.safe_dump(SAVED))
+    there = {"num_machines": 2, "machine_rank": 1, "main_process_ip": "10.0.0.7", "main_process_port": 29400}
+    named.write_text(yaml.safe_dump(SAVED | there))
+    monkeypatch.setattr(config_args, "default_config_file", str(usual))
+    assert torchrun_options(["t.py"]) == ["--standalone", "--nproc_per_node=2"]
+    assert torchrun_options(["--num_processes=3", "t.py"]) == ["--standalone", "--nproc_per_node=3"]
+    assert torchrun_options(["--cpu", "t.py"]) == []  # with which accelerate does not read it
+    assert torchrun_options(["--cpu", f"--config_file={named}", "t.py"]) == [
+        "--nnodes=2", "--node_rank=1", "--master_addr=10.0.0.7", "--master_port=29400", "--nproc_per_node=1"
+    ]  # fmt: skip
