@@ -10,6 +10,8 @@ from accelerate import Accelerator
 from accelerate.utils import send_to_device
 from torch.utils.data import DataLoader, Dataset
 
+from errors import InputError
+
 
 class _Placed(Dataset):
     """Samples that know their place in the run."""
@@ -39,6 +41,9 @@ def batches(
         first, last: samples of the run, over all processes, ``last`` excluded.
         size: samples a batch.
         workers: processes that prepare batches ahead; 0 prepares each when it is asked for.
+
+    Raises:
+        InputError: the data cannot be used, whichever process found that out.
     """
     loader = DataLoader(
         _Placed(data),
@@ -47,8 +52,12 @@ def batches(
         worker_init_fn=leave_signals_to_the_parent,
         pin_memory=accelerator.device.type == "cuda",
     )
-    for batch in loader:
-        yield send_to_device(batch, accelerator.device, non_blocking=True)
+    try:
+        for batch in loader:
+            yield send_to_device(batch, accelerator.device, non_blocking=True)
+    except InputError as error:  # into which PyTorch writes the traceback of a worker
+        last = str(error).strip().splitlines()[-1]
+        raise InputError(last.removeprefix(f"{InputError.__module__}.{InputError.__name__}: ")) from error
 
 
 def leave_signals_to_the_parent(worker: int) -> None:

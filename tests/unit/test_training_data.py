@@ -8,6 +8,7 @@ import logging
 import struct
 from itertools import chain
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import datasets
@@ -20,6 +21,7 @@ from webdataset import TarWriter
 
 from errors import InputError
 from fyp_core.synthetic import Clip, sample_clip
+from fyp_core.training.batches import batches
 from fyp_core.training.data import BadFiles, SourceConfig, open_dataset
 from pose_extraction.coco import to_coco
 from pose_extraction.motion import Motion
@@ -391,6 +393,19 @@ def test_data_sets_of_the_hub(
     assert set(captions) == {f"person {index}" for index in (0, 1, 3, 4, 5)}
     assert is_person(data[0], int(captions[0].split()[1]))
     assert all("no caption" in reason for reason in data.bad_files.reasons().values())
+
+
+def test_a_stream_that_breaks_off_is_one_sentence(hub_folder: Path, tmp_path: Path) -> None:
+    """Whoever reads it: what a worker raises arrives with its traceback."""
+    part = tmp_path / "train-0.parquet"
+    part.write_bytes((hub_folder / "parquet/train-0.parquet").read_bytes())
+    data = open_pictures(tmp_path, "hf", {"streaming": True, "shuffle_buffer": 2})
+    part.write_bytes(part.read_bytes()[:-9])
+    alone = SimpleNamespace(process_index=0, num_processes=1, device=torch.device("cpu"))
+    for workers in (0, 1):
+        with pytest.raises(InputError, match=r"After 0 rows the data set .* cannot be read: ") as caught:
+            list(batches(data, 0, 2, 1, workers, alone))
+        assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +63,9 @@ class HubRows:
         return f"row {index}"
 
     def read(self, index: int, rng: np.random.Generator) -> Sample:
-        return self._decode(self._rows[index])
+        with _told("it cannot be read"):
+            row = self._rows[index]
+        return self._decode(row)
 
 
 class HubStream:
@@ -79,7 +83,16 @@ class HubStream:
         fsspec.asyn.reset_lock()  # of the process this one was forked from
         rows = self._rows.shuffle(seed=int(rng.integers(2**32)), buffer_size=self._buffer)
         # Rows one by one would be shared out among the workers.
-        for number, batch in enumerate(rows.iter(batch_size=1)):
+        batches = rows.iter(batch_size=1)
+        for number in count():
+            # The library has tried again by itself where that helps.
+            with _told(
+                f"After {number} rows {self.title} cannot be read",
+                "; see to it, and the same command goes on.",
+            ):
+                batch = next(batches, None)
+            if batch is None:
+                return
             yield f"row {number} as shuffled", {column: values[0] for column, values in batch.items()}
 
     def decode(self, row: dict[str, Any], rng: np.random.Generator) -> Sample:
@@ -111,19 +124,26 @@ class RowDecoder:
 
 
 def _load(config: SourceConfig) -> datasets.Dataset | datasets.IterableDataset:
-    try:
+    advice = "; name a folder or a hub id, and a split that it has."
+    with _told(f"The data set {config.path} cannot be opened", advice):
         if (Path(config.path) / "state.json").is_file():  # of save_to_disk: one split, always local
             return datasets.load_from_disk(config.path)
         return datasets.load_dataset(config.path, split=config.split, streaming=config.streaming)
-    except (datasets.exceptions.DatasetsError, OSError, ValueError) as error:
-        raise InputError(
-            f"The data set {config.path} cannot be opened: {str(error).splitlines()[0]};"
-            " name a folder or a hub id, and a split that it has."
-        ) from error
+
+
+@contextmanager
+def _told(problem: str, advice: str = "") -> Iterator[None]:
+    """Raises InputError for whatever the library's network and file formats come to."""
+    try:
+        yield
+    except Exception as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise InputError(f"{problem}: {reason}{advice}") from error
 
 
 def _columns(rows: datasets.Dataset | datasets.IterableDataset) -> list[str]:
-    return rows.column_names or list(next(iter(rows), {}))
+    with _told("The data set cannot be read"):
+        return rows.column_names or list(next(iter(rows), {}))
 
 
 def _check_columns(
