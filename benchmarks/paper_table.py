@@ -23,7 +23,7 @@ from errors import InputError
 from fyp_core.devices import Runtime
 from fyp_core.engine import Engine
 from fyp_core.evaluate_command import Evaluation, add_protocol, measure, write_results
-from fyp_core.evaluation import Result, Shot, as_table
+from fyp_core.evaluation import Result, Shot, as_summary
 from fyp_core.evaluation.sources import prepared, show
 from fyp_core.sheets import save_sheet
 from fyp_core.unet import without_temporal_layers
@@ -98,7 +98,7 @@ def _without_temporal_layers(model: str, folder: Path) -> str:
 
 
 def compare(options: argparse.Namespace) -> str:
-    """Measure all rows whose model is there, write the report, and return the table."""
+    """Measure all rows whose model is there, write the report, and return the summary."""
     output: Path = options.output
     check_target(output, ".json")
     parts = output.with_suffix(".parts")
@@ -116,7 +116,7 @@ def compare(options: argparse.Namespace) -> str:
     left_out = [f"{row.name} (needs {row.needs})" for row in rows if not row.model]
     write_results(output, results, common | {"methods": methods, "left out": left_out})
     _save_sheet(output.with_suffix(".png"), _shown(done.shots), videos)
-    return "\n".join([as_table(results), *(f"Left out: {name}" for name in left_out)])
+    return "\n".join([as_summary(results), *(f"Left out: {name}" for name in left_out)])
 
 
 def _shown(shots: Sequence[Shot]) -> list[Shot]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from errors import InputError
 from fyp_core.argument_types import from_one, from_zero
 from fyp_core.checkpoints import AUTO, MODEL_NAMES, bundled, file_hash, model_hash
 from fyp_core.devices import AUTO_DTYPE, DTYPES, Runtime
@@ -93,8 +94,8 @@ class Evaluation:
 
 
 def evaluate_model(options: argparse.Namespace) -> str:
-    """Measure a model where the truth is known; returns the table, or everything as JSON."""
-    from fyp_core.evaluation import as_json, as_table, save_gallery
+    """Measure a model where the truth is known; returns the summary, or everything as JSON."""
+    from fyp_core.evaluation import as_json, as_summary, save_gallery
     from fyp_core.evaluation.sources import MODEL, USUAL_SOURCES
 
     sources = options.sources or USUAL_SOURCES
@@ -110,7 +111,7 @@ def evaluate_model(options: argparse.Namespace) -> str:
         save_gallery(sheet, done.engine.pipeline, shown, done.shots, done.records, done.sampling)
     if output:
         write_results(output, done.results, done.settings)
-    return json.dumps(as_json(done.results, done.settings)) if options.json else as_table(done.results)
+    return json.dumps(as_json(done.results, done.settings)) if options.json else as_summary(done.results)
 
 
 def measure(
@@ -119,8 +120,8 @@ def measure(
     """Evaluate one model by the protocol that the options describe.
 
     Raises:
-        InputError: a source, a judge, a model or a video cannot be had, two videos have one name, or the records
-            are of another evaluation.
+        InputError: a source, a judge, a model or a video cannot be had, two videos have one name, the model has
+            another shape than the procedural world, or the records are of another evaluation.
     """
     from fyp_core.evaluation import Records, check_names, check_sources, evaluate
     from fyp_core.evaluation.clip_judge import ClipJudge
@@ -133,7 +134,8 @@ def measure(
     judges = Judges.load(folder)
     clip = ClipJudge.load(options.clip) if options.clip else None
     engine = Engine(model, runtime=Runtime(dtype=options.dtype))
-    shots = _shots(options, engine.pipeline.config.default_height)
+    config = engine.pipeline.config
+    shots = _shots(options, (config.default_height, config.default_width))
     settings = _settings(options, engine, folder)
     records = Records(records_file, settings)
     sampling = {"num_inference_steps": options.steps, "guidance_scale": options.guidance}
@@ -161,15 +163,22 @@ def write_results(output: Path, results: list[Result], settings: dict[str, Any])
         Path(partial).write_text(as_document(results, settings))
 
 
-def _shots(options: argparse.Namespace, size: int) -> list[Shot]:
+def _shots(options: argparse.Namespace, size: tuple[int, int]) -> list[Shot]:
+    """Of the model's height and width."""
     from fyp_core.evaluation import PAIRS, motion_shots, world_shots
 
     given = [("skeleton", path) for path in options.skeleton] + [("raw", path) for path in options.raw]
     if not given:
+        height, width = size
+        if height != width:
+            raise InputError(
+                f"The procedural world is square and the model {width}×{height}; measure it on motions of your own,"
+                " with --raw or --skeleton."
+            )
         return [
             shot
             for pairs in PAIRS
-            for shot in world_shots(pairs, options.clips, options.frames, size, options.seed)
+            for shot in world_shots(pairs, options.clips, options.frames, height, options.seed)
         ]
     return [
         shot

@@ -18,10 +18,11 @@ from pose_extraction.hrnet import HRNet, HRNetPose, frame_box, normalise
 CLASSES = (tuple(CHARACTERS), tuple(SCENES))
 POSE_BACKBONE, POSE_FILE = "hrnet_w18_small", "hrnet.safetensors"
 CLASSIFIER_BACKBONE, CLASSIFIER_FILE = "mobilenetv3_small_050", "classifier.safetensors"
+_HALVED_TO = 32  # pixels that HRNet makes one of, at its lowest resolution
 
 
 class Judges:
-    """Looks at square pictures in which one figure moves; the networks stay where they are, as training needs it."""
+    """Looks at pictures in which one figure moves; the networks stay where they are, as training needs it."""
 
     def __init__(self, pose: nn.Module | None, classifier: nn.Module | None) -> None:
         self._pose = pose
@@ -41,21 +42,22 @@ class Judges:
         return cls(pose, classifier)
 
     def find_joints(self, pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(F, S, S, 3) uint8 RGB to keypoints (F, 17, 2) in pixels and scores (F, 17)."""
+        """(F, H, W, 3) uint8 RGB to keypoints (F, 17, 2) in pixels and scores (F, 17)."""
         size = pictures.shape[1:3]
-        people = HRNetPose(self._pose, size).poses(list(pictures), [frame_box(*size)[None]] * len(pictures))
+        seen = tuple(-(-side // _HALVED_TO) * _HALVED_TO for side in size)
+        people = HRNetPose(self._pose, seen).poses(list(pictures), [frame_box(*size)[None]] * len(pictures))
         return np.concatenate([p.keypoints for p in people]), np.concatenate([p.scores for p in people])
 
     @torch.inference_mode()
     def classify(self, pictures: np.ndarray) -> tuple[str, str]:
-        """Character and scene of a clip, (F, S, S, 3) uint8 RGB."""
+        """Character and scene of a clip, (F, H, W, 3) uint8 RGB."""
         logits = self._classifier(self._to_classifier(pictures)).log_softmax(1).mean(0)
         parts = logits.split([len(names) for names in CLASSES])
         return tuple(names[int(part.argmax())] for names, part in zip(CLASSES, parts, strict=True))
 
     @torch.inference_mode()
     def features(self, pictures: np.ndarray) -> np.ndarray:
-        """What the classifier sees in (F, S, S, 3) uint8 RGB pictures, before it names anything: (F, D)."""
+        """What the classifier sees in (F, H, W, 3) uint8 RGB pictures, before it names anything: (F, D)."""
         maps = self._classifier.forward_features(self._to_classifier(pictures))
         return self._classifier.forward_head(maps, pre_logits=True).cpu().numpy()
 

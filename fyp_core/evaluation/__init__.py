@@ -3,7 +3,7 @@
 from .gallery import save_gallery
 from .motions import check_names, motion_shots
 from .records import Record, Records
-from .report import MEASURES, PCK, Estimate, Result, as_document, as_json, as_table
+from .report import MEASURES, PCK, Estimate, Result, as_document, as_json, as_summary, as_table
 from .run import check_sources, evaluate
 from .shots import PAIRS, Shot, world_shots
 from .sources import SOURCES, USUAL_SOURCES
@@ -21,6 +21,7 @@ __all__ = [
     "Shot",
     "as_document",
     "as_json",
+    "as_summary",
     "as_table",
     "check_names",
     "check_sources",

@@ -1,4 +1,7 @@
-"""What is measured of one clip: (F, H, W, 3) uint8 RGB frames, (F, 17, 2) joints in pixels."""
+"""What is measured of one clip: (F, H, W, 3) uint8 RGB frames, (F, 17, 2) joints in pixels.
+
+None where there is nothing to measure: a single frame has no neighbours, and must not pass for a steady video.
+"""
 
 from __future__ import annotations
 
@@ -35,34 +38,36 @@ def visible_boxes(keypoints: np.ndarray, visible: np.ndarray) -> np.ndarray:
     return np.where(visible.any(-1)[:, None], boxes, 0)
 
 
-def background_flicker(frames: np.ndarray, skeletons: np.ndarray) -> float:
-    """Mean absolute difference of neighbouring frames away from both figures, of 255; 0 for one frame."""
+def background_flicker(frames: np.ndarray, skeletons: np.ndarray) -> float | None:
+    """Mean absolute difference of neighbouring frames away from both figures, of 255; None without background."""
     if len(frames) < 2:
-        return 0.0
-    width = round(_FIGURE_WIDTH * frames.shape[1])
+        return None
+    width = round(_FIGURE_WIDTH * min(frames.shape[1:3]))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
     figures = np.stack([cv2.dilate(skeleton.max(-1), kernel) > 0 for skeleton in skeletons])
     background = ~(figures[1:] | figures[:-1])
     difference = np.abs(np.diff(frames.astype(np.int16), axis=0)).mean(-1)
-    return float(difference[background].mean()) if background.any() else 0.0
+    return float(difference[background].mean()) if background.any() else None
 
 
-def neighbour_similarity(features: np.ndarray) -> float:
-    """Mean cosine similarity of the features (F, D) of neighbouring frames; 1 for one frame."""
+def neighbour_similarity(features: np.ndarray) -> float | None:
+    """Mean cosine similarity of the features (F, D) of neighbouring frames."""
     if len(features) < 2:
-        return 1.0
+        return None
     unit = features / np.linalg.norm(features, axis=1, keepdims=True).clip(1e-12)
     return float((unit[1:] * unit[:-1]).sum(1).mean())
 
 
-def warp_error(frames: np.ndarray) -> float:
-    """Mean absolute difference of each frame and the next one warped onto it, of 255; 0 for one frame.
+def warp_error(frames: np.ndarray) -> float | None:
+    """Mean absolute difference of each frame and the next one warped onto it, of 255.
 
     The warping error of Lai et al. 2018 (arXiv 1808.00449) with optical flow by dense inverse search (Kroeger et
     al. 2016, arXiv 1603.03590). Places where the flow back does not return (Sundaram et al. 2010), as at
     occlusions, do not count.
     """
-    return float(np.mean([_warp_error(a, b) for a, b in pairwise(frames)])) if len(frames) > 1 else 0.0
+    if len(frames) < 2:
+        return None
+    return float(np.mean([_warp_error(a, b) for a, b in pairwise(frames)]))
 
 
 def _warp_error(frame: np.ndarray, following: np.ndarray) -> float:

@@ -43,7 +43,7 @@ def motion_shots(
     prompts: Sequence[str],
     clips: int,
     frames: int,
-    size: int,
+    size: tuple[int, int],
     *,
     stride: int = 5,
     seed: int = 0,
@@ -57,7 +57,7 @@ def motion_shots(
             be judged.
         clips: at most; fewer where the video is too short for as many different ones.
         frames: of each clip, every ``stride``-th of the video.
-        size: of the square pictures in pixels.
+        size: height and width of the pictures in pixels.
         estimator: finds the person in a raw video.
 
     Raises:
@@ -71,8 +71,9 @@ def motion_shots(
             " take a smaller stride or fewer frames."
         )
     skeletons = _fit_pictures(guide.skeletons, size)
-    keypoints = fit_keypoints(guide.keypoints, *guide.skeletons.shape[1:3], size)
-    inside = ((keypoints >= 0) & (keypoints <= size - 1)).all(-1)
+    keypoints = fit_keypoints(guide.keypoints, guide.skeletons.shape[1:3], size)
+    height, width = size
+    inside = ((keypoints >= 0) & (keypoints <= [width - 1, height - 1])).all(-1)
     visible = inside & (guide.scores >= SCORE_THRESHOLD)
     starts = np.unique(np.linspace(0, count - frames, clips).round().astype(int))  # a short video has fewer
     shots = []
@@ -96,16 +97,21 @@ def check_names(paths: Sequence[Path]) -> None:
         )
 
 
-def fit_keypoints(keypoints: np.ndarray, height: int, width: int, size: int) -> np.ndarray:
-    """Where joints (F, 17, 2) of a picture lie in the square that the pose encoder sees of it, in pixels."""
-    scale = size / min(height, width)
-    fitted = np.array([max(size, round(width * scale)), max(size, round(height * scale))])
-    return (keypoints + 0.5) * fitted / [width, height] - 0.5 - (fitted - size) // 2
+def fit_keypoints(keypoints: np.ndarray, shown: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
+    """Where joints (F, 17, 2) of a picture lie in what the pose encoder sees of it, in pixels.
+
+    Args:
+        shown: height and width of the picture.
+        size: of what the pose encoder sees.
+    """
+    scale = max(wanted / length for wanted, length in zip(size, shown))
+    fitted = np.array([max(wanted, round(length * scale)) for wanted, length in zip(size, shown)])[::-1]
+    return (keypoints + 0.5) * fitted / shown[::-1] - 0.5 - (fitted - size[::-1]) // 2
 
 
-def _fit_pictures(skeletons: np.ndarray, size: int) -> np.ndarray:
+def _fit_pictures(skeletons: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """As the pipeline does it, so that all shots are of the model's size."""
-    parts = [skeleton_to_tensor(frame[None], size, size)[0] for frame in skeletons]
+    parts = [skeleton_to_tensor(frame[None], *size)[0] for frame in skeletons]
     return np.stack([(part.movedim(0, -1).numpy() * 255).round().astype(np.uint8) for part in parts])
 
 

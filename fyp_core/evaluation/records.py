@@ -19,7 +19,7 @@ class Record:
     """One clip as measured.
 
     seed: of the noise.
-    measures: by name, see :data:`fyp_core.evaluation.report.MEASURES`.
+    measures: those that could be taken, by name, see :data:`fyp_core.evaluation.report.MEASURES`.
     joints: (F, 17, 3) found: x and y in pixels, score; as lists.
     """
 

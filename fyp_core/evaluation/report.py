@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
@@ -18,7 +18,9 @@ from fyp_core.evaluation.shots import PAIRS, Shot
 PCK = {"pck@0.1": 0.1, "pck@0.05": 0.05}  # with their thresholds
 PRECISION = "oks_ap"
 _CONFIDENCE = 0.95
-_OVERLAP = " Clips of a short video overlap, which makes ± look smaller than it is."
+_OVER_SEEDS = " Over seeds it tells what the noise does, not what other clips would come to."
+_OVERLAP = " Clips of a short video overlap, which makes ± over clips look smaller than it is."
+_FLICKER = " Flicker is of the clips in which the figures leave some background."
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,20 @@ class Estimate:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Estimate:
-        """Student's t interval."""
+        """Student's t interval; it cannot be told of values that are all the same, say all right."""
         count = len(values)
-        if count < 2:
+        if len(set(values)) < 2:
             return cls(fmean(values), None)
         quantile = stats.t.ppf((1 + _CONFIDENCE) / 2, count - 1)
         return cls(fmean(values), float(quantile * np.std(values, ddof=1) / np.sqrt(count)))
+
+
+@dataclass(frozen=True)
+class PromptResult:
+    """The measures of all clips with one prompt."""
+
+    clips: int
+    measures: dict[str, Estimate]
 
 
 @dataclass(frozen=True)
@@ -65,7 +75,7 @@ class Result:
 
     over: what the intervals are over: "seeds" (means of all clips, one a seed of the noise), or "clips" where
         there is one seed.
-    prompts: of each prompt its measures, intervals over seeds.
+    prompts: the same of each prompt.
     """
 
     source: str
@@ -74,7 +84,7 @@ class Result:
     seeds: int
     over: str
     measures: dict[str, Estimate]
-    prompts: dict[str, dict[str, Estimate]]
+    prompts: dict[str, PromptResult]
 
 
 def summarise(measured: Sequence[tuple[Shot, Record]]) -> list[Result]:
@@ -86,33 +96,44 @@ def summarise(measured: Sequence[tuple[Shot, Record]]) -> list[Result]:
 
 
 def _result(source: str, group: str, cell: list[tuple[Shot, Record]]) -> Result:
-    seeds = _by(cell, lambda record: record.seed)
-    prompts = _by(cell, lambda record: f"{record.index}: {record.prompt}")
-    if len(seeds) > 1:
-        over, total = "seeds", _estimates(list(seeds.values()))
-    else:
-        over, total = "clips", _estimates([[one] for one in cell])
-        total[PRECISION] = Estimate(_precision(cell), None)
-    details = {
-        prompt: _estimates(list(_by(part, lambda record: record.seed).values()))
-        for prompt, part in prompts.items()
+    seeds = len(_by(cell, lambda record: record.seed))
+    over = "seeds" if seeds > 1 else "clips"
+    prompts = {
+        prompt: PromptResult(_clips(part), _estimates(part, over))
+        for prompt, part in _by(cell, lambda record: record.prompt).items()
     }
-    return Result(source, group, len(prompts), len(seeds), over, total, details)
+    return Result(source, group, _clips(cell), seeds, over, _estimates(cell, over), prompts)
 
 
-def _by(cell: list[tuple[Shot, Record]], key: Any) -> dict[Any, list[tuple[Shot, Record]]]:
+def _clips(cell: list[tuple[Shot, Record]]) -> int:
+    return len(_by(cell, lambda record: record.index))
+
+
+def _by(
+    cell: list[tuple[Shot, Record]], key: Callable[[Record], Any]
+) -> dict[Any, list[tuple[Shot, Record]]]:
     parts = defaultdict(list)
     for shot, record in cell:
         parts[key(record)].append((shot, record))
     return dict(parts)
 
 
-def _estimates(samples: list[list[tuple[Shot, Record]]]) -> dict[str, Estimate]:
-    """Of each measure, over samples of records; measures in their usual order."""
-    known = samples[0][0][1].measures
-    values = {name: [fmean(r.measures[name] for _, r in sample) for sample in samples] for name in known}
-    values[PRECISION] = [_precision(sample) for sample in samples]
-    return {name: Estimate.of(values[name]) for name in MEASURES if name in values}
+def _estimates(cell: list[tuple[Shot, Record]], over: str) -> dict[str, Estimate]:
+    """Measures in their usual order; those that none of the records has are left out."""
+    found = {name: Estimate.of(values) for name in MEASURES if (values := _values(cell, name, over))}
+    if over == "seeds":
+        seeds = _by(cell, lambda record: record.seed).values()
+        found[PRECISION] = Estimate.of([_precision(part) for part in seeds])
+    else:
+        found[PRECISION] = Estimate(_precision(cell), None)  # a single clip has too few frames for one
+    return {name: found[name] for name in MEASURES if name in found}
+
+
+def _values(cell: list[tuple[Shot, Record]], name: str, over: str) -> list[float]:
+    """A measure of each clip, or its means over the clips of each seed."""
+    known = [(shot, record) for shot, record in cell if name in record.measures]
+    parts = _by(known, lambda record: record.seed if over == "seeds" else record.index)
+    return [fmean(record.measures[name] for _, record in part) for part in parts.values()]
 
 
 def _precision(records: list[tuple[Shot, Record]]) -> float:
@@ -127,11 +148,10 @@ def as_table(results: Sequence[Result]) -> str:
         f"| {' / '.join(groups).replace('_', '-')} | {' | '.join(MEASURES[name].title for name in names)} |",
         f"|{'---|' * (len(names) + 1)}",
     ]
+    measures = {(result.source, result.group): result.measures for result in results}
     for source in dict.fromkeys(result.source for result in results):
-        rows = [result for result in results if result.source == source]
-        cells = [
-            " / ".join(_cell(row.measures.get(name), MEASURES[name].digits) for row in rows) for name in names
-        ]
+        rows = [measures.get((source, group), {}) for group in groups]
+        cells = [" / ".join(_cell(row.get(name), MEASURES[name].digits) for row in rows) for name in names]
         lines.append(f"| {source} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -143,15 +163,17 @@ def _cell(estimate: Estimate | None, digits: int) -> str:
     return f"{estimate.mean:.{digits}f}{margin}"
 
 
+def as_summary(results: Sequence[Result]) -> str:
+    """The table, and what its intervals are, in Markdown."""
+    return f"{as_table(results)}\n\n{_note(results)}"
+
+
 def as_document(results: Sequence[Result], settings: dict[str, Any]) -> str:
-    """The table, what its intervals are, what was measured how, and the measures of each prompt, in Markdown."""
-    parts = ["# Evaluation", as_table(results), _note(results), _settings_list(settings)]
+    """The summary, what was measured how, and the measures of each prompt, in Markdown."""
+    parts = ["# Evaluation", as_summary(results), _settings_list(settings)]
     for result in results:
-        if result.prompts and result.seeds > 1:
-            parts += [
-                f"## {result.source}, {result.group.replace('_', '-')}: each prompt",
-                _prompt_table(result),
-            ]
+        title = f"## {result.source}, {result.group.replace('_', '-')}: each prompt"
+        parts += [title, _prompt_table(result)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -161,17 +183,23 @@ def as_json(results: Sequence[Result], settings: dict[str, Any]) -> dict[str, An
 
 
 def _note(results: Sequence[Result]) -> str:
-    clips = max(result.clips for result in results)
+    few, many = (find(result.clips for result in results) for find in (min, max))
     seeds = max(result.seeds for result in results)
     names = {"seeds": "means of the seeds", "clips": "clips"}
-    over = " or, where there is one seed, ".join(
-        names[kind] for kind in names if any(result.over == kind for result in results)
+    kinds = [kind for kind in names if any(result.over == kind for result in results)]
+    over = " or, where there is one seed, ".join(names[kind] for kind in kinds)
+    text = (
+        f"{many if few == many else f'{few} to {many}'} clips a cell, {seeds}"
+        f" {'seed' if seeds == 1 else 'seeds'} of the noise. ± is half of a 95 % confidence interval (Student's t)"
+        f" over {over}."
     )
-    overlap = "" if {result.group for result in results} <= set(PAIRS) else _OVERLAP
-    return (
-        f"{clips} clips a cell, {seeds} {'seed' if seeds == 1 else 'seeds'} of the noise. ± is half of a 95 %"
-        f" confidence interval (Student's t) over {over}.{overlap}"
-    )
+    if "seeds" in kinds:
+        text += _OVER_SEEDS
+    if "clips" in kinds and not {result.group for result in results} <= set(PAIRS):
+        text += _OVERLAP
+    if any("flicker" in result.measures for result in results):
+        text += _FLICKER
+    return text
 
 
 def _settings_list(settings: dict[str, Any]) -> str:
@@ -186,9 +214,10 @@ def _text(value: Any) -> str:
 
 def _prompt_table(result: Result) -> str:
     names = list(result.measures)
-    head = f"| prompt | {' | '.join(MEASURES[name].title for name in names)} |\n|{'---|' * (len(names) + 1)}"
-    rows = [
-        f"| {prompt} | {' | '.join(_cell(measured.get(n), MEASURES[n].digits) for n in names)} |"
-        for prompt, measured in result.prompts.items()
-    ]
-    return "\n".join([head, *rows])
+    titles = " | ".join(MEASURES[name].title for name in names)
+    lines = [f"| prompt | clips | {titles} |", f"|{'---|' * (len(names) + 2)}"]
+    for prompt, part in result.prompts.items():
+        cells = " | ".join(_cell(part.measures.get(name), MEASURES[name].digits) for name in names)
+        text = prompt.replace("|", "\\|")
+        lines.append(f"| {text} | {part.clips} | {cells} |")
+    return "\n".join(lines)

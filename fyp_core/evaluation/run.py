@@ -110,8 +110,11 @@ def _measure(
         found |= {"character": float(character == shot.character), "scene": float(scene == shot.scene)}
     if clip:
         found["clip_score"] = clip.score(video, shot.prompt)
-    found["similarity"] = measures.neighbour_similarity((clip or judges).features(video))
-    found["warp_error"] = measures.warp_error(video)
-    found["flicker"] = measures.background_flicker(video, shot.skeletons)
+    steadiness = {
+        "similarity": measures.neighbour_similarity((clip or judges).features(video)),
+        "warp_error": measures.warp_error(video),
+        "flicker": measures.background_flicker(video, shot.skeletons),
+    }
+    found |= {name: value for name, value in steadiness.items() if value is not None}
     joints = np.concatenate([points, scores[..., None]], axis=-1)
     return Record(source, shot.group, shot.index, seed, shot.prompt, found, joints.round(3).tolist())

@@ -14,6 +14,7 @@ from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcesso
 
 from errors import InputError
 from fyp_core.__main__ import main
+from fyp_core.checkpoints import bundled
 from fyp_core.evaluation import (
     PAIRS,
     SOURCES,
@@ -51,6 +52,8 @@ from pose_extraction.motion import Motion
 from tests.end_to_end.conftest import EXAMPLES
 from tests.tiny_model import SIZE, build_pipeline, clip_tokenizer
 from tests.unit.test_keypoint_files import openpose_folder
+
+SQUARE = (64, 64)
 
 
 @pytest.fixture
@@ -127,8 +130,14 @@ def test_a_video_that_stands_still_is_perfectly_steady(clip) -> None:
     assert background_flicker(still, clip.skeletons()[:3]) == 0
     assert warp_error(still) == 0
     assert neighbour_similarity(still.reshape(3, -1).astype(float)) == pytest.approx(1)
+
+
+def test_what_cannot_be_compared_does_not_pass_for_steady(clip) -> None:
     one = clip.frames[:1], clip.skeletons()[:1]
-    assert background_flicker(*one) == warp_error(one[0]) == 0
+    assert background_flicker(*one) is None
+    assert warp_error(one[0]) is None
+    assert neighbour_similarity(np.ones((1, 3))) is None
+    assert background_flicker(clip.frames, np.full_like(clip.frames, 255)) is None, "no background"
 
 
 def test_similarity_is_the_cosine_of_neighbours() -> None:
@@ -174,6 +183,7 @@ def test_intervals_are_students() -> None:
         pytest.approx(4.3027 / np.sqrt(3), rel=1e-4),
     )
     assert Estimate.of([5.0]).margin is None
+    assert Estimate.of([1.0, 1.0, 1.0]).margin is None, "all right so far does not mean always right"
 
 
 # --- judges
@@ -238,6 +248,13 @@ def test_judging_leaves_networks_where_they_train(place: torch.dtype | str, clip
     assert judges.classify(clip.frames)[0] in CLASSES[0]
     assert len(judges.features(clip.frames)) == 4
     assert [(p.dtype, p.device) for network in networks for p in network.parameters()] == before
+
+
+def test_joints_are_found_in_pictures_that_are_not_square() -> None:
+    clip = sample_clip(np.random.default_rng(1), 4, 128, stride=4)
+    narrow, left = clip.frames[:, :, 12:-12], np.array([12, 0])  # 104 wide, which halves three times only
+    keypoints, _ = Judges.load(bundled("judges")).find_joints(narrow)
+    assert correct_keypoints(keypoints, clip.keypoints - left, clip.scores > 0.5, 0.1) > 0.85
 
 
 def test_a_judge_goes_on_from_its_weights(judges_dir: Path) -> None:
@@ -350,15 +367,16 @@ def test_lines_that_are_no_person_are_told() -> None:
         read_skeletons(scribble)
 
 
-def test_joints_lie_where_the_pipeline_puts_their_picture() -> None:
+@pytest.mark.parametrize("size", [(64, 64), (40, 64), (64, 40)])
+def test_joints_lie_where_the_pipeline_puts_their_picture(size: tuple[int, int]) -> None:
     for height, width in ((80, 120), (150, 90), (64, 64), (20, 31)):
-        points = np.array([[[width / 2 + 5, height / 2 - 4]]])
+        points = np.array([[[width / 2 + 2, height / 2 - 4]]])
         picture = np.zeros((1, height, width, 3), np.uint8)
         cv2.circle(picture[0], tuple((points[0, 0] * 16).astype(int)), 48, (255,) * 3, -1, cv2.LINE_AA, 4)
-        fitted = skeleton_to_tensor(picture, 64, 64)[0, 0].numpy()
+        fitted = skeleton_to_tensor(picture, *size)[0, 0].numpy()
         rows, columns = np.indices(fitted.shape)
         center = (columns * fitted).sum() / fitted.sum(), (rows * fitted).sum() / fitted.sum()
-        assert fit_keypoints(points, height, width, 64)[0, 0] == pytest.approx(center, abs=0.4)
+        assert fit_keypoints(points, (height, width), size)[0, 0] == pytest.approx(center, abs=0.4)
 
 
 def keypoint_file(folder: Path, frames: int = 12) -> tuple[Path, Motion]:
@@ -370,22 +388,22 @@ def keypoint_file(folder: Path, frames: int = 12) -> tuple[Path, Motion]:
 
 def test_a_keypoint_file_gives_shots_spread_over_it(tmp_path: Path) -> None:
     path, motion = keypoint_file(tmp_path)
-    first, last = motion_shots(path, "skeleton", ["a robot"], 2, 3, 64, stride=2)
+    first, last = motion_shots(path, "skeleton", ["a robot"], 2, 3, SQUARE, stride=2)
     assert (first.group, first.prompt, first.character, first.frames) == ("walk", "a robot", "", None)
     seen = first.visible
     np.testing.assert_allclose(first.keypoints[seen], motion.keypoints[:6:2, 0][seen], atol=0.01)
     seen = last.visible[-1]
     np.testing.assert_allclose(last.keypoints[-1][seen], motion.keypoints[10, 0][seen], atol=0.01)
     assert (first.skeletons.shape, first.skeletons.dtype) == ((3, 64, 64, 3), np.uint8)
-    assert len(motion_shots(path, "skeleton", ["a robot"], 9, 5, 64, stride=2)) == 2, "all that differ"
-    (shot,) = motion_shots(path, "skeleton", [], 1, 3, 64)
+    assert len(motion_shots(path, "skeleton", ["a robot"], 9, 5, SQUARE, stride=2)) == 2, "all that differ"
+    (shot,) = motion_shots(path, "skeleton", [], 1, 3, SQUARE)
     assert shot.character and (shot.character, shot.scene) not in HELD_OUT_PAIRS
     with pytest.raises(InputError, match="12 frames"):
-        motion_shots(path, "skeleton", [], 1, 13, 64, stride=1)
+        motion_shots(path, "skeleton", [], 1, 13, SQUARE, stride=1)
 
 
 def test_the_person_of_a_raw_video_is_followed() -> None:
-    (shot,) = motion_shots(EXAMPLES / "raw_man_jumping_jacks.mp4", "raw", ["a robot"], 1, 3, 64)
+    (shot,) = motion_shots(EXAMPLES / "raw_man_jumping_jacks.mp4", "raw", ["a robot"], 1, 3, SQUARE)
     assert shot.skeletons.any(axis=(1, 2, 3)).all()
     rows, columns = shot.keypoints[shot.visible].round().astype(int).T[::-1]
     frames = np.argwhere(shot.visible)[:, 0]
@@ -425,7 +443,7 @@ def test_every_source_is_measured_and_shown(pipeline, shots, tmp_path: Path) -> 
         "pose off": (2, "seeds"),
     }
     assert results[4].measures["flicker"].margin > 0
-    assert len(results[4].prompts) == 3
+    assert [part.clips for part in results[4].prompts.values()] == [1, 1, 1]
     table = as_table(results)
     assert len(table.splitlines()) == 2 + len(USUAL_SOURCES)
     assert len({line.count("|") for line in table.splitlines()}) == 1
@@ -435,6 +453,42 @@ def test_every_source_is_measured_and_shown(pipeline, shots, tmp_path: Path) -> 
     save_gallery(tmp_path / "sheet.png", pipeline, "model", shots, records)
     sheet = cv2.imread(str(tmp_path / "sheet.png"))
     assert sheet.shape[1] == 8 * SIZE
+
+
+def test_clips_of_one_prompt_are_measured_together(pipeline, shots) -> None:
+    words = ["a knight", "a robot | a panda", "a knight"]
+    given = [replace(shot, prompt=prompt) for shot, prompt in zip(shots[:3], words, strict=True)]
+    records = Records(None, {})
+    (result,) = evaluate(pipeline, KnowingJudges(given), given, sources=["model"], records=records)
+    knight, robot = result.prompts.values()
+    assert (result.clips, knight.clips, robot.clips) == (3, 2, 1)
+    flicker = [record.measures["flicker"] for record in records if record.prompt == "a knight"]
+    assert knight.measures["flicker"] == Estimate.of(flicker)
+    assert robot.measures["flicker"].margin is None
+    document = as_document([result], {})
+    assert "| a knight | 2 | 1.000 |" in document
+    assert r"| a robot \| a panda | 1 | 1.000 |" in document
+
+
+def test_a_clip_without_background_is_no_calm_one(pipeline, shots, tmp_path: Path) -> None:
+    path = tmp_path / "evaluation.jsonl"
+    crowded = replace(shots[0], skeletons=np.full_like(shots[0].skeletons, 255))
+    given = [crowded, *shots[1:3]]
+    records = Records(path, {})
+    (result,) = evaluate(pipeline, KnowingJudges(given), given, sources=["renders"], records=records)
+    first, *others = Records(path, {})
+    assert "flicker" not in first.measures
+    assert result.measures["flicker"].mean == pytest.approx(np.mean([r.measures["flicker"] for r in others]))
+    (alone,) = evaluate(pipeline, KnowingJudges([crowded]), [crowded], sources=["renders"])
+    assert "flicker" not in alone.measures
+    assert "flicker" not in as_table([alone])
+
+
+def test_sources_that_lack_a_group_keep_the_others_in_place(pipeline, shots) -> None:
+    given = [replace(shots[0], group="walk", frames=None), shots[1]]
+    results = evaluate(pipeline, KnowingJudges(given), given, sources=["model"])
+    results += evaluate(pipeline, KnowingJudges(given[1:]), given[1:], sources=["renders"])
+    assert "| renders | – / 1.000 |" in as_table(results)
 
 
 def test_an_interrupted_evaluation_goes_on_to_the_same_numbers(pipeline, shots, tmp_path: Path) -> None:
@@ -537,6 +591,7 @@ def test_command_writes_numbers_table_and_pictures(
     assert main(list(map(str, command))) == 0
     table = capsys.readouterr().out
     assert "CLIPScore" in table
+    assert "± is half of a 95 % confidence interval" in table
     document = json.loads((tmp_path / "out.json").read_text())
     assert document["settings"]["frames"] == 2
     assert [(r["source"], r["group"], r["seeds"]) for r in document["results"]] == [
@@ -565,6 +620,20 @@ def test_command_follows_keypoints_of_a_file(
     assert "character" not in results[0]["measures"]
     assert main(list(map(str, [*command, "--skeleton", tmp_path / "nothing.json"]))) == 2
     assert "nothing.json" in capsys.readouterr().err
+
+
+def test_a_wide_model_is_measured_at_its_size(
+    judges_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    build_pipeline(default_height=32, default_width=48).save_pretrained(tmp_path / "wide")
+    path, _ = keypoint_file(tmp_path)
+    command = ["evaluate", "--model", tmp_path / "wide", "--judges", judges_dir, "--clips", 1, "--frames", 2]
+    command = list(map(str, [*command, "--sources", "model", "--sheet", tmp_path / "sheet.png"]))
+    assert main([*command, "--skeleton", str(path)]) == 0
+    assert cv2.imread(str(tmp_path / "sheet.png")).shape[1] == 8 * 48
+    capsys.readouterr()
+    assert main(command) == 2
+    assert "square and the model 48×32; measure it on motions of your own" in capsys.readouterr().err
 
 
 def test_motions_of_one_name_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
