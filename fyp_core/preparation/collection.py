@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from errors import InputError
 from fyp_core.training.data.clips import TABLE_SUFFIXES, read_table
 from fyp_core.training.data.image_folder import files_of, find_pictures
 from fyp_core.training.data.shards import Files, find_shards, is_address
+
+logger = logging.getLogger(__name__)
 
 Reader = Callable[[], Files]
 """Reads the files of one picture; raises InputError where they cannot be read."""
@@ -96,12 +99,27 @@ def open_collection(path: str, *, shard_size: int, path_column: str, caption_col
     if path.endswith(".tar") or (Path(path).is_dir() and any(Path(path).glob("*.tar"))):
         return Collection([ShardUnit(os.path.abspath(shard)) for shard in find_shards(path)], 1)
     if Path(path).suffix.lower() in TABLE_SUFFIXES:
-        rows = read_table(path, path_column, caption_column)
+        captions = _first_captions(path, read_table(path, path_column, caption_column))
         folder = Path(path).absolute().parent
-        units = [PictureUnit(file, str(folder / file), caption) for file, caption in dict(rows).items()]
+        units = [PictureUnit(file, str(folder / file), caption) for file, caption in captions.items()]
     else:
         folder = Path(path).absolute()
         units = [PictureUnit(file, str(folder / file)) for file in find_pictures(path)]
     if not units:
         raise InputError(f"There are no pictures in {path}; check the path.")
     return Collection(units, shard_size)
+
+
+def _first_captions(table: str, rows: list[tuple[str, str]]) -> dict[str, str]:
+    """Of every picture; tables such as COCO's give several."""
+    captions: dict[str, str] = {}
+    for file, caption in rows:
+        captions[file] = captions.get(file) or caption
+    if more := len(rows) - len(captions):
+        logger.warning(
+            "%d of the %d rows of %s name a picture again; each picture keeps its first caption.",
+            more,
+            len(rows),
+            table,
+        )
+    return captions

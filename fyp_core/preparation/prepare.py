@@ -16,10 +16,10 @@ from errors import InputError
 from fyp_core.preparation.cluster import Cluster, connect
 from fyp_core.preparation.collection import open_collection
 from fyp_core.preparation.filters import Filters
-from fyp_core.preparation.prepared_set import PreparedSet
+from fyp_core.preparation.prepared_set import PreparedSet, settings_of
 from fyp_core.preparation.shard_maker import Part, Record, ShardMaker
 from fyp_core.training.data.shards import is_address
-from pose_extraction.estimator import AUTO
+from pose_extraction.estimator import AUTO, choose_estimator
 
 Progress = Callable[[int, int, Counter[str]], None]
 """Called with units done and in all, and how many pictures were kept or rejected for which reason."""
@@ -50,7 +50,8 @@ def prepare(
     Args:
         source: see :func:`fyp_core.preparation.collection.open_collection`.
         target: folder of the set; see :mod:`fyp_core.preparation`.
-        estimator: see :func:`pose_extraction.estimator.choose_estimator`, ``weights`` as well.
+        estimator: see :func:`pose_extraction.estimator.choose_estimator`, ``weights`` as well; what ``auto``
+            becomes is decided here, once for all workers and for the set.
         filters: what is fit.
         shard_size: pictures looked at for one shard.
         address: of a Ray cluster; by default Ray is started here.
@@ -67,6 +68,9 @@ def prepare(
     collection = open_collection(
         source, shard_size=shard_size, path_column=path_column, caption_column=caption_column
     )
+    if os.path.abspath(source) == os.path.abspath(target):
+        raise InputError(f"{target} is the input itself; choose another folder to write.")
+    estimator = _settled(estimator, weights, target)
     settings = {
         "input": source if is_address(source) else os.path.abspath(source),
         "estimator": estimator,
@@ -74,8 +78,6 @@ def prepare(
         "caption": caption_column,
         **asdict(filters),
     }
-    if settings["input"] == os.path.abspath(target):
-        raise InputError(f"{target} is the input itself; choose another folder to write.")
     with PreparedSet.locked(target, settings) as prepared:
         parts = prepared.missing(collection)
         work = {
@@ -93,6 +95,14 @@ def prepare(
         seconds = time.perf_counter() - started
         run = {"seen": seen, "seconds": round(seconds, 1), "pictures_per_second": round(seen / seconds, 2)}
         return prepared.summarise(run)
+
+
+def _settled(estimator: str, weights: str | None, target: str | Path) -> str:
+    """The name behind ``auto``: the set's, or what suits this machine. Each worker might choose another."""
+    if estimator != AUTO:
+        return estimator
+    before = settings_of(Path(target)).get("estimator")
+    return before or choose_estimator(AUTO, weights, stills=True)[0].name
 
 
 def _make(

@@ -126,13 +126,18 @@ class PreparedSet:
         shutil.rmtree(self.unfinished, ignore_errors=True)
 
 
-def _check_settings(folder: Path, settings: dict[str, Any]) -> None:
+def settings_of(folder: Path) -> dict[str, Any]:
+    """What the set in a folder was made with; {} where there is none."""
     path = folder / "settings.json"
-    if not path.is_file():
+    return _read_json(path) if path.is_file() else {}
+
+
+def _check_settings(folder: Path, settings: dict[str, Any]) -> None:
+    before = settings_of(folder)
+    if not before:
         if folder.is_dir() and any(not path.name.startswith(".") for path in folder.iterdir()):
             raise InputError(f"{folder} holds something else; choose a new folder.")
         return
-    before = _read_json(path)
     others = sorted(key for key in settings if before.get(key) != settings[key])
     if others:
         differences = ", ".join(f"{key} {before.get(key)!r}, not {settings[key]!r}" for key in others)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +80,17 @@ def test_folders_tables_and_shards_are_listed(tmp_path: Path) -> None:
         (f"{tmp_path}/0.tar:x/2", b"two"),
     ]
     assert listed("https://example.org/{0..2}.tar")[2] == ShardUnit("https://example.org/2.tar")
+
+
+def test_of_several_captions_the_first_is_kept_and_that_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_picture(tmp_path / "a.png", np.zeros((8, 8, 3), np.uint8), None)
+    (tmp_path / "t.csv").write_text("path,caption\na.png,\na.png,first\na.png,second\n")
+    (unit,) = listed(tmp_path / "t.csv")
+    ((_, read),) = unit.pictures()
+    assert read()["txt"] == b"first"
+    assert "2 of the 3 rows" in caplog.text
 
 
 def test_a_damaged_shard_is_told_after_what_comes_before_it(tmp_path: Path) -> None:
@@ -290,6 +304,27 @@ def test_a_shard_that_is_not_there_tells_about_shared_storage(tmp_path: Path) ->
         pytest.raises(InputError, match="share"),
     ):
         prepared.finish(Record(0, ["a"], kept=1), prepared.unfinished / "nowhere.tar")
+
+
+def test_a_set_keeps_the_estimator_that_auto_became(
+    people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another machine, or this one when it has better weights, would choose another."""
+    used = []
+
+    class Here:
+        def map(self, rows: list[dict[str, Any]], kind: type, **work: Any) -> Iterator[dict[str, str]]:
+            used.append(work["estimator"])
+            return map(kind(**work), rows)
+
+    monkeypatch.setattr("fyp_core.preparation.prepare.connect", lambda *_: nullcontext(Here()))
+    shutil.copytree(people, tmp_path / "people")
+    prepare(str(tmp_path / "people"), tmp_path / "set")
+    assert json.loads((tmp_path / "set/settings.json").read_text())["estimator"] == used[0] == "mediapipe"
+    write_picture(tmp_path / "people/more.png", np.zeros((300, 300, 3), np.uint8))
+    monkeypatch.setattr("fyp_core.preparation.prepare.choose_estimator", None)
+    prepare(str(tmp_path / "people"), tmp_path / "set")
+    assert used == ["mediapipe"] * 2
 
 
 def test_bad_input_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
