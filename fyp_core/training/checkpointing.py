@@ -161,8 +161,6 @@ class Checkpoints:
         models.clear()
         learnt = load_file(Path(folder) / _LEARNT)
         if learnt.keys() != set(self.names):
-            raise InputError(
-                f"{folder} is of a run in which other parameters learn; name another output_dir to begin anew."
-            )
+            raise ValueError("other parameters learnt in its run")
         network = self.accelerator.unwrap_model(self.network, keep_torch_compile=False)
         network.load_state_dict(learnt, strict=False)

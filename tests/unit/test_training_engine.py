@@ -219,6 +219,17 @@ def test_a_damaged_checkpoint_is_told(settings: Any, name: str) -> None:
         Run(Line(), config).resume()
 
 
+def test_a_checkpoint_of_other_parameters_is_told(settings: Any) -> None:
+    config = settings(STAGE_2 | FEW_STEPS, train_batch_size=2)
+    Run(Line(), config)._save()
+    other = Line()
+    other.network.bias.requires_grad_(False)
+    with pytest.raises(
+        InputError, match=r"does not fit these settings \(other parameters learnt in its run\);"
+    ):
+        Run(other, config).resume()
+
+
 def test_a_run_with_nothing_left_to_do_keeps_its_only_checkpoint(settings: Any) -> None:
     """It is not taken away first to be written once more."""
     config = settings(STAGE_2 | FEW_STEPS, train_batch_size=2, checkpoints_total_limit=1)
