@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, make_dataclass
 from inspect import signature
 from pathlib import Path
@@ -121,6 +121,7 @@ class TrainConfig:
 # The published configurations carry these; nothing follows from them here.
 _WITHOUT_USE = (
     "train_data.dataset_set",
+    "train_data.prompt",  # captions stand in the table of clips
     "validation_data.dataset_set",
     "validation_data.use_inv_latent",
     "validation_data.num_inv_steps",
@@ -132,6 +133,8 @@ _STAGES_OF = {
     "trainable_modules": _DIFFUSION,
     "gradient_checkpointing": _DIFFUSION,
     "validation_data": _DIFFUSION,
+    "validation_data.video_length": _VIDEO,
+    "validation_data.stride": _VIDEO,
     "pipeline": _DIFFUSION,
     "text_dropout": _DIFFUSION,
     "high_noise_bias": _DIFFUSION,
@@ -142,6 +145,19 @@ _STAGES_OF = {
     "crop_share": ("autoencoder",),
     "enable_xformers_memory_efficient_attention": _VIDEO,  # image networks have PyTorch's own
     "model": ("autoencoder", "text_to_image", "judge_pose", "judge_classifier"),  # which make networks
+}
+_OWN_DATA = ("path", "caption_column", "width", "height")
+_CLIPS = ("n_sample_frames", "sample_start_idx", "sample_frame_rate")
+# What of train_data takes effect with which of its kinds.
+_SETTINGS_OF = {
+    WORLD: tuple(f.name for f in fields(WorldConfig)),
+    "images": _OWN_DATA,
+    "clips": (*_OWN_DATA, *_CLIPS, "path_column"),
+    "webdataset": (*_OWN_DATA, *_CLIPS, "shuffle_buffer"),
+    "hf": (
+        *_OWN_DATA,
+        *("split", "image_column", "keypoints_column", "skeleton_column", "streaming", "shuffle_buffer"),
+    ),
 }
 
 
@@ -158,6 +174,7 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> TrainConfig:
     path = Path(path)
     try:
         given = OmegaConf.merge(_read_with_base(path), OmegaConf.from_dotlist(list(overrides)))
+        _take_published_names(given)
         _drop_useless(given)
         reword_booleans(given)
         _heed_launcher(given)
@@ -215,12 +232,33 @@ def _heed_launcher(given: DictConfig) -> None:
         )
 
 
+def _take_published_names(given: DictConfig) -> None:
+    """Settings under the names that the published configurations give them; the names here go before."""
+    if "skeleton_path" in given:
+        given.setdefault("validation_data", {})
+        shown, name = _find(given, "validation_data.skeleton_path")
+        shown.setdefault(name, given.pop("skeleton_path"))
+        logger.info("skeleton_path is taken as validation_data.skeleton_path.")
+    data, name = _find(given, "train_data.video_path")
+    if name in data:
+        data.setdefault("kind", "clips")
+        data.setdefault("path", data.pop(name))
+        logger.info("train_data.video_path is taken as train_data.path, a table of path,caption.")
+
+
 def _drop_useless(given: DictConfig) -> None:
     for key in _WITHOUT_USE:
-        section, _, name = key.rpartition(".")
-        if isinstance(given.get(section), DictConfig) and name in given[section]:
-            del given[section][name]
+        section, name = _find(given, key)
+        if name in section:
+            del section[name]
             logger.info("Without effect: %s.", key)
+
+
+def _find(given: DictConfig, key: str) -> tuple[DictConfig, str]:
+    """The section that a dotted key belongs to, empty where that is not given, and the key's name in it."""
+    section, _, name = key.rpartition(".")
+    found = given.get(section) if section else given
+    return (found if isinstance(found, DictConfig) else OmegaConf.create()), name
 
 
 def _check_pipeline(given: DictConfig) -> None:
@@ -233,18 +271,18 @@ def _check_pipeline(given: DictConfig) -> None:
 
 
 def _check_effects(stage: str, given: DictConfig) -> None:
-    for name, stages in _STAGES_OF.items():
-        if name in given and stage not in stages:
-            raise InputError(f"{name} has no effect in the {stage} stage; leave it out.")
+    for key, stages in _STAGES_OF.items():
+        section, name = _find(given, key)
+        if name in section and stage not in stages:
+            raise InputError(f"{key} has no effect in the {stage} stage; leave it out.")
 
 
 def _check_data(config: TrainConfig, given: DictConfig) -> None:
-    """The world's settings say nothing of one's own data, and the other way round."""
+    """What the kind of data or the stage does not know is refused."""
     data = config.train_data
-    shared = {"n_sample_frames", "seed"}
-    of_world = {f.name for f in fields(WorldConfig)} - shared
-    foreign = set(_own_data_settings()) if data.kind == WORLD else of_world
-    if useless := sorted(foreign.intersection(given)):
+    if data.kind not in _SETTINGS_OF:
+        raise InputError(f"train_data.kind must be one of {', '.join(_SETTINGS_OF)}, not {data.kind!r}.")
+    if useless := sorted(set(given) - {"kind", *_SETTINGS_OF[data.kind]}):
         raise InputError(
             f"train_data.{useless[0]} has no effect with train_data.kind={data.kind}; leave it out."
         )
@@ -255,6 +293,8 @@ def _check_data(config: TrainConfig, given: DictConfig) -> None:
         raise InputError(
             f"The {config.stage} stage trains on the procedural world; leave out train_data.kind."
         )
+    if config.stage not in _VIDEO and (useless := sorted(set(given).intersection(_CLIPS))):
+        raise InputError(f"train_data.{useless[0]} has no effect in the {config.stage} stage; leave it out.")
     if not data.path:
         raise InputError(f"train_data.kind={data.kind} needs train_data.path; say where the data is.")
     for side in ("width", "height"):
@@ -274,9 +314,3 @@ def _halved(config: TrainConfig) -> int:
 def _check_side(data: TrainData, side: str, multiple: int) -> None:
     if getattr(data, side) % multiple:
         raise InputError(f"train_data.{side} is {getattr(data, side)}, but must be a multiple of {multiple}.")
-
-
-def _own_data_settings() -> Iterator[str]:
-    """Those of pictures and clips, not of the world."""
-    world = {f.name for f in fields(WorldConfig)}
-    return (f.name for f in fields(TrainData) if f.name not in world and f.name != "kind")

@@ -419,6 +419,18 @@ def test_the_configurations_of_the_paper(capsys: pytest.CaptureFixture[str]) -> 
         ({"train_data": {"path": "x"}}, "train_data.path has no effect with train_data.kind=world"),
         ({"train_data": {"kind": "clips", "path": "x", "clips": 3}}, "train_data.clips has no effect"),
         ({"train_data": {"kind": "clips"}}, "needs train_data.path"),
+        ({"train_data": {"kind": "clip", "path": "x"}}, "kind must be one of world, .* not 'clip'"),
+        ({"train_data": STAGE_2["train_data"] | {"seed": 3}}, "train_data.seed has no effect with .*=clips"),
+        ({"train_data": STAGE_2["train_data"] | {"split": "test"}}, "train_data.split has no effect"),
+        ({"stage": "pose", "train_data": {"kind": "images", "path": "x", "path_column": "a"}}, "path_column"),
+        (
+            {"stage": "pose", "train_data": {"kind": "webdataset", "path": "x", "n_sample_frames": 3}},
+            "train_data.n_sample_frames has no effect in the pose stage",
+        ),
+        (
+            STAGE_1 | {"validation_data": {"stride": 2}},
+            "validation_data.stride has no effect in the pose stage",
+        ),
         ({"train_data": STAGE_2["train_data"] | {"width": 36}}, "width is 36, but must be a multiple of 8"),
         ({"train_data": {"size": 100}}, "size is 100, but must be a multiple of 8"),
         ({"stage": "autoencoder", "train_data": {"size": 40}, "crop_share": 0.5}, "a multiple of 16"),
@@ -531,6 +543,36 @@ def test_the_settings_saved_with_a_model_may_be_chosen(settings: Any, tmp_path: 
 def test_published_keys_without_use_are_let_be(settings: Any) -> None:
     data = {"prompts": ["a"], "use_inv_latent": False, "num_inv_steps": 50, "dataset_set": "val"}
     assert settings(STAGE_2, validation_data=data).validation_data.prompts == ["a"]
+
+
+def test_a_configuration_with_the_published_keys(settings: Any) -> None:
+    data = {"video_path": "mine.csv", "prompt": "None", "dataset_set": "train", "n_sample_frames": 2}
+    size = {"width": 32, "height": 32}
+    given = {
+        "train_data": data | size | {"sample_start_idx": 0, "sample_frame_rate": 2},
+        "validation_data": {
+            **size,
+            "prompts": ["a robot"],
+            "video_length": 2,
+            "num_inference_steps": 2,
+            "guidance_scale": 3.0,
+            "use_inv_latent": False,
+            "num_inv_steps": 2,
+            "dataset_set": "val",
+        },
+        "skeleton_path": "poses.mp4",
+        "trainable_modules": ["attn1.to_q", "attn_temp"],
+        "learning_rate": 1e-5,
+        "mixed_precision": "no",
+        "use_8bit_adam": False,
+        "gradient_checkpointing": False,
+        "enable_xformers_memory_efficient_attention": True,
+    }
+    config = settings(given)
+    assert (config.stage, config.train_data.kind, config.train_data.path) == ("temporal", "clips", "mine.csv")
+    assert config.validation_data.skeleton_path == "poses.mp4"
+    shards = given["train_data"] | {"kind": "webdataset", "path": "shards"}
+    assert settings(given, train_data=shards).train_data.path == "shards"  # ours goes before
 
 
 def test_words_that_yaml_takes_for_booleans(settings: Any) -> None:

@@ -84,7 +84,9 @@ def read_table(table: str | Path, path_column: str, caption_column: str) -> list
     """
     path = Path(table)
     if path.suffix.lower() not in TABLE_SUFFIXES:
-        raise InputError(f"{path} is no table; name a file that ends in {' or '.join(TABLE_SUFFIXES)}.")
+        raise InputError(
+            f"{path} is no table of clips and captions; name a file that ends in {' or '.join(TABLE_SUFFIXES)}."
+        )
     if not path.is_file():
         raise InputError(f"There is no file {path}; check the path.")
     try:
