@@ -7,8 +7,12 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from errors import InputError
+
+if TYPE_CHECKING:
+    from fyp_core.training.loop import Stage
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,7 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.dry_run:
             print(dry_run(config))  # noqa: T201
             return 0
-        folder = train(create_stage(config), config)
+        stage = create_stage(config)
+        try:
+            folder = train(stage, config)
+        finally:
+            _tell_skipped(stage)
     except InputError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 2
@@ -50,6 +58,16 @@ def _set_up_logging() -> None:
     logging.getLogger("accelerate").setLevel(logging.WARNING)
     for library in (diffusers_logging, transformers_logging):
         library.disable_progress_bar()
+
+
+def _tell_skipped(stage: Stage) -> None:
+    """However the run ended, say which of one's own files it could not use."""
+    from accelerate import PartialState
+
+    from fyp_core.training.diffusion import DiffusionStage
+
+    if isinstance(stage, DiffusionStage) and PartialState().is_main_process:
+        stage.bad_files.tell()
 
 
 def _tell_where(folder: Path) -> None:

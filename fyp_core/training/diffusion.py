@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
+from accelerate import PartialState
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from diffusers.training_utils import compute_snr
 from torch import nn
@@ -107,7 +108,7 @@ class DiffusionStage:
                 parts, config.validation_data, video=self.uses_video, posed=self._shows_pose
             )
         self.noise = DDIMScheduler.from_config(parts.scheduler.config)
-        self.bad_files = BadFiles(Path(config.output_dir) / "bad_files.jsonl")
+        self.bad_files = BadFiles()
 
     def open_pipeline(self) -> FollowYourPosePipeline:
         """The model to go on from, in full precision."""
@@ -132,6 +133,7 @@ class DiffusionStage:
                 text_dropout=config.text_dropout,
                 with_skeletons=self._needs_skeletons,
             )
+        self.bad_files = self._new_list()
         data = open_dataset(
             config.train_data,
             size=self._size,
@@ -141,6 +143,13 @@ class DiffusionStage:
             bad_files=self.bad_files,
         )
         return TokenizedDataset(data, self.tokenize, config.text_dropout, config.seed)
+
+    def _new_list(self) -> BadFiles:
+        """In place of an earlier run's, some of whose files may have been repaired."""
+        report = Path(self.config.output_dir) / "bad_files.jsonl"
+        if PartialState().is_main_process:  # which opens the data before the others do
+            report.unlink(missing_ok=True)
+        return BadFiles(report)
 
     @property
     def _needs_skeletons(self) -> bool:
@@ -263,7 +272,6 @@ class DiffusionStage:
             getattr(pipeline, name).load_state_dict(part, strict=False)
         pipeline.register_to_config(**self._pipeline_settings)
         pipeline.save_pretrained(folder)
-        self.bad_files.tell()
 
 
 class TextToImageStage(DiffusionStage):

@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import struct
+from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,10 +20,12 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 from webdataset import TarWriter
 
+import train_followyourpose
 from errors import InputError
 from fyp_core.synthetic import Clip, sample_clip
 from fyp_core.training.batches import batches
 from fyp_core.training.data import BadFiles, SourceConfig, open_dataset
+from fyp_core.training.loop import Run
 from pose_extraction.coco import to_coco
 from pose_extraction.motion import Motion
 from video_io import write_video
@@ -210,6 +213,45 @@ def test_a_picture_with_damaged_exif_is_skipped(tmp_path: Path) -> None:
     data = open_pictures(tmp_path)
     assert [data[index]["caption"] for index in range(4)] == ["person 1"] * 4
     assert "damaged" in data.bad_files.reasons()[str(tmp_path / "00.png")]
+
+
+def test_a_run_tells_what_it_skipped_however_it_ends(
+    tmp_path: Path, tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And the next one does not count what was repaired in between."""
+    broken = write_pictures(tmp_path / "people", 4) / "00.png"
+    whole = broken.read_bytes()
+    broken.write_bytes(b"no picture")
+    settings = {
+        "stage": "pose",
+        "pretrained_model_path": str(tiny_model_dir),
+        "output_dir": str(tmp_path / "out"),
+        "train_data": {"kind": "images", "path": str(tmp_path / "people"), "width": 32, "height": 32},
+        "train_batch_size": 4,
+        "max_train_steps": 1,
+    }
+    config = tmp_path / "pose.yaml"
+    config.write_text(json.dumps(settings))  # which YAML is, too
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(Run, "steps", interrupted)
+        train_followyourpose.main([f"--config={config}"])
+    assert "1 files were skipped" in caplog.text
+    report = tmp_path / "out/bad_files.jsonl"
+    assert str(broken) in report.read_text()
+
+    broken.write_bytes(whole)
+    caplog.clear()
+    assert train_followyourpose.main([f"--config={config}"]) == 0
+    assert "skipped" not in caplog.text
+    assert not report.exists()
+
+
+def interrupted(run: Run) -> Iterator[float]:
+    """Steps of a run that is stopped after it has seen all its data."""
+    for index in range(4):
+        run.stage.data[index]
+    raise SystemExit
+    yield
 
 
 def test_nothing_usable_is_told_at_once(tmp_path: Path) -> None:
