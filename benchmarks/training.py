@@ -1,38 +1,52 @@
 """Throughput of the trainer against a bare loop of the same model and batch: ``python -m benchmarks.training``.
 
 The bare loop repeats one batch that is already there: forward, backward, clipping, AdamW. The trainer does all of it
-with data, schedule and moving average. Both train copies of one network and take
-turns, so that whatever else the machine does meets both.
+with data, schedule and moving average. Both train copies of one network and take turns, so that whatever else the
+machine does meets both. With ``--clips`` the data are video files, which the trainer's workers decode while it
+computes; both encode their frames in every step.
 """
+
+from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from copy import deepcopy
-from functools import partial
 from pathlib import Path
 from statistics import median
 
+import numpy as np
 import torch
+from accelerate.utils import send_to_device
 from torch import nn
 from tqdm import tqdm
 
-from fyp_core.training.config import TrainConfig, load_config
+from errors import InputError
+from fyp_core.argument_types import from_one
+from fyp_core.synthetic import sample_clip
+from fyp_core.training.config import TrainConfig, TrainData, load_config
 from fyp_core.training.draws import Draws
 from fyp_core.training.loop import Run
 from fyp_core.training.stages import create_stage
+from video_io import write_video
 
-_WARM_UP = 3  # turns
+_WARM_UP = 3  # steps of a turn
+_LATENTS, _CLIPS = "configs/mini_temporal.yaml", "configs/pose_train.yaml"
+_TABLE, _CLIP_FILES, _FPS = "clips.jsonl", 16, 24
+_SHRUNK = 2  # times that the files are larger than what is trained on
 
 
-def bare_loop(run: Run, network: nn.Module) -> Iterator[None]:
-    """Train ``network`` on one batch, a step a turn."""
+def bare_loop(run: Run, network: nn.Module) -> Iterator[float]:
+    """Train ``network`` on one batch; yields the loss after each step."""
     config, count = run.config, run.config.train_batch_size
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(learning, lr=config.learning_rate)
     batch = torch.utils.data.default_collate([run.stage.data[i] for i in range(count)])
+    batch = send_to_device(batch, run.accelerator.device)
     draws = Draws(config.seed, range(count), run.accelerator.device)
     network.train()
     while True:
@@ -42,54 +56,97 @@ def bare_loop(run: Run, network: nn.Module) -> Iterator[None]:
         nn.utils.clip_grad_norm_(learning, config.max_grad_norm)
         optimizer.step()
         optimizer.zero_grad()
-        yield
+        yield loss.item()
 
 
-def compare(config: TrainConfig, turns: int) -> dict[str, float | str | int]:
+def compare(config: TrainConfig, turns: int, steps: int) -> dict[str, float | str | int]:
     """Samples a second of both; the ratio is the median over turns, one beside the other."""
     stage = create_stage(config)
     network = deepcopy(stage.network)
     run = Run(stage, config)
-    loops = {"trainer": run.steps(), "bare loop": bare_loop(run, network)}
-    seconds: dict[str, list[float]] = {name: [] for name in loops}
-    for _ in tqdm(range(_WARM_UP + turns), unit=" turns", disable=None, leave=False):
+    network.to(run.accelerator.device)
+    seconds: dict[str, list[float]] = {"trainer": [], "bare loop": []}
+    for _ in tqdm(range(turns), unit=" turns", disable=None, leave=False):
+        # Opened anew: workers that went on in the other's turn would slow that one down and be ahead in their own.
+        loops = {"trainer": run.steps(), "bare loop": bare_loop(run, network)}
         for name, loop in loops.items():
-            seconds[name].append(timed(partial(next, loop)))
-    kept = {name: some[_WARM_UP:] for name, some in seconds.items()}
-    ratios = [bare / trained for bare, trained in zip(kept["bare loop"], kept["trainer"], strict=True)]
+            with closing(loop):
+                seconds[name].append(seconds_a_step(loop, steps))
+    ratios = [bare / trained for bare, trained in zip(seconds["bare loop"], seconds["trainer"], strict=True)]
     return {
         "stage": config.stage,
+        "data": config.train_data.kind,
+        "workers": config.dataloader_num_workers,
         "batch": config.train_batch_size,
         "threads": torch.get_num_threads(),
         "precision": config.mixed_precision,
-        **{f"{name}, samples/s": round(config.train_batch_size / median(s), 2) for name, s in kept.items()},
+        **{
+            f"{name}, samples/s": round(config.train_batch_size / median(s), 2) for name, s in seconds.items()
+        },
         "trainer / bare loop": round(median(ratios), 3),
     }
 
 
-def timed(work: Callable[[], object]) -> float:
+def seconds_a_step(loop: Iterator[float], steps: int) -> float:
+    for _ in range(_WARM_UP):
+        next(loop)
     started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
+    for _ in range(steps):
+        next(loop)
+    return (time.perf_counter() - started) / steps
 
 
-def main() -> None:
+def own_settings(folder: Path, *, clips: bool) -> dict[str, object]:
+    """What the benchmark sets in place of the configuration's, unless it is told otherwise."""
+    shared = {"pretrained_model_path": "mini", "output_dir": folder / "run"}
+    if not clips:
+        return shared | {"train_data.cache": folder / "latents", "train_data.clips": 32}
+    return shared | {
+        "train_data.path": folder / _TABLE,
+        "train_data.width": 128,
+        "train_data.height": 128,
+        "train_batch_size": 4,
+        "mixed_precision": "no",
+        "gradient_checkpointing": "false",
+        "dataloader_num_workers": 1,
+    }
+
+
+def write_clips(folder: Path, data: TrainData) -> None:
+    """Render video files of the procedural world, long enough for what is taken of each, and their table."""
+    rows = []
+    for index in range(_CLIP_FILES):
+        frames = (data.sample_start_idx or 0) + data.n_sample_frames * data.sample_frame_rate
+        clip = sample_clip(np.random.default_rng(index), frames, _SHRUNK * max(data.height, data.width))
+        write_video(folder / f"{index}.mp4", clip.frames, _FPS)
+        rows.append(json.dumps({"path": f"{index}.mp4", "caption": clip.caption}))
+    (folder / _TABLE).write_text("\n".join(rows))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition(":")[0])
-    parser.add_argument("--config", default="configs/mini_temporal.yaml", help="default: %(default)s")
-    parser.add_argument("--turns", type=int, default=20, help="steps of each (default: %(default)s)")
+    parser.add_argument("--clips", action="store_true", help="video files in place of latents")
+    parser.add_argument("--config", help=f"default: {_LATENTS}, with --clips {_CLIPS}")
+    parser.add_argument("--turns", type=from_one, default=5, help="of each (default: %(default)s)")
+    parser.add_argument("--steps", type=from_one, default=5, help="timed of a turn (default: %(default)s)")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings in place of the file's")
-    args = parser.parse_intermixed_args()
+    options = parser.parse_intermixed_args(arguments)
+    path = options.config or (_CLIPS if options.clips else _LATENTS)
     with tempfile.TemporaryDirectory() as folder:
-        own = {
-            "pretrained_model_path": "mini",
-            "output_dir": Path(folder) / "run",
-            "train_data.cache": Path(folder) / "latents",
-            "train_data.clips": 32,
-            "max_train_steps": _WARM_UP + args.turns,
-        }
-        overrides = [f"{name}={value}" for name, value in own.items()]
-        print(json.dumps(compare(load_config(args.config, overrides + args.overrides), args.turns)))
+        own = own_settings(Path(folder), clips=options.clips)
+        own["max_train_steps"] = options.turns * (_WARM_UP + options.steps)
+        try:
+            config = load_config(
+                path, [*(f"{key}={value}" for key, value in own.items()), *options.overrides]
+            )
+            if options.clips:
+                write_clips(Path(folder), config.train_data)
+            print(json.dumps(compare(config, options.turns, options.steps)))
+        except InputError as error:
+            print(error, file=sys.stderr)
+            return 2
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
