@@ -118,7 +118,7 @@ class ShardMaker:
                     _reject(record, candidate.name, str(reason))
                     continue
                 key = f"{part.number:05d}{record.kept:05d}"
-                writer.write({"__key__": key} | _files(candidate, chosen, self._estimator.name))
+                writer.write({"__key__": key} | pair_files(candidate, chosen, self._estimator.name))
                 record.kept += 1
                 record.people += len(chosen)
         return record, shard
@@ -174,7 +174,8 @@ def _reject(record: Record, name: str, reason: str, detail: str = "") -> None:
     record.rejects.append({"file": name, "reason": reason} | ({"detail": detail} if detail else {}))
 
 
-def _files(candidate: Candidate, poses: FramePoses, estimator: str) -> Files:
+def pair_files(candidate: Candidate, poses: FramePoses, estimator: str) -> Files:
+    """What a shard holds of a picture: itself, its skeleton, and its keypoints and caption as a document."""
     height, width = candidate.picture.shape[:2]
     motion = Motion(poses.keypoints[None], poses.scores[None], height, width, fps=1.0)
     document = to_coco(motion, estimator) | {"caption": candidate.caption, "source": candidate.name}

@@ -1,4 +1,4 @@
-"""A user's own data, end to end: clips and a table in a folder, stage 2, and their character in a generated video."""
+"""A user's own data, end to end: prepared pairs for stage 1, and for stage 2 clips and a table in a folder."""
 
 import subprocess
 from collections.abc import Callable
@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from webdataset import TarWriter
 
 from fyp_core.devices import choose_dtype
 from fyp_core.pipeline import FollowYourPosePipeline
+from fyp_core.preparation.shard_maker import Candidate, pair_files
 from fyp_core.synthetic import Clip, sample_clip, world
 from fyp_core.synthetic.characters import figure
+from pose_extraction.estimator import FramePoses
 from tests.end_to_end.conftest import ROOT
 from video_io import write_video
 
@@ -49,6 +52,43 @@ def generate(model: Path, prompt: str, skeletons: np.ndarray) -> np.ndarray:
     pipeline = FollowYourPosePipeline.from_pretrained(model)
     video = pipeline(prompt, skeletons, generator=torch.Generator().manual_seed(0)).frames[0]
     return (video * 255).round().astype(np.uint8)
+
+
+def test_stage_1_on_prepared_pairs(
+    run: Callable[..., subprocess.CompletedProcess[str]], tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "pairs").mkdir()
+    with TarWriter(str(tmp_path / "pairs/00000.tar")) as writer:
+        for index in range(4):
+            clip = sample_clip(np.random.default_rng(index), 1, 64)
+            pair = Candidate(f"{index}.jpg", clip.frames[0], f"a {clip.character}")
+            files = pair_files(pair, FramePoses(clip.keypoints, clip.scores), "mediapipe")
+            writer.write({"__key__": str(index)} | files)
+    settings = {
+        "stage": "pose",
+        "pretrained_model_path": str(tiny_model_dir),
+        "output_dir": "out",
+        "train_data": {"kind": "webdataset", "path": "pairs", "width": 32, "height": 32},
+        "max_train_steps": 2,
+        "train_batch_size": 2,
+        "learning_rate": 1e-2,
+        "lr_warmup_steps": 0,
+        "validation_steps": 2,
+        "validation_data": {"prompts": ["a robot"]},
+        "dataloader_num_workers": 1,
+    }
+    (tmp_path / "pose.yaml").write_text(yaml.safe_dump(settings))
+    trained = run(ROOT / "train_followyourpose.py", "--config=pose.yaml")
+    assert trained.returncode == 0, trained.stderr
+    assert (tmp_path / "out/samples/step-000002.png").is_file()
+    before, after = map(FollowYourPosePipeline.from_pretrained, (tiny_model_dir, tmp_path / "out/model"))
+    assert changed(before.pose_encoder, after.pose_encoder)
+    assert not changed(before.unet, after.unet)
+
+
+def changed(before: torch.nn.Module, after: torch.nn.Module) -> bool:
+    state = after.state_dict()
+    return any(not torch.equal(tensor, state[name]) for name, tensor in before.state_dict().items())
 
 
 def test_their_character_shows_up(
