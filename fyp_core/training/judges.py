@@ -55,13 +55,12 @@ class JudgedImages(Dataset):
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         rng = np.random.default_rng((self.seed, index))
         clip = sample_world(rng, self.config, 1, _SPLIT)
-        picture, keypoints = _turn(rng, clip.frames[0], clip.keypoints[0])
-        middle = (self.config.size - 1) / 2
-        inside = np.abs(keypoints - middle).max(-1) < middle + _BEYOND * self.config.size
+        picture, keypoints = _turn_some(rng, clip.frames[0], clip.keypoints[0])
+        visible = (clip.scores[0] > 0.5) & in_sight(keypoints, self.config.size)
         return {
             "picture": to_network(_degrade(rng, picture)[None])[0],
             "heatmaps": torch.from_numpy(heatmaps(keypoints, self.config.size)),
-            "visible": torch.from_numpy((clip.scores[0] > 0.5) & inside).float(),
+            "visible": torch.from_numpy(visible).float(),
             "classes": torch.tensor(
                 [names.index(name) for names, name in zip(CLASSES, (clip.character, clip.scene))]
             ),
@@ -76,19 +75,31 @@ def heatmaps(keypoints: np.ndarray, size: int) -> np.ndarray:
     return y[:, :, None] * x[:, None, :]
 
 
-def _turn(
-    rng: np.random.Generator, picture: np.ndarray, keypoints: np.ndarray
+def turn(
+    picture: np.ndarray, keypoints: np.ndarray, angle: float, zoom: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Turn and zoom some pictures with their joints (17, 2), as pose estimators are trained (Xiao et al. 2018)."""
-    if rng.random() >= _TURNED_SHARE:
-        return picture, keypoints
+    """Turn a square picture and its joints (17, 2) by ``angle`` degrees, anticlockwise, and zoom, about its middle."""
     middle = (picture.shape[0] - 1) / 2
-    angle, zoom = rng.uniform(-_MAX_TURN, _MAX_TURN), rng.uniform(*_ZOOMS)
     matrix = cv2.getRotationMatrix2D((middle, middle), angle, zoom)
     turned = cv2.warpAffine(
         picture, matrix, picture.shape[1::-1], flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE
     )
     return turned, (keypoints @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
+
+
+def in_sight(keypoints: np.ndarray, size: int) -> np.ndarray:
+    """Which of (17, 2) joints are in a square picture, (17,) bool."""
+    middle = (size - 1) / 2
+    return np.abs(keypoints - middle).max(-1) < middle + _BEYOND * size
+
+
+def _turn_some(
+    rng: np.random.Generator, picture: np.ndarray, keypoints: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """As pose estimators are trained (Xiao et al. 2018, arXiv 1804.06208)."""
+    if rng.random() >= _TURNED_SHARE:
+        return picture, keypoints
+    return turn(picture, keypoints, rng.uniform(-_MAX_TURN, _MAX_TURN), rng.uniform(*_ZOOMS))
 
 
 def _degrade(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:

@@ -44,7 +44,7 @@ from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.skeleton_input import skeleton_to_tensor
 from fyp_core.synthetic import HELD_OUT_PAIRS, sample_clip
 from fyp_core.training.config import TrainConfig, TrainData, WorldConfig
-from fyp_core.training.judges import JudgedImages, PoseJudgeStage, _turn, heatmaps
+from fyp_core.training.judges import JudgedImages, PoseJudgeStage, heatmaps, turn
 from pose_extraction.files import write_motion
 from pose_extraction.hrnet import HRNet, decode
 from pose_extraction.hrnet_weights import save_half
@@ -208,17 +208,15 @@ def test_judged_images_repeat_and_name_what_they_show() -> None:
     assert all(0 <= int(c) < len(names) for c, names in zip(sample["classes"], CLASSES, strict=True))
 
 
-def test_joints_turn_with_their_pictures(clip) -> None:
-    frame, joints = clip.frames[0], np.array([[20.0, 30.0], [40.0, 12.0]], np.float32)
-    marked = np.zeros_like(frame)
+@pytest.mark.parametrize(("angle", "zoom"), [(40, 1), (-60, 0.7), (0, 1.1)])
+def test_joints_turn_with_their_pictures(angle: float, zoom: float) -> None:
+    joints = np.array([[30, 38], [40, 22]], np.float32)
+    picture = np.zeros((64, 64, 3), np.uint8)
     for x, y in joints.astype(int):
-        marked[y - 1 : y + 2, x - 1 : x + 2] = 255
-    turns = [_turn(np.random.default_rng(seed), marked, joints) for seed in range(12)]
-    moved = [(picture, points) for picture, points in turns if not np.array_equal(points, joints)]
-    assert moved and len(moved) < len(turns)
-    for picture, points in moved:
-        for x, y in points.round().astype(int):
-            assert not (0 <= x < 64 and 0 <= y < 64) or picture[y, x].max() > 100
+        picture[y - 1 : y + 2, x - 1 : x + 2] = 255
+    turned, moved = turn(picture, joints, angle, zoom)
+    assert not np.allclose(moved, joints)
+    assert all(turned[y, x].min() > 100 for x, y in moved.round().astype(int))
 
 
 def test_missing_judges_are_named(tmp_path: Path) -> None:
