@@ -19,7 +19,7 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from errors import InputError
+from errors import InputError, first_line
 from fyp_core import schedulers
 from fyp_core.checkpoints import AUTO, ModelSource, assembled_source
 from fyp_core.devices import AUTO_DTYPE, Runtime
@@ -118,7 +118,7 @@ def load_config(path: str, overrides: Sequence[str]) -> DictConfig:
         refuse_unknown(given, Config())
         config = OmegaConf.merge(schema, given)
     except (OmegaConfBaseException, TypeError, yaml.YAMLError) as error:
-        raise InputError(f"{path} is not a valid configuration: {str(error).splitlines()[0]}") from error
+        raise InputError(f"{path} is not a valid configuration: {first_line(error)}") from error
     if not config.skeleton_path:
         raise InputError("There is no skeleton video; name one with --skeleton_path.")
     if not config.validation_data.prompts:

@@ -13,7 +13,7 @@ from fyp_core.evaluation import PCK
 from fyp_core.evaluation.measures import correct_keypoints
 from fyp_core.judges import Judges
 from fyp_core.synthetic import sample_clip
-from fyp_core.training.judges import in_sight, turn
+from fyp_core.training.judges import turn
 
 _SIZE, _SEED = 128, 77  # pixels; of renders that no judge was trained on
 _ZOOM = 0.8  # so that they stay in the picture
@@ -32,8 +32,9 @@ def measure(judges: Judges, angle: float, count: int) -> dict[str, float]:
 def _render(index: int, angle: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Picture, joints and which of them are in sight; every other one is turned the other way."""
     clip = sample_clip(np.random.default_rng((_SEED, index)), 1, _SIZE, split="all", motions="all")
-    picture, keypoints = turn(clip.frames[0], clip.keypoints[0], angle if index % 2 else -angle, _ZOOM)
-    return picture, keypoints, (clip.scores[0] > 0.5) & in_sight(keypoints, _SIZE)
+    parts = clip.frames[0], clip.keypoints[0], clip.scores[0]
+    picture, keypoints, scores = turn(*parts, angle if index % 2 else -angle, _ZOOM)
+    return picture, keypoints, scores > 0.5
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from errors import InputError
+from errors import InputError, first_line
 
 AUTO, MINI, PUBLISHED = "auto", "mini", "followyourpose-v1"
 MODEL_NAMES = (AUTO, MINI, PUBLISHED)
@@ -457,7 +457,7 @@ def _snapshot(repository: str, **options: Any) -> Path:
     except (OSError, ValueError):
         raise
     except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = first_line(error)
         raise InputError(
             f"The download of {repository} broke off ({reason}); start again, what is complete is kept."
         ) from error

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from errors import InputError
+from errors import InputError, first_line
 
 if TYPE_CHECKING:
     import torch
@@ -132,7 +132,7 @@ def check_attention(backend: str, unet: nn.Module, device: str) -> None:
             try:
                 dispatch_attention_fn(query, query, query)
             except (ValueError, RuntimeError, AssertionError, NotImplementedError) as error:
-                reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+                reason = first_line(error)
                 raise InputError(
                     f"The attention backend {backend} cannot serve this model ({reason}); use native."
                 ) from error

@@ -13,7 +13,7 @@ import torch
 from diffusers import AutoencoderKL, DDIMScheduler, ModelMixin, StableDiffusionPipeline
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from errors import InputError
+from errors import InputError, first_line
 from fyp_core.checkpoints import BASE_KEY, MODEL_INDEX, Lora, ModelSource, single_file_configs, weight_file
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.pose_encoder import PUBLISHED_PREFIX, PoseEncoder, convert_published_state
@@ -129,7 +129,7 @@ def told_as_input_error(what: str) -> Iterator[None]:
     except InputError as error:
         raise InputError(f"{what}: {error}") from error
     except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = first_line(error)
         raise InputError(f"{what}: {reason}") from error
 
 

@@ -12,7 +12,7 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from errors import InputError
+from errors import InputError, first_line
 
 
 def read_yaml(path: Path) -> DictConfig:
@@ -26,7 +26,7 @@ def read_yaml(path: Path) -> DictConfig:
     try:
         given = OmegaConf.load(path)
     except (OSError, ValueError, yaml.YAMLError, OmegaConfBaseException) as error:
-        raise InputError(f"{path} is not a valid configuration: {str(error).splitlines()[0]}") from error
+        raise InputError(f"{path} is not a valid configuration: {first_line(error)}") from error
     if not isinstance(given, DictConfig):
         raise InputError(f"{path} holds no settings; each is a line of the form key: value.")
     return given

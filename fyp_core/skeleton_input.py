@@ -72,11 +72,18 @@ def _stack_images(images: Sequence[Image.Image]) -> np.ndarray:
     return np.stack([np.asarray(image.convert("RGB")) for image in images])
 
 
+def fitted_size(shown: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
+    """Height and width to which a picture is resized before its middle, of the wanted size, is cut out."""
+    scale = max(wanted / length for wanted, length in zip(size, shown))
+    height, width = (max(wanted, round(length * scale)) for wanted, length in zip(size, shown))
+    return height, width
+
+
 def _fit(frames: torch.Tensor, height: int, width: int) -> torch.Tensor:
-    scale = max(height / frames.shape[2], width / frames.shape[3])
-    if scale != 1:
-        size = (max(height, round(frames.shape[2] * scale)), max(width, round(frames.shape[3] * scale)))
+    shown = tuple(frames.shape[2:])
+    fitted = fitted_size(shown, (height, width))
+    if fitted != shown:
         # averaging keeps thin lines when shrinking
-        frames = F.interpolate(frames, size, mode="area" if scale < 1 else "bilinear")
+        frames = F.interpolate(frames, fitted, mode="area" if sum(fitted) < sum(shown) else "bilinear")
     top, left = (frames.shape[2] - height) // 2, (frames.shape[3] - width) // 2
     return frames[:, :, top : top + height, left : left + width]

@@ -10,7 +10,7 @@ from torch import nn
 from torchmetrics.functional.multimodal import clip_score
 from transformers import CLIPModel, CLIPProcessor
 
-from errors import InputError
+from errors import InputError, first_line
 
 
 class ClipJudge:
@@ -33,7 +33,7 @@ class ClipJudge:
             return cls(CLIPModel.from_pretrained(name), CLIPProcessor.from_pretrained(name))
         except (OSError, ValueError, RuntimeError, TypeError) as error:
             raise InputError(
-                f"There is no CLIP {os.fspath(name)} that can be loaded ({str(error).splitlines()[0]});"
+                f"There is no CLIP {os.fspath(name)} that can be loaded ({first_line(error)});"
                 " give a folder or a hub id such as openai/clip-vit-base-patch16."
             ) from error
 

@@ -13,7 +13,7 @@ import numpy as np
 from errors import InputError
 from fyp_core.evaluation.shots import Shot, cast
 from fyp_core.evaluation.skeleton_reading import read_skeletons
-from fyp_core.skeleton_input import skeleton_to_tensor
+from fyp_core.skeleton_input import fitted_size, skeleton_to_tensor
 from fyp_core.synthetic import caption
 from pose_extraction.estimator import AUTO
 from pose_extraction.extract import extract_skeleton_frames
@@ -104,8 +104,7 @@ def fit_keypoints(keypoints: np.ndarray, shown: tuple[int, int], size: tuple[int
         shown: height and width of the picture.
         size: of what the pose encoder sees.
     """
-    scale = max(wanted / length for wanted, length in zip(size, shown))
-    fitted = np.array([max(wanted, round(length * scale)) for wanted, length in zip(size, shown)])[::-1]
+    fitted = np.array(fitted_size(shown, size))[::-1]
     return (keypoints + 0.5) * fitted / shown[::-1] - 0.5 - (fitted - size[::-1]) // 2
 
 

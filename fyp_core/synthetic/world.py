@@ -149,7 +149,7 @@ def sample_clip(
     if style:
         frames = apply_style(frames, style, rng)
     keypoints = camera.project(body.keypoints(bones))[0].astype(np.float32)
-    scores = _inside(keypoints, size) * body.visibility(bones)
+    scores = inside(keypoints, size) * body.visibility(bones)
     caption = write_caption(rng, character, scene, motion, style)
     return Clip(frames, keypoints, scores.astype(np.float32), character, scene, motion, style, caption)
 
@@ -208,7 +208,7 @@ def _render(
     return frames
 
 
-def _inside(keypoints: np.ndarray, size: int) -> np.ndarray:
+def inside(keypoints: np.ndarray, size: int) -> np.ndarray:
     """1 within the picture, falling to 0 within 4 % of its size outside: (F, 17)."""
     outside = np.maximum(-keypoints, keypoints - (size - 1)).max(-1)
     return np.clip(1 - outside / (0.04 * size), 0, 1)

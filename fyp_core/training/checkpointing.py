@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from errors import InputError
+from errors import InputError, first_line
 
 logger = logging.getLogger(__name__)
 
@@ -126,7 +126,7 @@ class Checkpoints:
                 self.average.to(self.accelerator.device)
         except _UNREADABLE as error:
             raise InputError(
-                f"{chosen} is damaged or does not fit these settings ({str(error).splitlines()[0]}); continue"
+                f"{chosen} is damaged or does not fit these settings ({first_line(error)}); continue"
                 " another checkpoint, or name another output_dir to begin anew."
             ) from error
         return progress

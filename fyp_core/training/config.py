@@ -14,7 +14,7 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from errors import InputError
+from errors import InputError, first_line
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.settings import read_yaml, refuse_unknown, reword_booleans
 from fyp_core.training.data.config import SourceConfig
@@ -183,9 +183,9 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> TrainConfig:
         _check_pipeline(merged.pipeline)
         config = OmegaConf.to_object(merged)
     except OmegaConfBaseException as error:
-        raise InputError(f"{path}: {str(error).splitlines()[0]}") from error
+        raise InputError(f"{path}: {first_line(error)}") from error
     except (TypeError, yaml.YAMLError) as error:  # of the overrides
-        raise InputError(f"{path} is not a valid configuration: {str(error).splitlines()[0]}") from error
+        raise InputError(f"{path} is not a valid configuration: {first_line(error)}") from error
     check_ranges(merged)
     _check_effects(config.stage, given)
     _check_data(config, given.get("train_data") or {})

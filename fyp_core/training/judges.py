@@ -17,6 +17,7 @@ from errors import InputError
 from fyp_core.judges import CLASSES, CLASSIFIER_FILE, POSE_FILE, Judges, read_weights, to_network
 from fyp_core.settings import refuse_unknown_names
 from fyp_core.sheets import save_sheet
+from fyp_core.synthetic.world import inside
 from fyp_core.training.autoencoder import sample_world
 from fyp_core.training.config import TrainConfig, WorldConfig, existing_folder
 from fyp_core.training.draws import Draws
@@ -36,7 +37,6 @@ _MAX_BLUR, _MAX_NOISE = 1.6, 12.0  # pixels; grey values
 # Real people lean farther and stand farther away than the world's figures.
 _TURNED_SHARE = 0.4
 _MAX_TURN, _ZOOMS = 60.0, (0.6, 1.2)  # degrees; of the picture
-_BEYOND = 0.02  # of the picture's size: as far outside, joints count as in sight, in the world as in turned pictures
 
 
 class JudgedImages(Dataset):
@@ -55,12 +55,11 @@ class JudgedImages(Dataset):
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         rng = np.random.default_rng((self.seed, index))
         clip = sample_world(rng, self.config, 1, _SPLIT)
-        picture, keypoints = _turn_some(rng, clip.frames[0], clip.keypoints[0])
-        visible = (clip.scores[0] > 0.5) & in_sight(keypoints, self.config.size)
+        picture, keypoints, scores = _turn_some(rng, clip.frames[0], clip.keypoints[0], clip.scores[0])
         return {
             "picture": to_network(_degrade(rng, picture)[None])[0],
             "heatmaps": torch.from_numpy(heatmaps(keypoints, self.config.size)),
-            "visible": torch.from_numpy(visible).float(),
+            "visible": torch.from_numpy(scores > 0.5).float(),
             "classes": torch.tensor(
                 [names.index(name) for names, name in zip(CLASSES, (clip.character, clip.scene))]
             ),
@@ -76,30 +75,28 @@ def heatmaps(keypoints: np.ndarray, size: int) -> np.ndarray:
 
 
 def turn(
-    picture: np.ndarray, keypoints: np.ndarray, angle: float, zoom: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Turn a square picture and its joints (17, 2) by ``angle`` degrees, anticlockwise, and zoom, about its middle."""
-    middle = (picture.shape[0] - 1) / 2
-    matrix = cv2.getRotationMatrix2D((middle, middle), angle, zoom)
+    picture: np.ndarray, keypoints: np.ndarray, scores: np.ndarray, angle: float, zoom: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Turn a square picture by ``angle`` degrees, anticlockwise, and zoom, about its middle.
+
+    Its joints (17, 2) go with it; their scores (17,) fall where they leave the picture.
+    """
+    size = picture.shape[0]
+    matrix = cv2.getRotationMatrix2D(((size - 1) / 2,) * 2, angle, zoom)
     turned = cv2.warpAffine(
-        picture, matrix, picture.shape[1::-1], flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE
+        picture, matrix, (size, size), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE
     )
-    return turned, (keypoints @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
-
-
-def in_sight(keypoints: np.ndarray, size: int) -> np.ndarray:
-    """Which of (17, 2) joints are in a square picture, (17,) bool."""
-    middle = (size - 1) / 2
-    return np.abs(keypoints - middle).max(-1) < middle + _BEYOND * size
+    moved = (keypoints @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
+    return turned, moved, np.minimum(scores, inside(moved, size))
 
 
 def _turn_some(
-    rng: np.random.Generator, picture: np.ndarray, keypoints: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+    rng: np.random.Generator, picture: np.ndarray, keypoints: np.ndarray, scores: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """As pose estimators are trained (Xiao et al. 2018, arXiv 1804.06208)."""
     if rng.random() >= _TURNED_SHARE:
-        return picture, keypoints
-    return turn(picture, keypoints, rng.uniform(-_MAX_TURN, _MAX_TURN), rng.uniform(*_ZOOMS))
+        return picture, keypoints, scores
+    return turn(picture, keypoints, scores, rng.uniform(-_MAX_TURN, _MAX_TURN), rng.uniform(*_ZOOMS))
 
 
 def _degrade(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:

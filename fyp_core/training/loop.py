@@ -31,7 +31,7 @@ from torch import nn
 from torch.utils.data import Dataset
 from tqdm import tqdm
 
-from errors import InputError
+from errors import InputError, first_line
 from fyp_core.devices import use_attention
 from fyp_core.launch import launcher_is_gone
 from fyp_core.training.batches import batches
@@ -343,7 +343,7 @@ def _create_accelerator(config: TrainConfig) -> Accelerator:
             project_config=ProjectConfiguration(str(folder), str(folder / "logs")),
         )
     except (ValueError, ImportError) as error:
-        raise InputError(f"These settings cannot be used here: {str(error).splitlines()[0]}") from error
+        raise InputError(f"These settings cannot be used here: {first_line(error)}") from error
     if config.report_to and not accelerator.log_with:
         raise InputError(f"report_to={config.report_to} needs a package that is not installed; install it.")
     if accelerator.distributed_type == DistributedType.FSDP and not accelerator.is_fsdp2:

@@ -214,7 +214,8 @@ def test_joints_turn_with_their_pictures(angle: float, zoom: float) -> None:
     picture = np.zeros((64, 64, 3), np.uint8)
     for x, y in joints.astype(int):
         picture[y - 1 : y + 2, x - 1 : x + 2] = 255
-    turned, moved = turn(picture, joints, angle, zoom)
+    turned, moved, scores = turn(picture, joints, np.ones(2, np.float32), angle, zoom)
+    assert (scores == 1).all()
     assert not np.allclose(moved, joints)
     assert all(turned[y, x].min() > 100 for x, y in moved.round().astype(int))
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from errors import InputError
+from errors import InputError, first_line
 from fyp_core.training.data.pictures import to_pixels
 from fyp_core.training.data.samples import Sample
 from video_io import probe, sample_frames
@@ -95,7 +95,7 @@ def read_table(table: str | Path, path_column: str, caption_column: str) -> list
         else:
             rows = pd.read_json(path, lines=True, dtype=False)
     except (ValueError, OSError) as error:
-        raise InputError(f"{path} cannot be read as a table: {str(error).splitlines()[0]}") from error
+        raise InputError(f"{path} cannot be read as a table: {first_line(error)}") from error
     for column in (path_column, caption_column):
         if column not in rows:
             raise InputError(

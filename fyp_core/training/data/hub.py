@@ -27,7 +27,7 @@ import datasets
 import fsspec.asyn
 import numpy as np
 
-from errors import InputError
+from errors import InputError, first_line
 from fyp_core.training.data.config import SourceConfig
 from fyp_core.training.data.pictures import SKELETON_EXTENSION, image_sample
 from fyp_core.training.data.samples import Sample
@@ -137,7 +137,7 @@ def _told(problem: str, advice: str = "") -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
+        reason = first_line(error)
         raise InputError(f"{problem}: {reason}{advice}") from error
 
 
