@@ -153,15 +153,17 @@ def test_a_signal_to_the_launcher_alone_saves_and_ends_the_run(
     assert len(list((tmp_path / "out").glob("checkpoint-*"))) == 1
 
 
-def test_an_interrupted_run_saves_and_says_so(config: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_saves_and_says_so(config: Path, tmp_path: Path, number: signal.Signals) -> None:
+    """Whatever reaches the workers of its data as well."""
     command = [sys.executable, TRAIN, f"--config={config}", "output_dir=out", "max_train_steps=100000"]
     process = subprocess.Popen(
-        [*command, "checkpointing_steps=100000", "validation_steps=3"], cwd=tmp_path, env=ENVIRONMENT,
-        stderr=subprocess.PIPE, text=True, start_new_session=True,
+        [*command, "checkpointing_steps=100000", "validation_steps=3", "dataloader_num_workers=2"],
+        cwd=tmp_path, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     while process.poll() is None and not (tmp_path / "out/samples/step-000003.png").is_file():
         time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, number)
     _, error = process.communicate(timeout=60)
     assert process.returncode != 0
     assert "the same command continues" in error

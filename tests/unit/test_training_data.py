@@ -6,6 +6,8 @@ import io
 import json
 import logging
 import struct
+import subprocess
+import sys
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -448,6 +450,20 @@ def test_a_stream_that_breaks_off_is_one_sentence(hub_folder: Path, tmp_path: Pa
         with pytest.raises(InputError, match=r"After 0 rows the data set .* cannot be read: ") as caught:
             list(batches(data, 0, 2, 1, workers, alone))
         assert "\n" not in str(caught.value)
+
+
+def test_a_program_ends_though_its_error_keeps_the_workers() -> None:
+    program = """
+from accelerate import Accelerator
+from fyp_core.training.batches import batches
+
+samples = batches([{}] * 100, 0, 100, 2, 2, Accelerator(cpu=True))
+next(samples)
+raise RuntimeError("out of memory")
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1] == "RuntimeError: out of memory"
 
 
 @pytest.mark.parametrize(
