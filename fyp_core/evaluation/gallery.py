@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _SHOWN = 3  # clips of each kind
 _FRAMES = 8  # of a clip, evenly spread
+_SEED = 0  # of the noise, the first that is measured
 
 
 def save_gallery(
@@ -33,6 +34,7 @@ def save_gallery(
 ) -> None:
     """Write skeletons over frames of the first, the best and the worst clips of each group, by their PCK.
 
+    All are of the first seed, so that each is a clip of its own.
     The clips are generated again, so that an evaluation need not keep its pictures.
     """
     rows: list[np.ndarray] = []
@@ -44,7 +46,7 @@ def save_gallery(
     ]
     with prepared(pipeline, source):
         for kind, shot, record in tqdm(chosen, desc="sheet", unit="clip", disable=None, leave=False):
-            (video,) = show(pipeline, source, [shot], record.seed, sampling)
+            (video,) = show(pipeline, source, [shot], _SEED, sampling)
             rows += [_spread(shot.skeletons), _spread(video)]
             titles += [_title(kind, record), ""]
     save_sheet(path, rows, titles)
@@ -53,8 +55,9 @@ def save_gallery(
 def _chosen(shots: list[Shot], source: str, records: Records) -> list[tuple[str, Shot, Record]]:
     """First, best and worst clips, none of them twice."""
     by_index = {shot.index: shot for shot in shots}
-    measured = [r for r in records if (r.source, r.group) == (source, shots[0].group) and r.index in by_index]
-    first = [record for record in measured if record.seed == 0][:_SHOWN]
+    wanted = (source, shots[0].group, _SEED)
+    measured = [r for r in records if (r.source, r.group, r.seed) == wanted and r.index in by_index]
+    first = measured[:_SHOWN]
     ranked = sorted((record for record in measured if record not in first), key=_quality, reverse=True)
     best = ranked[:_SHOWN]
     worst = ranked[max(_SHOWN, len(ranked) - _SHOWN) :]
@@ -72,4 +75,4 @@ def _spread(video: np.ndarray) -> np.ndarray:
 
 def _title(kind: str, record: Record) -> str:
     values = ", ".join(f"{name.upper()} {record.measures[name]:.2f}" for name in PCK)
-    return f"{kind}, {record.group.replace('_', '-')} {record.index}, seed {record.seed}: {record.prompt}  {values}"
+    return f"{kind}, {record.group.replace('_', '-')} {record.index}: {record.prompt}  {values}"

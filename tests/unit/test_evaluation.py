@@ -451,7 +451,8 @@ def test_every_source_is_measured_and_shown(pipeline, shots, tmp_path: Path) -> 
     assert "over means of the seeds or, where there is one seed, clips." in document
     save_gallery(tmp_path / "sheet.png", pipeline, "model", shots, records)
     sheet = cv2.imread(str(tmp_path / "sheet.png"))
-    assert sheet.shape[1] == 8 * SIZE
+    title = 18
+    assert sheet.shape[:2] == (len(shots) * (title + 2 * SIZE), 8 * SIZE), "each clip once"
 
 
 def test_clips_of_one_prompt_are_measured_together(pipeline, shots) -> None:
