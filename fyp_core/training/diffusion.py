@@ -52,6 +52,7 @@ class Denoiser(nn.Module):
     ) -> None:
         super().__init__()
         self.text_encoder, self.pose_encoder, self.unet = text_encoder, pose_encoder, unet
+        self._no_split_modules = unet._repeated_blocks  # the units of FSDP where it is told no others
 
     def forward(
         self,

@@ -108,7 +108,8 @@ class Run:
             [p for p in stage.network.parameters() if p.requires_grad], config, self.samples_a_step
         )
         self.scheduler = create_scheduler(optimizer, config)
-        self.network, self.optimizer = self.accelerator.prepare(stage.network, optimizer)
+        with _usable_here():
+            self.network, self.optimizer = self.accelerator.prepare(stage.network, optimizer)
         self.learning = [p for p in self.network.parameters() if p.requires_grad]
         self.ema = self._create_average()
         self.checkpoints = Checkpoints(
@@ -332,7 +333,7 @@ class Run:
 
 def _create_accelerator(config: TrainConfig) -> Accelerator:
     folder = Path(config.output_dir)
-    try:
+    with _usable_here():
         accelerator = Accelerator(
             # Only when told so does it let several processes share a machine without accelerators.
             cpu=parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.accelerator.is_available(),
@@ -342,8 +343,6 @@ def _create_accelerator(config: TrainConfig) -> Accelerator:
             log_with=config.report_to,
             project_config=ProjectConfiguration(str(folder), str(folder / "logs")),
         )
-    except (ValueError, ImportError) as error:
-        raise InputError(f"These settings cannot be used here: {first_line(error)}") from error
     if config.report_to and not accelerator.log_with:
         raise InputError(f"report_to={config.report_to} needs a package that is not installed; install it.")
     if accelerator.distributed_type == DistributedType.FSDP and not accelerator.is_fsdp2:
@@ -359,6 +358,15 @@ def _create_accelerator(config: TrainConfig) -> Accelerator:
         if settings.get("gradient_clipping", "auto") == "auto":  # accelerate would take 1 for it
             settings["gradient_clipping"] = config.max_grad_norm
     return accelerator
+
+
+@contextmanager
+def _usable_here() -> Iterator[None]:
+    """accelerate finds settings, its own and ours, that this machine or this network does not allow."""
+    try:
+        yield
+    except (ValueError, ImportError) as error:
+        raise InputError(f"These settings cannot be used here: {first_line(error)}") from error
 
 
 def _log_picture(accelerator: Accelerator, path: Path, step: int) -> None:

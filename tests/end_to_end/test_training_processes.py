@@ -21,6 +21,7 @@ from video_io import write_video
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 TRAIN = ROOT / "train_followyourpose.py"
+FSDP = ROOT / "tests/end_to_end/fsdp_on_cpus.py"
 STEPS = 20
 
 
@@ -86,6 +87,32 @@ def test_two_processes_train_as_one(config: Path, run: Run, tmp_path: Path) -> N
     whole = learnt(tmp_path / "one/model")
     for name, tensor in learnt(tmp_path / "rest/model").items():
         torch.testing.assert_close(tensor, whole[name], atol=1e-4, rtol=1e-3)
+
+
+def test_weights_shared_out_among_processes_train_as_whole_ones(
+    config: Path, run: Run, tmp_path: Path
+) -> None:
+    settings = (f"--config={config}", "ema_decay=0", "report_to=tensorboard")
+    whole = run(TRAIN, *settings, "output_dir=whole", "train_batch_size=4")
+    assert whole.returncode == 0, whole.stderr
+    sharded = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", FSDP, *settings)
+    variables = {"ACCELERATE_USE_CPU": "true", "ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2"}
+    variables["FSDP_AUTO_WRAP_POLICY"] = "TRANSFORMER_BASED_WRAP"  # as accelerate config suggests
+    shared = run(*sharded, "output_dir=shared", **variables)
+    assert shared.returncode == 0, shared.stderr
+    np.testing.assert_allclose(losses(tmp_path / "shared"), losses(tmp_path / "whole"), atol=1e-4)
+    assert not (tmp_path / "shared/checkpoint-000010/learnt.safetensors").exists(), "nobody has all weights"
+    half = "resume_from_checkpoint=shared/checkpoint-000010"
+    resumed = run(*sharded, "output_dir=rest", half, **variables)
+    assert resumed.returncode == 0, resumed.stderr
+    expected = learnt(tmp_path / "whole/model")
+    for output in ("shared", "rest"):
+        for name, tensor in learnt(tmp_path / output / "model").items():
+            torch.testing.assert_close(tensor, expected[name], atol=1e-4, rtol=1e-3)
+
+    variables["FSDP_TRANSFORMER_CLS_TO_WRAP"] = "Llama"
+    refused = run(*sharded, "output_dir=refused", **variables)
+    assert "cannot be used here: Could not find the transformer layer class Llama" in refused.stderr
 
 
 def test_a_compiled_network_trains_and_is_continued_as_any_other(
