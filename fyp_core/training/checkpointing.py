@@ -147,9 +147,20 @@ class Checkpoints:
 
     def learnt(self) -> dict[str, torch.Tensor]:
         """What has been learnt, whole and on the CPU, by the names of the unprepared network; all take part."""
+        if self.accelerator.distributed_type == DistributedType.DEEPSPEED:
+            return self._learnt_by_deepspeed()
         state = self.accelerator.get_state_dict(self.network) or {}
         whole = {name.replace(_COMPILED, ""): tensor for name, tensor in state.items()}
         return {name: whole[name].detach().cpu() for name in self.names} if whole else {}
+
+    def _learnt_by_deepspeed(self) -> dict[str, torch.Tensor]:
+        """DeepSpeed learns in full precision, shared out, what its network holds in half."""
+        from deepspeed.utils import safe_get_full_fp32_param
+
+        network = self.accelerator.unwrap_model(self.network, keep_torch_compile=False)
+        held = {**dict(network.named_buffers()), **dict(network.named_parameters())}
+        learnt = {name: safe_get_full_fp32_param(held[name]) for name in self.names}  # None for buffers
+        return {name: held[name].detach().cpu() if t is None else t.cpu() for name, t in learnt.items()}
 
     def _save_learnt(self, models: list[nn.Module], states: list[dict[str, Any]], folder: str) -> None:
         states.clear()  # else the whole network is saved

@@ -7,6 +7,7 @@ and the query projections on pose-free video.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -70,6 +71,10 @@ class Denoiser(nn.Module):
             skeleton: (b, 3, H, W) or (b, f, 3, H, W) in 0..1; ``None`` switches the pose off.
             keep_pose: (b,) 1 or 0.
         """
+        if not torch.is_autocast_enabled(
+            noisy.device.type
+        ):  # as with DeepSpeed, which turns all to one format
+            noisy, skeleton, keep_pose = _in_format(self.unet.dtype, noisy, skeleton, keep_pose)
         text = self.text_encoder(tokens)[0]
         features = None
         if skeleton is not None:
@@ -79,6 +84,10 @@ class Denoiser(nn.Module):
         if isinstance(self.unet, PoseVideoUNet):
             return self.unet(noisy, t, text, features).sample
         return self.unet(noisy, t, text, down_intrablock_additional_residuals=features).sample
+
+
+def _in_format(dtype: torch.dtype, *tensors: torch.Tensor | None) -> list[torch.Tensor | None]:
+    return [None if tensor is None else tensor.to(dtype) for tensor in tensors]
 
 
 class DiffusionStage:
@@ -215,7 +224,9 @@ class DiffusionStage:
             vae.to(pixels.device)
         is_clip = pixels.ndim == 5
         frames = pixels.transpose(1, 2).flatten(0, 1) if is_clip else pixels
-        moments = [vae.encode(chunk).latent_dist for chunk in frames.split(_ENCODED_AT_ONCE)]
+        is_whole = vae.dtype == torch.float32
+        with nullcontext() if is_whole else torch.autocast(pixels.device.type, vae.dtype):
+            moments = [vae.encode(chunk).latent_dist for chunk in frames.split(_ENCODED_AT_ONCE)]
         mean, std = (torch.cat([getattr(m, name).float() for m in moments]) for name in ("mean", "std"))
         if is_clip:
             mean, std = (x.unflatten(0, (len(pixels), -1)).transpose(1, 2) for x in (mean, std))

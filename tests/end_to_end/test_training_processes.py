@@ -21,7 +21,7 @@ from video_io import write_video
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 TRAIN = ROOT / "train_followyourpose.py"
-FSDP = ROOT / "tests/end_to_end/fsdp_on_cpus.py"
+SHARDED = ROOT / "tests/end_to_end/sharded_on_cpus.py"
 STEPS = 20
 
 
@@ -89,15 +89,28 @@ def test_two_processes_train_as_one(config: Path, run: Run, tmp_path: Path) -> N
         torch.testing.assert_close(tensor, whole[name], atol=1e-4, rtol=1e-3)
 
 
+FSDP = {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2", "FSDP_AUTO_WRAP_POLICY": "TRANSFORMER_BASED_WRAP"}
+DEEPSPEED = {"ACCELERATE_USE_DEEPSPEED": "true", "DS_ACCELERATOR": "cpu"}
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        pytest.param(FSDP, id="fsdp"),
+        pytest.param(DEEPSPEED | {"ACCELERATE_DEEPSPEED_ZERO_STAGE": "2"}, id="zero 2"),
+        pytest.param(DEEPSPEED | {"ACCELERATE_DEEPSPEED_ZERO_STAGE": "3"}, id="zero 3"),
+    ],
+)
 def test_weights_shared_out_among_processes_train_as_whole_ones(
-    config: Path, run: Run, tmp_path: Path
+    config: Path, run: Run, tmp_path: Path, variables: dict[str, str]
 ) -> None:
+    if "ACCELERATE_USE_DEEPSPEED" in variables:
+        pytest.importorskip("deepspeed", reason="DeepSpeed is not installed.")
     settings = (f"--config={config}", "ema_decay=0", "report_to=tensorboard")
     whole = run(TRAIN, *settings, "output_dir=whole", "train_batch_size=4")
     assert whole.returncode == 0, whole.stderr
-    sharded = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", FSDP, *settings)
-    variables = {"ACCELERATE_USE_CPU": "true", "ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2"}
-    variables["FSDP_AUTO_WRAP_POLICY"] = "TRANSFORMER_BASED_WRAP"  # as accelerate config suggests
+    sharded = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", SHARDED, *settings)
+    variables |= {"ACCELERATE_USE_CPU": "true"}
     shared = run(*sharded, "output_dir=shared", **variables)
     assert shared.returncode == 0, shared.stderr
     np.testing.assert_allclose(losses(tmp_path / "shared"), losses(tmp_path / "whole"), atol=1e-4)
@@ -110,8 +123,14 @@ def test_weights_shared_out_among_processes_train_as_whole_ones(
         for name, tensor in learnt(tmp_path / output / "model").items():
             torch.testing.assert_close(tensor, expected[name], atol=1e-4, rtol=1e-3)
 
-    variables["FSDP_TRANSFORMER_CLS_TO_WRAP"] = "Llama"
-    refused = run(*sharded, "output_dir=refused", **variables)
+    halved = run(*sharded, "output_dir=halved", "mixed_precision=bf16", "max_train_steps=2", **variables)
+    assert halved.returncode == 0, halved.stderr
+
+
+def test_units_that_the_network_does_not_have_are_one_sentence(config: Path, run: Run) -> None:
+    sharded = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node=1", SHARDED)
+    variables = FSDP | {"ACCELERATE_USE_CPU": "true", "FSDP_TRANSFORMER_CLS_TO_WRAP": "Llama"}
+    refused = run(*sharded, f"--config={config}", "ema_decay=0", **variables)
     assert "cannot be used here: Could not find the transformer layer class Llama" in refused.stderr
 
 

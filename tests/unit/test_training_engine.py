@@ -77,13 +77,16 @@ def example(stage: DiffusionStage) -> dict[str, torch.Tensor]:
     return batch
 
 
-def gradients(config: TrainConfig) -> tuple[float, dict[str, torch.Tensor]]:
+def gradients(config: TrainConfig, by_deepspeed: bool = False) -> tuple[float, dict[str, torch.Tensor]]:
+    """DeepSpeed turns the whole network to the number format that autocast would compute in."""
     stage = create_stage(config)
     if config.stage == "pose":
         torch.nn.init.ones_(stage.network.pose_encoder.gain)
     stage.network.train()
     mixed = config.mixed_precision != "no"
-    with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
+    if by_deepspeed:
+        stage.network.bfloat16()
+    with torch.autocast("cpu", torch.bfloat16, enabled=mixed and not by_deepspeed):
         loss = stage.loss(stage.network, example(stage), Draws(0, [4, 5], CPU))
     loss.backward()
     return loss.item(), {name: p.grad for name, p in stage.network.named_parameters() if p.grad is not None}
@@ -130,6 +133,18 @@ def test_what_is_frozen_gets_neither_gradient_nor_full_precision(settings: Any) 
     optimizer = create_optimizer([p for p in stage.network.parameters() if p.requires_grad], stage.config, 1)
     held = sum(p.numel() for group in optimizer.param_groups for p in group["params"])
     assert held == sum(p.numel() for p in stage.network.parameters() if p.requires_grad)
+
+
+@pytest.mark.parametrize("given", [STAGE_1, STAGE_2])
+def test_a_network_wholly_in_half_learns_as_deepspeed_has_it(settings: Any, given: dict[str, Any]) -> None:
+    config = settings(given, mixed_precision="bf16")
+    loss, found = gradients(config, by_deepspeed=True)
+    expected_loss, expected = gradients(config)
+    assert loss == pytest.approx(expected_loss, rel=0.02)
+    assert found.keys() == expected.keys()
+    for name, gradient in expected.items():
+        error = (found[name] - gradient).norm()
+        assert error < 0.1 * gradient.norm() + 1e-3, name
 
 
 @pytest.mark.parametrize(("precision", "fused"), [("no", True), ("bf16", True), ("fp16", False)])
