@@ -78,7 +78,7 @@ def show(
     if source == RENDERS:
         return [shot.frames for shot in shots]
     if source == AUTOENCODER:
-        return [_reconstruct(pipeline, shot.frames) for shot in shots]
+        return [reconstruct(pipeline, shot.frames) for shot in shots]
     return _generate(pipeline, SETTINGS[source], shots, seed, sampling or {})
 
 
@@ -122,7 +122,7 @@ def _noise(pipeline: FollowYourPosePipeline, shot: Shot, seed: int, share: float
 
 
 @torch.inference_mode()
-def _reconstruct(pipeline: FollowYourPosePipeline, frames: np.ndarray) -> np.ndarray:
+def reconstruct(pipeline: FollowYourPosePipeline, frames: np.ndarray) -> np.ndarray:
     pictures = torch.from_numpy(frames).permute(0, 3, 1, 2) / 127.5 - 1
     vae = pipeline.vae
     decoded = vae.decode(vae.encode(pictures.to(vae.device, vae.dtype)).latent_dist.mean).sample

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import gc
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -153,6 +155,46 @@ def test_steps_that_fp16_leaves_out_are_told(settings: Any, precision: str, fuse
     config = settings(STAGE_2, mixed_precision=precision)
     optimizer = create_optimizer([torch.nn.Parameter(torch.zeros(1))], config, 1)
     assert optimizer.defaults["fused"] is fused
+
+
+def test_adam_in_8_bits_learns_the_same_and_goes_on_exactly(settings: Any, tmp_path: Path) -> None:
+    pytest.importorskip("bitsandbytes", reason="bitsandbytes is not installed.")
+    torch.manual_seed(0)
+    layer, pictures = nn.Linear(128, 64), torch.randn(8, 128)
+
+    def trained(steps: int, start: dict[str, Any] | None = None, **change: Any) -> dict[str, Any]:
+        learner = copy.deepcopy(layer)
+        config = settings(STAGE_2 | {"learning_rate": 1e-3} | change)
+        optimizer = create_optimizer(list(learner.parameters()), config, 1)
+        if start:
+            torch.save(start, tmp_path / "state.pt")
+            start = torch.load(tmp_path / "state.pt", weights_only=True)
+            learner.load_state_dict(start["weights"])
+            optimizer.load_state_dict(start["optimizer"])
+        for _ in range(steps):
+            optimizer.zero_grad()
+            learner(pictures).square().mean().backward()
+            optimizer.step()
+        if config.use_8bit_adam:
+            assert optimizer.state[learner.weight]["state1"].dtype == torch.uint8
+        return {"weights": learner.state_dict(), "optimizer": optimizer.state_dict()}
+
+    in_8_bits = {"use_8bit_adam": True}
+    whole = trained(6, **in_8_bits)
+    half = trained(3, **in_8_bits)
+    for name, tensor in trained(3, half, **in_8_bits)["weights"].items():
+        assert torch.equal(tensor, whole["weights"][name])
+    full, start = trained(6)["weights"], layer.state_dict()
+    for name, tensor in whole["weights"].items():
+        assert (tensor - full[name]).norm() < 0.05 * (full[name] - start[name]).norm()
+
+
+def test_8_bits_without_their_package_are_one_sentence(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "bitsandbytes.optim", None)
+    with pytest.raises(InputError, match="pip install bitsandbytes"):
+        create_optimizer([nn.Parameter(torch.zeros(1))], settings(STAGE_2, use_8bit_adam=True), 1)
 
 
 def test_fsdp_of_version_1_is_refused(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -426,7 +468,6 @@ def test_the_configurations_of_the_paper(capsys: pytest.CaptureFixture[str]) -> 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"use_8bit_adam": True}, "bitsandbytes"),
         ({"train_batch_size": 0}, "train_batch_size is 0, but must be at least 1"),
         ({"text_dropout": 2.0}, "within 0 and 1"),
         ({"mixed_precision": "int3"}, "mixed_precision must be one of no, fp16, bf16"),
