@@ -30,6 +30,7 @@ from PIL import Image
 from torch import nn
 from torch.utils.data import Dataset
 from tqdm import tqdm
+from transformers.integrations import unset_hf_deepspeed_config
 
 from errors import InputError, first_line
 from fyp_core.devices import use_attention
@@ -357,6 +358,7 @@ def _create_accelerator(config: TrainConfig) -> Accelerator:
         settings["gradient_accumulation_steps"] = config.gradient_accumulation_steps  # as the loop counts
         if settings.get("gradient_clipping", "auto") == "auto":  # accelerate would take 1 for it
             settings["gradient_clipping"] = config.max_grad_norm
+        unset_hf_deepspeed_config()  # else what the main process alone loads later waits for the others' share
     return accelerator
 
 

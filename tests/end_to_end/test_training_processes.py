@@ -89,7 +89,12 @@ def test_two_processes_train_as_one(config: Path, run: Run, tmp_path: Path) -> N
         torch.testing.assert_close(tensor, whole[name], atol=1e-4, rtol=1e-3)
 
 
-FSDP = {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2", "FSDP_AUTO_WRAP_POLICY": "TRANSFORMER_BASED_WRAP"}
+FSDP = {
+    "ACCELERATE_USE_CPU": "true",
+    "ACCELERATE_USE_FSDP": "true",
+    "FSDP_VERSION": "2",
+    "FSDP_AUTO_WRAP_POLICY": "TRANSFORMER_BASED_WRAP",  # as accelerate config suggests
+}
 DEEPSPEED = {"ACCELERATE_USE_DEEPSPEED": "true", "DS_ACCELERATOR": "cpu"}
 
 
@@ -110,7 +115,6 @@ def test_weights_shared_out_among_processes_train_as_whole_ones(
     whole = run(TRAIN, *settings, "output_dir=whole", "train_batch_size=4")
     assert whole.returncode == 0, whole.stderr
     sharded = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", SHARDED, *settings)
-    variables |= {"ACCELERATE_USE_CPU": "true"}
     shared = run(*sharded, "output_dir=shared", **variables)
     assert shared.returncode == 0, shared.stderr
     np.testing.assert_allclose(losses(tmp_path / "shared"), losses(tmp_path / "whole"), atol=1e-4)
@@ -129,7 +133,7 @@ def test_weights_shared_out_among_processes_train_as_whole_ones(
 
 def test_units_that_the_network_does_not_have_are_one_sentence(config: Path, run: Run) -> None:
     sharded = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node=1", SHARDED)
-    variables = FSDP | {"ACCELERATE_USE_CPU": "true", "FSDP_TRANSFORMER_CLS_TO_WRAP": "Llama"}
+    variables = FSDP | {"FSDP_TRANSFORMER_CLS_TO_WRAP": "Llama"}
     refused = run(*sharded, f"--config={config}", "ema_decay=0", **variables)
     assert "cannot be used here: Could not find the transformer layer class Llama" in refused.stderr
 
