@@ -439,6 +439,12 @@ def test_data_sets_of_the_hub(
     assert all("no caption" in reason for reason in data.bad_files.reasons().values())
 
 
+@pytest.mark.parametrize("change", [{"split": "test"}, {"streaming": True}])
+def test_what_a_saved_data_set_does_not_have_is_told(hub_folder: Path, change: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=f"train_data.{next(iter(change))} has no effect"):
+        open_pictures(hub_folder / "saved", "hf", change)
+
+
 def test_a_stream_that_breaks_off_is_one_sentence(hub_folder: Path, tmp_path: Path) -> None:
     """Whoever reads it: what a worker raises arrives with its traceback."""
     part = tmp_path / "train-0.parquet"

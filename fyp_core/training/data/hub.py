@@ -124,9 +124,13 @@ class RowDecoder:
 
 
 def _load(config: SourceConfig) -> datasets.Dataset | datasets.IterableDataset:
+    saved = (Path(config.path) / "state.json").is_file()  # by save_to_disk: one split, always local
+    for name in ("split", "streaming"):
+        if saved and getattr(config, name) != getattr(SourceConfig, name):
+            raise InputError(f"train_data.{name} has no effect with a folder of save_to_disk; leave it out.")
     advice = "; name a folder or a hub id, and a split that it has."
     with _told(f"The data set {config.path} cannot be opened", advice):
-        if (Path(config.path) / "state.json").is_file():  # of save_to_disk: one split, always local
+        if saved:
             return datasets.load_from_disk(config.path)
         return datasets.load_dataset(config.path, split=config.split, streaming=config.streaming)
 
