@@ -123,6 +123,7 @@ def _noise(pipeline: FollowYourPosePipeline, shot: Shot, seed: int, share: float
 
 @torch.inference_mode()
 def reconstruct(pipeline: FollowYourPosePipeline, frames: np.ndarray) -> np.ndarray:
+    """(F, H, W, 3) uint8 RGB through the pipeline's autoencoder and back."""
     pictures = torch.from_numpy(frames).permute(0, 3, 1, 2) / 127.5 - 1
     vae = pipeline.vae
     decoded = vae.decode(vae.encode(pictures.to(vae.device, vae.dtype)).latent_dist.mean).sample

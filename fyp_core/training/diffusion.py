@@ -71,9 +71,8 @@ class Denoiser(nn.Module):
             skeleton: (b, 3, H, W) or (b, f, 3, H, W) in 0..1; ``None`` switches the pose off.
             keep_pose: (b,) 1 or 0.
         """
-        if not torch.is_autocast_enabled(
-            noisy.device.type
-        ):  # as with DeepSpeed, which turns all to one format
+        autocasts = torch.is_autocast_enabled(noisy.device.type)
+        if not autocasts:  # with DeepSpeed, which turns the whole network to one format
             noisy, skeleton, keep_pose = _in_format(self.unet.dtype, noisy, skeleton, keep_pose)
         text = self.text_encoder(tokens)[0]
         features = None
