@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from errors import InputError
+from fyp_media.errors import InputError
 
 if TYPE_CHECKING:
     from fyp_core.training.loop import Stage
@@ -73,7 +73,7 @@ def _tell_skipped(stage: Stage) -> None:
 def _tell_where(folder: Path) -> None:
     from accelerate import PartialState
 
-    from fyp_core.checkpoints import MODEL_INDEX
+    from fyp_core.weights.sources import MODEL_INDEX
 
     if not PartialState().is_main_process:
         return
@@ -87,7 +87,7 @@ def _tell_where(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    from fyp_core.launch import become_processes_asked_for
+    from fyp_core.training.launcher import become_processes_asked_for
 
     become_processes_asked_for(sys.argv[1:])
     sys.exit(main())

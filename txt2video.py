@@ -19,15 +19,16 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from errors import InputError, first_line
 from fyp_core import schedulers
-from fyp_core.checkpoints import AUTO, ModelSource, assembled_source
-from fyp_core.devices import AUTO_DTYPE, Runtime
-from fyp_core.engine import Engine, GenerationRequest
-from fyp_core.launch import become_processes_asked_for
-from fyp_core.output import save_video
-from fyp_core.settings import read_yaml, refuse_unknown, reword_booleans
-from video_io import check_target
+from fyp_core.generation.device import AUTO_DTYPE, Runtime
+from fyp_core.generation.engine import Engine
+from fyp_core.generation.output import save_video
+from fyp_core.generation.request import GenerationRequest
+from fyp_core.training.launcher import become_processes_asked_for
+from fyp_core.weights.sources import AUTO, ModelSource, assembled_source
+from fyp_core.yaml_config import read_yaml, refuse_unknown, reword_booleans
+from fyp_media.errors import InputError, first_line
+from fyp_media.files import check_target
 
 logger = logging.getLogger("txt2video")
 

@@ -14,7 +14,14 @@ import torch
 from torchmetrics.functional.image import peak_signal_noise_ratio
 
 from fyp_core import FollowYourPosePipeline
-from fyp_core.devices import AUTO_DTYPE, DTYPES, choose_device, choose_dtype, device_name, torch_dtype
+from fyp_core.generation.device import (
+    AUTO_DTYPE,
+    DTYPES,
+    choose_device,
+    choose_dtype,
+    device_name,
+    torch_dtype,
+)
 from fyp_core.synthetic import sample_clip
 
 PROMPT, MOTION, FRAMES, SIZE = "an astronaut on the beach", "kick", 8, 128

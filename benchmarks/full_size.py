@@ -23,8 +23,7 @@ from diffusers import AutoencoderKL, DDIMScheduler
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from fyp_core.checkpoints import assembled_source
-from fyp_core.devices import (
+from fyp_core.generation.device import (
     DTYPES,
     Runtime,
     device_name,
@@ -35,10 +34,11 @@ from fyp_core.devices import (
     reset_peak,
     torch_dtype,
 )
-from fyp_core.loading import load_pipeline
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.pose_encoder import PUBLISHED_PREFIX, PoseEncoder
 from fyp_core.unet import PoseVideoUNet
+from fyp_core.weights.assemble import load_pipeline
+from fyp_core.weights.sources import assembled_source
 from tests.tiny_formats import published_names
 from tests.tiny_model import SCHEDULER, clip_tokenizer
 

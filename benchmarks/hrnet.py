@@ -6,9 +6,9 @@ import time
 
 import numpy as np
 
-from pose_extraction.hrnet import HRNet, HRNetPose
-from pose_extraction.hrnet_weights import VARIANTS
-from pose_extraction.hub import best_device, best_dtype
+from pose_extraction.estimators.hrnet import HRNet, HRNetPose
+from pose_extraction.estimators.hrnet_weights import VARIANTS
+from pose_extraction.estimators.hub import best_device, best_dtype
 
 
 def people_per_second(pose: HRNetPose, batch: int, people: int) -> float:

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from fyp_core.checkpoints import bundled
 from fyp_core.evaluation import PCK
+from fyp_core.evaluation.judges import Judges
 from fyp_core.evaluation.measures import correct_keypoints, visible_boxes
 from fyp_core.evaluation.sources import reconstruct
-from fyp_core.judges import Judges
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.synthetic import sample_clip
-from fyp_core.training.judges import turn
+from fyp_core.training.judge_stages import turn
+from fyp_core.weights.sources import bundled
 
 _SIZE, _SEED = 128, 77  # pixels; of renders that no judge was trained on
 _TURNED_ZOOM = 0.8  # so that they stay in the picture

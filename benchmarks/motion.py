@@ -15,12 +15,12 @@ import numpy as np
 from tqdm import tqdm
 
 from fyp_core.synthetic import FRAME_RATE, MOTIONS, sample_clip
-from pose_extraction.estimator import ESTIMATOR_NAMES, choose_estimator
-from pose_extraction.motion import Motion
+from fyp_media.read_video import probe, read_frames
+from pose_extraction.estimators.factory import ESTIMATOR_NAMES, choose_estimator
+from pose_extraction.motion.motion import Motion
+from pose_extraction.motion.temporal import clean, typical_size
+from pose_extraction.motion.tracking import choose, link
 from pose_extraction.skeleton import SCORE_THRESHOLD
-from pose_extraction.temporal import clean, typical_size
-from pose_extraction.tracking import choose, link
-from video_io import probe, read_frames
 
 _SIZE = 384
 

@@ -19,15 +19,15 @@ from pathlib import Path
 
 import numpy as np
 
-from errors import InputError
-from fyp_core.devices import Runtime
-from fyp_core.engine import Engine
-from fyp_core.evaluate_command import Evaluation, add_protocol, measure, write_results
+from fyp_core.cli.evaluate import Evaluation, add_protocol, measure, write_results
 from fyp_core.evaluation import Result, Shot, as_summary
 from fyp_core.evaluation.sources import prepared, show
-from fyp_core.sheets import save_sheet
+from fyp_core.generation.device import Runtime
+from fyp_core.generation.engine import Engine
 from fyp_core.unet import without_temporal_layers
-from video_io import check_target
+from fyp_media.contact_sheet import save_sheet
+from fyp_media.errors import InputError
+from fyp_media.files import check_target
 
 _SHOWN_CLIPS, _SHOWN_FRAMES = 4, 8
 

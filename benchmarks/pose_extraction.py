@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from fyp_core.synthetic import sample_clip
-from pose_extraction.estimator import ESTIMATOR_NAMES
+from fyp_media.write_video import write_video
+from pose_extraction.estimators.factory import ESTIMATOR_NAMES
 from pose_extraction.extract import extract_skeleton_video
-from video_io import write_video
 
 
 def measure(video: Path, estimator: str, folder: Path) -> dict[str, float | int | str]:

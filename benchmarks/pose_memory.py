@@ -18,9 +18,9 @@ import numpy as np
 from tqdm import tqdm
 
 from fyp_core.synthetic import sample_clip
-from pose_extraction.estimator import ESTIMATOR_NAMES
+from fyp_media.write_video import write_video
+from pose_extraction.estimators.factory import ESTIMATOR_NAMES
 from pose_extraction.extract import extract_skeleton_video
-from video_io import write_video
 
 _HEIGHT, _WIDTH, _FPS, _LOOP_SECONDS = 1080, 1920, 30, 2
 

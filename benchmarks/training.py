@@ -25,14 +25,14 @@ from accelerate.utils import send_to_device
 from torch import nn
 from tqdm import tqdm
 
-from errors import InputError
-from fyp_core.argument_types import from_one
+from fyp_core.cli.argument_types import from_one
 from fyp_core.synthetic import sample_clip
 from fyp_core.training.config import TrainConfig, TrainData, load_config
 from fyp_core.training.draws import Draws
 from fyp_core.training.loop import Run
 from fyp_core.training.stages import create_stage
-from video_io import write_video
+from fyp_media.errors import InputError
+from fyp_media.write_video import write_video
 
 _WARM_UP = 3  # steps of a turn
 _LATENTS, _CLIPS = "configs/mini_temporal.yaml", "configs/pose_train.yaml"

@@ -15,27 +15,21 @@ from typing import Any, NoReturn
 
 from tqdm import tqdm
 
-from errors import InputError
-from fyp_core import evaluate_command
-from fyp_core.checkpoints import (
-    AUTO,
-    MODEL_NAMES,
-    Additions,
-    folder_size,
-    list_models,
-    resolve_model,
-)
-from fyp_core.convert import check_target, convert_model
-from fyp_core.devices import ATTENTION_BACKENDS, AUTO_DTYPE, DTYPES, Runtime
-from fyp_core.engine import INPUT_TYPES, PRESETS, Engine, GenerationRequest
-from fyp_core.jobs import Job, Progress
-from fyp_core.metadata import read_settings
-from fyp_core.output import OUTPUT_SUFFIXES, save_video
-from fyp_core.preparation import command as preparation
-from fyp_core.repeat import decided_by, differences, pick, repeated
+from fyp_core.cli import evaluate as evaluate_command
+from fyp_core.cli import prepare_data as preparation
+from fyp_core.generation.device import ATTENTION_BACKENDS, AUTO_DTYPE, DTYPES, Runtime
+from fyp_core.generation.engine import Engine
+from fyp_core.generation.job import Job, Progress
+from fyp_core.generation.metadata import read_settings
+from fyp_core.generation.output import OUTPUT_SUFFIXES, save_video
+from fyp_core.generation.request import INPUT_TYPES, PRESETS, GenerationRequest
+from fyp_core.generation.rerun import decided_by, differences, pick, repeated
 from fyp_core.schedulers import SCHEDULER_NAMES
-from pose_extraction.estimator import ESTIMATORS_WITH_WEIGHTS
-from video_io import check_targets
+from fyp_core.weights.convert import check_target, convert_model
+from fyp_core.weights.sources import AUTO, MODEL_NAMES, Additions, folder_size, list_models, resolve_model
+from fyp_media.errors import InputError
+from fyp_media.files import check_targets
+from pose_extraction.estimators.factory import ESTIMATORS_WITH_WEIGHTS
 
 OK, UNEXPECTED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 

@@ -31,12 +31,12 @@ from PIL import Image
 from torch import nn
 from transformers import CLIPImageProcessor, CLIPTextModel, CLIPTokenizer, CLIPVisionModelWithProjection
 
-from errors import InputError
-from fyp_core.checkpoints import ModelSource, is_our_model, resolve_model
 from fyp_core.pose_encoder import PoseEncoder
 from fyp_core.skeleton_input import Skeleton, skeleton_to_tensor
 from fyp_core.unet import PoseVideoUNet
-from fyp_core.weights import align_weights
+from fyp_core.weights.sources import ModelSource, is_our_model, resolve_model
+from fyp_core.weights.tensors import align_weights
+from fyp_media.errors import InputError
 
 logger = logging.getLogger(__name__)
 
@@ -142,7 +142,7 @@ class FollowYourPosePipeline(
         """Load as every diffusers pipeline; computes exactly what the saved pipeline computed.
 
         Args:
-            name: a folder or hub id in diffusers layout; or what :func:`fyp_core.checkpoints.resolve_model` knows,
+            name: a folder or hub id in diffusers layout; or what :func:`fyp_core.weights.sources.resolve_model` knows,
                 for example ``"followyourpose-v1"`` or the folder of the published checkpoints.
             kwargs: as of :meth:`diffusers.DiffusionPipeline.from_pretrained`; of the published layout, ``dtype``
                 and parts in place of the model's own.
@@ -448,7 +448,7 @@ class FollowYourPosePipeline(
 
 def _assembled(source: ModelSource, **kwargs: Any) -> FollowYourPosePipeline:
     """A model that lies in parts, which diffusers alone cannot load."""
-    from fyp_core.loading import load_pipeline
+    from fyp_core.weights.assemble import load_pipeline
 
     dtype = kwargs.pop("dtype", kwargs.pop("torch_dtype", torch.float32))
     pipeline = load_pipeline(source, "cpu", dtype)

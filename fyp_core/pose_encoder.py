@@ -13,8 +13,8 @@ from diffusers import ModelMixin, T2IAdapter
 from diffusers.configuration_utils import register_to_config
 from torch import nn
 
-from errors import InputError
-from fyp_core.weights import StoredTensor, Tensors, list_tensors, load_every_tensor
+from fyp_core.weights.tensors import StoredTensor, Tensors, list_tensors, load_every_tensor
+from fyp_media.errors import InputError
 
 # ModelMixin: diffusers looks it up here when it loads a pipeline's component.
 __all__ = ["ModelMixin", "PoseEncoder", "convert_published_state"]

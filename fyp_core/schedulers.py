@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from errors import InputError
+from fyp_media.errors import InputError
 
 if TYPE_CHECKING:
     from diffusers import SchedulerMixin

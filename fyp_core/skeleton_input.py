@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from errors import InputError
+from fyp_media.errors import InputError
+from fyp_media.fit import fitted_size
 
 Skeleton = np.ndarray | torch.Tensor | Sequence[Image.Image]
 
@@ -70,13 +71,6 @@ def _stack_images(images: Sequence[Image.Image]) -> np.ndarray:
     if len({image.size for image in images}) > 1:
         raise InputError("The skeleton pictures differ in size; give frames of one video.")
     return np.stack([np.asarray(image.convert("RGB")) for image in images])
-
-
-def fitted_size(shown: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
-    """Height and width to which a picture is resized before its middle, of the wanted size, is cut out."""
-    scale = max(wanted / length for wanted, length in zip(size, shown))
-    height, width = (max(wanted, round(length * scale)) for wanted, length in zip(size, shown))
-    return height, width
 
 
 def _fit(frames: torch.Tensor, height: int, width: int) -> torch.Tensor:

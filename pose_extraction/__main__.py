@@ -15,15 +15,22 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from errors import InputError
-from pose_extraction import edit
-from pose_extraction.estimator import AUTO, ESTIMATOR_NAMES
+from fyp_media.errors import InputError
+from fyp_media.files import check_targets
+from fyp_media.write_video import VIDEO_SUFFIXES
+from pose_extraction.estimators.factory import AUTO, ESTIMATOR_NAMES
 from pose_extraction.extract import extract_skeleton_video
-from pose_extraction.files import KEYPOINT_SUFFIX, TARGET_SUFFIXES, is_motion, read_motion, write_motion
-from pose_extraction.motion import Motion
-from pose_extraction.temporal import clean
-from pose_extraction.tracking import ALL, choose
-from video_io import VIDEO_SUFFIXES, check_targets
+from pose_extraction.keypoint_files.files import (
+    KEYPOINT_SUFFIX,
+    TARGET_SUFFIXES,
+    is_motion,
+    read_motion,
+    write_motion,
+)
+from pose_extraction.motion import edit
+from pose_extraction.motion.motion import Motion
+from pose_extraction.motion.temporal import clean
+from pose_extraction.motion.tracking import ALL, choose
 
 _USUAL_SMOOTHING = 1.0
 

@@ -9,14 +9,18 @@ from typing import TypeVar
 
 import numpy as np
 
-from errors import InputError
-from pose_extraction.estimator import AUTO, FramePoses, choose_estimator
-from pose_extraction.files import KEYPOINT_SUFFIX, write_motion
-from pose_extraction.motion import Motion
+from fyp_media.errors import InputError
+from fyp_media.files import check_target, check_targets
+from fyp_media.frame_rate import check_rate
+from fyp_media.read_video import probe, read_frames
+from fyp_media.write_video import VIDEO_SUFFIXES, write_video
+from pose_extraction.estimators.factory import AUTO, choose_estimator
+from pose_extraction.keypoint_files.files import KEYPOINT_SUFFIX, write_motion
+from pose_extraction.motion.motion import Motion
+from pose_extraction.motion.temporal import clean
+from pose_extraction.motion.tracking import ALL, choose, link
 from pose_extraction.overlay import over_frames
-from pose_extraction.temporal import clean
-from pose_extraction.tracking import ALL, choose, link
-from video_io import VIDEO_SUFFIXES, check_rate, check_target, check_targets, probe, read_frames, write_video
+from pose_extraction.poses import FramePoses
 
 Progress = Callable[[int, int | None], None]
 """Called with frames done and frames in all (None when the file does not say)."""
@@ -112,7 +116,7 @@ def extract_skeleton_video(
         overlay: MP4 to write, the skeletons over the source's frames.
         weights: see :func:`choose_estimator`.
         people: ``all``, ``largest`` or one by number, from 1 in order of appearance.
-        smoothing: strength, 0 is off; see :func:`pose_extraction.temporal.smooth`.
+        smoothing: strength, 0 is off; see :func:`pose_extraction.motion.temporal.smooth`.
         fps: frames a second to sample and write; by default the video's own, which is every frame once, or where
             they are shown unequally long, what is shown at even times.
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from pose_extraction.motion import Motion
+from pose_extraction.motion.motion import Motion
 
 
 def over_frames(frames: Iterable[np.ndarray], motion: Motion) -> Iterator[np.ndarray]:

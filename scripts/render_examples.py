@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from fyp_core.synthetic import FRAME_RATE, Clip, sample_clip
-from video_io import write_video
+from fyp_media.write_video import write_video
 
 SIZE, FRAMES = 512, 72  # pixels a side; 3 seconds
 FOLDER = Path(__file__).resolve().parent.parent / "pose_example"

@@ -8,8 +8,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fyp_core.engine import Engine, GenerationRequest, GenerationResult
-from fyp_core.sheets import save_sheet
+from fyp_core.generation.engine import Engine, GenerationResult
+from fyp_core.generation.request import GenerationRequest
+from fyp_media.contact_sheet import save_sheet
 
 ROOT = Path(__file__).resolve().parent.parent
 PROMPTS = (

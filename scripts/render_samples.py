@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from fyp_core.engine import Engine
-from fyp_core.evaluation.shots import PAIRS, Shot, world_shots
+from fyp_core.evaluation.cases import PAIRS, Shot, world_shots
 from fyp_core.evaluation.sources import MODEL, show
-from fyp_core.sheets import save_sheet
+from fyp_core.generation.engine import Engine
+from fyp_media.contact_sheet import save_sheet
 
 ROOT = Path(__file__).resolve().parent.parent
 ROWS = 12

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from video_io import write_video
+from fyp_media.write_video import write_video
 
 
 @pytest.fixture(scope="session")

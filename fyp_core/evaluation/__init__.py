@@ -1,11 +1,11 @@
 """How well a model follows poses and words and how steady its videos are."""
 
+from .cases import PAIRS, Shot, world_shots
 from .gallery import save_gallery
-from .motions import check_names, motion_shots
+from .own_motions import check_names, motion_shots
 from .records import Record, Records
 from .report import MEASURES, PCK, Estimate, Result, as_document, as_json, as_summary, as_table
 from .run import check_sources, evaluate
-from .shots import PAIRS, Shot, world_shots
 from .sources import SOURCES, USUAL_SOURCES
 
 __all__ = [

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
+from fyp_core.evaluation.cases import Shot
 from fyp_core.evaluation.records import Record, Records
 from fyp_core.evaluation.report import PCK
-from fyp_core.evaluation.shots import Shot
 from fyp_core.evaluation.sources import prepared, show
-from fyp_core.sheets import save_sheet
+from fyp_media.contact_sheet import save_sheet
 
 if TYPE_CHECKING:
     from fyp_core.pipeline import FollowYourPosePipeline

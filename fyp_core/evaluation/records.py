@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from errors import InputError
-from video_io import check_target, replacing
+from fyp_media.errors import InputError
+from fyp_media.files import check_target, replacing
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
-from errors import InputError
 from fyp_core.evaluation import measures
+from fyp_core.evaluation.cases import Shot
 from fyp_core.evaluation.records import Record, Records
 from fyp_core.evaluation.report import PCK, Result, summarise
-from fyp_core.evaluation.shots import Shot
 from fyp_core.evaluation.sources import AUTOENCODER, MODEL, RENDERS, SOURCES, USUAL_SOURCES, prepared, show
+from fyp_media.errors import InputError
 
 if TYPE_CHECKING:
-    from fyp_core.evaluation.clip_judge import ClipJudge
-    from fyp_core.judges import Judges
+    from fyp_core.evaluation.clip_score import ClipJudge
+    from fyp_core.evaluation.judges import Judges
     from fyp_core.pipeline import FollowYourPosePipeline
 
 _OF_RIGHT_FRAMES = (RENDERS, AUTOENCODER)  # and without noise

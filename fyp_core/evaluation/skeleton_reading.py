@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from tqdm import tqdm
 
-from errors import InputError
 from fyp_core.synthetic import sample_clip
+from fyp_media.errors import InputError
 from pose_extraction.skeleton import LEFT_COLOR, LINK_COLORS, LINKS, RIGHT_COLOR, TORSO_COLOR
 
 _SIZE = 192  # pixels a side of the square in which poses are fitted

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from fyp_core.evaluation.shots import Shot
+from fyp_core.evaluation.cases import Shot
 from fyp_core.pipeline import draw_noise
-from fyp_core.sheets import to_pictures
 from fyp_core.unet import without_temporal_layers
+from fyp_media.contact_sheet import to_pictures
 
 if TYPE_CHECKING:
     from fyp_core.pipeline import FollowYourPosePipeline

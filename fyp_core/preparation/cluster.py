@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from errors import InputError
-from pose_extraction.quiet import native_stderr_muted
+from fyp_media.errors import InputError
+from pose_extraction.estimators.native_stderr import native_stderr_muted
 
 _ROOT = Path(__file__).resolve().parents[2]
-_CODE = ("fyp_core", "pose_extraction", "errors.py", "video_io.py")
+_CODE = ("fyp_core", "pose_extraction", "fyp_media")
 
 # Read when Ray is imported and when its processes start.
 _SETTINGS = {

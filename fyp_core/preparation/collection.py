@@ -13,10 +13,10 @@ from typing import Protocol
 import webdataset
 from webdataset.shardlists import expand_urls
 
-from errors import InputError
 from fyp_core.training.data.clips import TABLE_SUFFIXES, read_table
 from fyp_core.training.data.image_folder import files_of, find_pictures
 from fyp_core.training.data.shards import Files, find_shards, is_address
+from fyp_media.errors import InputError
 
 logger = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pose_extraction.estimator import FramePoses
-from pose_extraction.motion import body_size
+from pose_extraction.motion.motion import body_size
+from pose_extraction.poses import FramePoses
 from pose_extraction.skeleton import SCORE_THRESHOLD
 
 

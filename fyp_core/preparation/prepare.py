@@ -12,14 +12,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from errors import InputError
 from fyp_core.preparation.cluster import Cluster, connect
 from fyp_core.preparation.collection import open_collection
 from fyp_core.preparation.filters import Filters
 from fyp_core.preparation.prepared_set import PreparedSet, settings_of
 from fyp_core.preparation.shard_maker import Part, Record, ShardMaker
 from fyp_core.training.data.shards import is_address
-from pose_extraction.estimator import AUTO, choose_estimator
+from fyp_media.errors import InputError
+from pose_extraction.estimators.factory import AUTO, choose_estimator
 
 Progress = Callable[[int, int, Counter[str]], None]
 """Called with units done and in all, and how many pictures were kept or rejected for which reason."""
@@ -50,7 +50,7 @@ def prepare(
     Args:
         source: see :func:`fyp_core.preparation.collection.open_collection`.
         target: folder of the set; see :mod:`fyp_core.preparation`.
-        estimator: see :func:`pose_extraction.estimator.choose_estimator`, ``weights`` as well; what ``auto``
+        estimator: see :func:`pose_extraction.estimators.factory.choose_estimator`, ``weights`` as well; what ``auto``
             becomes is decided here, once for all workers and for the set.
         filters: what is fit.
         shard_size: pictures looked at for one shard.

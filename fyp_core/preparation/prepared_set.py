@@ -14,10 +14,10 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from errors import InputError
 from fyp_core.preparation.collection import Collection
 from fyp_core.preparation.shard_maker import Part, Record
-from video_io import check_target, replacing
+from fyp_media.errors import InputError
+from fyp_media.files import check_target, replacing
 
 
 class PreparedSet:

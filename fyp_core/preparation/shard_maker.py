@@ -17,7 +17,6 @@ import numpy as np
 from PIL import Image
 from webdataset import TarWriter
 
-from errors import InputError
 from fyp_core.preparation.collection import Unit
 from fyp_core.preparation.filters import Filters, Rejected
 from fyp_core.training.data.pictures import (
@@ -28,9 +27,11 @@ from fyp_core.training.data.pictures import (
     read_picture,
 )
 from fyp_core.training.data.shards import Files
-from pose_extraction.coco import to_coco
-from pose_extraction.estimator import FramePoses, PoseEstimator, choose_estimator
-from pose_extraction.motion import Motion
+from fyp_media.errors import InputError
+from pose_extraction.estimators.factory import choose_estimator
+from pose_extraction.keypoint_files.coco import to_coco
+from pose_extraction.motion.motion import Motion
+from pose_extraction.poses import FramePoses, PoseEstimator
 
 _JPEG_QUALITY = 95
 _ATTEMPTS = 5

@@ -14,12 +14,12 @@ from diffusers.models.resnet import ResnetBlock2D
 from torch import nn
 from torch.utils.data import Dataset
 
-from fyp_core.sheets import save_sheet, to_pictures
 from fyp_core.synthetic import Clip, sample_clip
 from fyp_core.training.building import build
 from fyp_core.training.config import TrainConfig, WorldConfig
 from fyp_core.training.draws import Draws
 from fyp_core.training.starting import open_autoencoder
+from fyp_media.contact_sheet import save_sheet, to_pictures
 
 _KL_WEIGHT = 3e-4
 _GRADIENT_WEIGHT = 0.5

@@ -12,7 +12,7 @@ from accelerate import Accelerator
 from accelerate.utils import send_to_device
 from torch.utils.data import DataLoader, Dataset
 
-from errors import InputError
+from fyp_media.errors import InputError
 
 
 class _Placed(Dataset):

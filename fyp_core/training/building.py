@@ -6,9 +6,9 @@ from collections.abc import Callable
 from inspect import signature
 from typing import Any, TypeVar
 
-from errors import InputError
-from fyp_core.settings import refuse_unknown_names
 from fyp_core.training.config import TrainConfig
+from fyp_core.yaml_config import refuse_unknown_names
+from fyp_media.errors import InputError
 
 T = TypeVar("T")
 

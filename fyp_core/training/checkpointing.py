@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from errors import InputError, first_line
+from fyp_media.errors import InputError, first_line
 
 logger = logging.getLogger(__name__)
 

@@ -14,11 +14,11 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from errors import InputError, first_line
 from fyp_core.pipeline import FollowYourPosePipeline
-from fyp_core.settings import read_yaml, refuse_unknown, reword_booleans
 from fyp_core.training.data.config import SourceConfig
 from fyp_core.training.ranges import check_ranges
+from fyp_core.yaml_config import read_yaml, refuse_unknown, reword_booleans
+from fyp_media.errors import InputError, first_line
 
 logger = logging.getLogger(__name__)
 

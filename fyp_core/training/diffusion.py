@@ -23,8 +23,6 @@ from transformers import CLIPTextConfig, CLIPTextModel, PreTrainedTokenizerBase
 
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.pose_encoder import PoseEncoder
-from fyp_core.settings import refuse_unknown_names
-from fyp_core.sheets import save_sheet
 from fyp_core.synthetic import vocabulary
 from fyp_core.training.building import build
 from fyp_core.training.config import WORLD, TrainConfig
@@ -37,6 +35,8 @@ from fyp_core.training.text import TokenizedDataset
 from fyp_core.training.tokenizer import word_tokenizer
 from fyp_core.training.trainable import choose_learning, keep_frozen_in
 from fyp_core.unet import STAGE2_LAYERS, PoseVideoUNet
+from fyp_core.yaml_config import refuse_unknown_names
+from fyp_media.contact_sheet import save_sheet
 
 _MASK_REACH = 3  # latent locations around the skeleton's lines that count as the figure
 _ENCODED_AT_ONCE = 8  # frames

@@ -21,7 +21,7 @@ from fyp_core.synthetic import caption, render_skeletons
 from fyp_core.training.autoencoder import sample_world
 from fyp_core.training.batches import leave_signals_to_the_parent
 from fyp_core.training.config import WorldConfig
-from video_io import check_folder, replacing
+from fyp_media.files import check_folder, replacing
 
 logger = logging.getLogger(__name__)
 

@@ -32,16 +32,16 @@ from torch.utils.data import Dataset
 from tqdm import tqdm
 from transformers.integrations import unset_hf_deepspeed_config
 
-from errors import InputError, first_line
-from fyp_core.devices import use_attention
-from fyp_core.launch import launcher_is_gone
+from fyp_core.generation.device import use_attention
 from fyp_core.training.batches import batches
 from fyp_core.training.checkpointing import LATEST, Checkpoints, is_sharded
 from fyp_core.training.config import TrainConfig
 from fyp_core.training.draws import Draws
+from fyp_core.training.launcher import launcher_is_gone
 from fyp_core.training.optimizers import create_optimizer, create_scheduler, take_settings
 from fyp_core.training.trainable import learnt_names
-from video_io import check_folder
+from fyp_media.errors import InputError, first_line
+from fyp_media.files import check_folder
 
 logger = logging.getLogger(__name__)
 

@@ -17,11 +17,11 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from errors import InputError
-from fyp_core.devices import torch_dtype
+from fyp_core.generation.device import torch_dtype
 from fyp_core.training.config import WORLD, TrainConfig
 from fyp_core.training.draws import Draws
 from fyp_core.training.stages import stage_class
+from fyp_media.errors import InputError
 
 _STATE_BYTES = {False: 8, True: 2}  # of AdamW, a parameter: two numbers, in 8 bits where asked for
 

@@ -10,7 +10,7 @@ from diffusers.optimization import get_scheduler
 from torch import nn
 from torch.optim.lr_scheduler import LRScheduler
 
-from errors import InputError
+from fyp_media.errors import InputError
 
 if TYPE_CHECKING:
     from fyp_core.training.config import TrainConfig

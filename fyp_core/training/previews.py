@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from errors import InputError
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.synthetic import sample_clip
 from fyp_core.training.config import ValidationData
-from video_io import fit_frames, sample_frames
+from fyp_media.errors import InputError
+from fyp_media.fit import fit_frames
+from fyp_media.read_video import sample_frames
 
 _WORLD_PROMPTS = (
     "an astronaut on the beach",
@@ -49,7 +50,7 @@ class SampleSheet:
         """Generate with the network as it is.
 
         Returns:
-            Rows of pictures as :func:`fyp_core.sheets.save_sheet` takes them, and their titles.
+            Rows of pictures as :func:`fyp_media.contact_sheet.save_sheet` takes them, and their titles.
         """
         rows, titles = [], []
         for seed, guide in enumerate(self.guides):

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from diffusers.optimization import SchedulerType
 from omegaconf import DictConfig, OmegaConf
 
-from errors import InputError
 from fyp_core.synthetic import STYLES
 from fyp_core.training.stages import STAGES
+from fyp_media.errors import InputError
 
 _CHOICES: dict[str, Sequence[str]] = {
     "stage": tuple(STAGES),

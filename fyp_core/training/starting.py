@@ -10,13 +10,13 @@ import torch
 from diffusers import AutoencoderKL, DDIMScheduler
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from errors import InputError
-from fyp_core.checkpoints import MODEL_NAMES, bundled, find_base, is_our_model, resolve_model
-from fyp_core.loading import load_pipeline, load_untrained, told_as_input_error
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.pose_encoder import PoseEncoder
 from fyp_core.training.config import TrainConfig, existing_folder
 from fyp_core.unet import PoseVideoUNet
+from fyp_core.weights.assemble import load_pipeline, load_untrained, told_as_input_error
+from fyp_core.weights.sources import MODEL_NAMES, bundled, find_base, is_our_model, resolve_model
+from fyp_media.errors import InputError
 
 # Stable Diffusion 1.x, for estimates where it is not on this disk.
 _SD_UNET = {"sample_size": 64, "cross_attention_dim": 768}

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from torch import nn
 
-from errors import InputError
-from fyp_core.devices import torch_dtype
+from fyp_core.generation.device import torch_dtype
+from fyp_media.errors import InputError
 
 
 def choose_learning(network: nn.Module, modules: Sequence[str]) -> None:

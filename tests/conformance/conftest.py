@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from pose_extraction.hrnet import HRNet
+from pose_extraction.estimators.hrnet import HRNet
 
 DATA = Path(__file__).parents[1] / "data" / "hrnet"
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from errors import InputError
-from pose_extraction import hrnet_weights
-from pose_extraction.hrnet import HRNet, HRNetPose, crop, view_of
-from pose_extraction.hrnet_weights import VARIANTS, Variant, load_hrnet
+from fyp_media.errors import InputError
+from pose_extraction.estimators import hrnet_weights
+from pose_extraction.estimators.hrnet import HRNet, HRNetPose, crop, view_of
+from pose_extraction.estimators.hrnet_weights import VARIANTS, Variant, load_hrnet
 
 SIZE = VARIANTS["hrnet_w32"].size
 STORED_JOINTS = slice(None, None, 4)

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from errors import InputError
-from pose_extraction.hrnet_weights import load_hrnet
+from fyp_media.errors import InputError
+from pose_extraction.estimators.hrnet_weights import load_hrnet
 
 if not find_spec("mmpose") and not os.environ.get("CI"):
     pytest.skip("mmpose is not installed", allow_module_level=True)
@@ -32,7 +32,7 @@ def checkpoint(hrnet_state, tmp_path_factory):
 
 
 def test_same_keypoints_as_ours(checkpoint, hrnet_golden, hrnet_image):
-    from pose_extraction.mmpose import MMPose
+    from pose_extraction.estimators.mmpose import MMPose
 
     boxes = [hrnet_golden["boxes"], np.zeros((0, 4), np.float32)]
     theirs, nobody = MMPose(f"{HRNET},{checkpoint}", CPU).poses([hrnet_image] * 2, boxes)
@@ -45,14 +45,14 @@ def test_same_keypoints_as_ours(checkpoint, hrnet_golden, hrnet_image):
 
 @pytest.mark.parametrize("model", [None, "config.py", "missing.py,w.pth"])
 def test_without_configuration_and_checkpoint_one_sentence_helps(model):
-    from pose_extraction.mmpose import MMPose
+    from pose_extraction.estimators.mmpose import MMPose
 
     with pytest.raises(InputError, match="CONFIG"):
         MMPose(model, CPU)
 
 
 def test_a_checkpoint_that_is_missing_is_one_sentence(tmp_path):
-    from pose_extraction.mmpose import MMPose
+    from pose_extraction.estimators.mmpose import MMPose
 
     with pytest.raises(InputError, match="cannot load") as caught:
         MMPose(f"{HRNET},{tmp_path / 'nothing.pth'}", CPU)

@@ -14,7 +14,7 @@ from transformers import CLIPTextConfig, CLIPTextModel
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.pose_encoder import PUBLISHED_PREFIX, PoseEncoder, convert_published_state
 from fyp_core.unet import PoseVideoUNet
-from fyp_core.weights import load_every_tensor
+from fyp_core.weights.tensors import load_every_tensor
 
 DATA = Path(__file__).parents[1] / "data"
 PUBLISHED_GUIDANCE = 12.5

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from fyp_core.__main__ import main
-from fyp_core.metadata import read_settings
-from fyp_core.output import save_video
+from fyp_core.generation.metadata import read_settings
+from fyp_core.generation.output import save_video
+from fyp_media.read_video import probe, read_frames
 from tests.end_to_end.conftest import EXAMPLES
 from tests.tiny_formats import kohya_lora
 from tests.tiny_model import build_pipeline
-from video_io import probe, read_frames
 
 RAW = EXAMPLES / "raw_man_cheering.mp4"
 SKELETON = EXAMPLES / "skeleton_macarena.mp4"

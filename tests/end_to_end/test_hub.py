@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from diffusers import DDIMScheduler
 
-from fyp_core.metadata import read_settings
+from fyp_core.generation.metadata import read_settings
 from tests.end_to_end.conftest import EXAMPLES
 from tests.tiny_formats import published_layout
 from tests.tiny_model import SCHEDULER, build_pipeline, clip_tokenizer

@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from fyp_core.checkpoints import checkpoints_folder
-from fyp_core.engine import Engine, GenerationRequest, GenerationResult
+from fyp_core.generation.engine import Engine, GenerationResult
+from fyp_core.generation.request import GenerationRequest
+from fyp_core.weights.sources import checkpoints_folder
 from tests.end_to_end.conftest import EXAMPLES
 
 LARGEST = 60e6  # bytes

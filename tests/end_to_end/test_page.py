@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from controls import LORA_TEXT_WIDTH
-from fyp_core.metadata import read_settings
+from fyp_core.generation.metadata import read_settings
 from fyp_core.pipeline import FollowYourPosePipeline
+from fyp_media.read_video import probe, read_frames
+from fyp_page.handlers import LORA_TEXT_WIDTH
 from tests.end_to_end.conftest import ENVIRONMENT, EXAMPLES, ROOT, START_LIMIT, free_port, wait_until_up
 from tests.tiny_formats import kohya_lora
 from tests.tiny_model import build_pipeline
-from video_io import probe, read_frames
 
 SECONDS = 1000  # playwright counts in milliseconds
 GENERATE_LIMIT = 240  # seconds, generous for a busy machine

@@ -14,11 +14,12 @@ import numpy as np
 import pytest
 
 from fyp_core.synthetic import Clip, sample_clip
-from pose_extraction.estimator import create_estimator
-from pose_extraction.files import write_motion
-from pose_extraction.motion import Motion
+from fyp_media.read_video import probe
+from fyp_media.write_video import write_video
+from pose_extraction.estimators.factory import create_estimator
+from pose_extraction.keypoint_files.files import write_motion
+from pose_extraction.motion.motion import Motion
 from pose_extraction.skeleton import KEYPOINT_NAMES
-from video_io import probe, write_video
 
 REPOSITORY = Path(__file__).parents[2]
 SIZE, FRAMES = 256, 12

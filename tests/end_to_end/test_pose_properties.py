@@ -8,11 +8,12 @@ import cv2
 import numpy as np
 import pytest
 
-from pose_extraction import edit
+from fyp_media.read_video import read_frames
+from fyp_media.write_video import write_video
 from pose_extraction.extract import extract_skeleton_video
-from pose_extraction.motion import Motion, body_size
+from pose_extraction.motion import edit
+from pose_extraction.motion.motion import Motion, body_size
 from pose_extraction.skeleton import SCORE_THRESHOLD
-from video_io import read_frames, write_video
 
 EXAMPLES = Path(__file__).parents[2] / "pose_example"
 FPS = 12.0

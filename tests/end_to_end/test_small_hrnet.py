@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from fyp_core.synthetic import sample_clip
-from pose_extraction.estimator import create_estimator
+from fyp_media.read_video import probe, read_frames
+from fyp_media.write_video import write_video
+from pose_extraction.estimators.factory import create_estimator
 from pose_extraction.extract import extract_skeleton_video
-from pose_extraction.files import read_motion
-from pose_extraction.motion import body_size
+from pose_extraction.keypoint_files.files import read_motion
+from pose_extraction.motion.motion import body_size
 from pose_extraction.skeleton import SCORE_THRESHOLD
-from video_io import probe, read_frames, write_video
 
 ROOT = Path(__file__).parents[2]
 WEIGHTS = ROOT / "checkpoints" / "judges" / "hrnet.safetensors"

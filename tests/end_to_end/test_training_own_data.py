@@ -12,14 +12,14 @@ import torch
 import yaml
 from webdataset import TarWriter
 
-from fyp_core.devices import choose_dtype
+from fyp_core.generation.device import choose_dtype
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.preparation.shard_maker import Candidate, pair_files
 from fyp_core.synthetic import Clip, sample_clip, world
 from fyp_core.synthetic.characters import figure
-from pose_extraction.estimator import FramePoses
+from fyp_media.write_video import write_video
+from pose_extraction.poses import FramePoses
 from tests.end_to_end.conftest import ROOT
-from video_io import write_video
 
 MINI = ROOT / "checkpoints/mini"
 PURPLE = (170, 40, 200)  # nothing in the procedural world is

@@ -16,8 +16,8 @@ import yaml
 from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from fyp_media.write_video import write_video
 from tests.end_to_end.conftest import ENVIRONMENT, ROOT
-from video_io import write_video
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 TRAIN = ROOT / "train_followyourpose.py"

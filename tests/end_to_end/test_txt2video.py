@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from errors import InputError
 from fyp_core.__main__ import main as generate
-from fyp_core.metadata import read_settings
+from fyp_core.generation.metadata import read_settings
+from fyp_media.errors import InputError
+from fyp_media.read_video import probe, read_frames
 from tests.end_to_end.conftest import EXAMPLES, ROOT
 from txt2video import load_config, main
-from video_io import probe, read_frames
 
 SKELETON = EXAMPLES / "skeleton_disco.mp4"
 PUBLISHED = """

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from torch.utils.data import Dataset
 
-from errors import InputError
 from fyp_core.training.data.bad_files import BadFiles
 from fyp_core.training.data.clips import ClipTable, Sampling
 from fyp_core.training.data.config import SourceConfig
@@ -22,6 +21,7 @@ from fyp_core.training.data.image_folder import ImageFolder
 from fyp_core.training.data.samples import EndlessDataset, Source
 from fyp_core.training.data.shards import ClipDecoder, PictureDecoder, open_shards
 from fyp_core.training.data.streams import Stream, StreamedDataset
+from fyp_media.errors import InputError
 
 __all__ = ["BadFiles", "SourceConfig", "open_dataset"]
 

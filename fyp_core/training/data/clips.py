@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from errors import InputError, first_line
 from fyp_core.training.data.pictures import to_pixels
 from fyp_core.training.data.samples import Sample
-from video_io import probe, sample_frames
+from fyp_media.errors import InputError, first_line
+from fyp_media.read_video import probe, sample_frames
 
 TABLE_SUFFIXES = (".csv", ".jsonl")
 

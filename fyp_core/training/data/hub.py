@@ -27,10 +27,10 @@ import datasets
 import fsspec.asyn
 import numpy as np
 
-from errors import InputError, first_line
 from fyp_core.training.data.config import SourceConfig
 from fyp_core.training.data.pictures import SKELETON_EXTENSION, image_sample
 from fyp_core.training.data.samples import Sample
+from fyp_media.errors import InputError, first_line
 
 
 def open_rows(config: SourceConfig, size: tuple[int, int], *, with_skeleton: bool) -> HubRows | HubStream:

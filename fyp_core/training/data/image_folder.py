@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from errors import InputError
 from fyp_core.training.data.pictures import IMAGE_EXTENSIONS, SKELETON_EXTENSION, image_sample
 from fyp_core.training.data.samples import Sample
+from fyp_media.errors import InputError
 
 _BESIDE = ("txt", "json", SKELETON_EXTENSION)
 

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 
-from errors import InputError
 from fyp_core.skeleton_input import skeleton_to_tensor
 from fyp_core.training.data.samples import Sample
-from pose_extraction.coco import from_coco
+from fyp_media.errors import InputError
+from fyp_media.fit import fit_frames
+from pose_extraction.keypoint_files.coco import from_coco
 from pose_extraction.skeleton import draw_skeleton
-from video_io import fit_frames
 
 IMAGE_EXTENSIONS = ("jpg", "jpeg", "png", "webp")
 SKELETON_EXTENSION = "skeleton.png"

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from errors import InputError
 from fyp_core.training.data.bad_files import BadFiles
+from fyp_media.errors import InputError
 
 Sample = dict[str, torch.Tensor | str]
 

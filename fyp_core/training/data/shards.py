@@ -30,11 +30,11 @@ from webdataset.filters import shuffle
 from webdataset.shardlists import expand_urls
 from webdataset.tariterators import base_plus_ext
 
-from errors import InputError
 from fyp_core.training.data.bad_files import BadFiles
 from fyp_core.training.data.clips import Sampling
 from fyp_core.training.data.pictures import caption, document_of, extension_of, image_sample
 from fyp_core.training.data.samples import Sample
+from fyp_media.errors import InputError
 
 CLIP_EXTENSIONS = ("mp4", "webm", "mov", "mkv", "avi", "gif")
 Files = dict[str, bytes]

@@ -11,9 +11,9 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from torch.utils.data import Dataset
 
-from errors import InputError
 from fyp_core.training.data.bad_files import BadFiles
 from fyp_core.training.data.samples import Sample
+from fyp_media.errors import InputError
 
 
 @runtime_checkable

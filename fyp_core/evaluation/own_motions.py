@@ -1,0 +1,140 @@
+"""Shots that follow motions of people's own videos: keypoints are known, what a right video looks like is not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from fyp_core.evaluation.cases import Shot, cast
+from fyp_core.evaluation.skeleton_reading import read_skeletons
+from fyp_core.skeleton_input import skeleton_to_tensor
+from fyp_core.synthetic import caption
+from fyp_media.errors import InputError
+from fyp_media.fit import fitted_size
+from fyp_media.read_video import probe, read_frames
+from pose_extraction.estimators.factory import AUTO
+from pose_extraction.extract import extract_skeleton_frames
+from pose_extraction.keypoint_files.files import is_motion, read_motion
+from pose_extraction.motion.motion import Motion
+from pose_extraction.motion.tracking import LARGEST, choose
+from pose_extraction.skeleton import SCORE_THRESHOLD
+from pose_extraction.skeleton_style import in_our_style
+
+InputType = Literal["raw", "skeleton"]
+_MOTION = "freestyle"  # what captions say people do
+
+
+@dataclass(frozen=True)
+class _Guide:
+    """Every stride-th frame: skeletons (F, H, W, 3) uint8 RGB and one person's (F, 17, 2) pixels and (F, 17) scores."""
+
+    skeletons: np.ndarray
+    keypoints: np.ndarray
+    scores: np.ndarray
+
+
+def motion_shots(
+    path: Path,
+    input_type: InputType,
+    prompts: Sequence[str],
+    clips: int,
+    frames: int,
+    size: tuple[int, int],
+    *,
+    stride: int = 5,
+    seed: int = 0,
+    estimator: str = AUTO,
+) -> list[Shot]:
+    """Clips that begin at places spread evenly over a video.
+
+    Args:
+        path: a video of a person ("raw"), a skeleton video, or a keypoint file of :mod:`pose_extraction`.
+        prompts: taken in turn; without any, seen pairs of the procedural world, so that character and scene can
+            be judged.
+        clips: at most; fewer where the video is too short for as many different ones.
+        frames: of each clip, every ``stride``-th of the video.
+        size: height and width of the pictures in pixels.
+        estimator: finds the person in a raw video.
+
+    Raises:
+        InputError: the file cannot be read, is too short, or shows no person.
+    """
+    guide = _read(path, input_type, stride, estimator)
+    count = len(guide.skeletons)
+    if count < frames:
+        raise InputError(
+            f"{path.name} has {count} frames when every {stride}. is taken, fewer than the {frames} of a clip;"
+            " take a smaller stride or fewer frames."
+        )
+    skeletons = _fit_pictures(guide.skeletons, size)
+    keypoints = fit_keypoints(guide.keypoints, guide.skeletons.shape[1:3], size)
+    height, width = size
+    inside = ((keypoints >= 0) & (keypoints <= [width - 1, height - 1])).all(-1)
+    visible = inside & (guide.scores >= SCORE_THRESHOLD)
+    starts = np.unique(np.linspace(0, count - frames, clips).round().astype(int))  # a short video has fewer
+    shots = []
+    for index, (start, words) in enumerate(zip(starts, _words(prompts, len(starts), seed))):
+        part = slice(start, start + frames)
+        if not visible[part].any():
+            raise InputError(f"Nobody is in the picture in a part of {path.name}; choose another video.")
+        shot = Shot(
+            path.stem, index, words[0], skeletons[part], np.nan_to_num(keypoints[part]), visible[part]
+        )
+        shots.append(replace(shot, character=words[1], scene=words[2]))
+    return shots
+
+
+def check_names(paths: Sequence[Path]) -> None:
+    """Raise InputError where two motions have one name, by which their clips are told apart."""
+    names = [path.stem for path in paths]
+    if double := [name for name in names if names.count(name) > 1]:
+        raise InputError(
+            f"Two motions are called {double[0]}; rename one, so that their clips can be told apart."
+        )
+
+
+def fit_keypoints(keypoints: np.ndarray, shown: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
+    """Where joints (F, 17, 2) of a picture lie in what the pose encoder sees of it, in pixels.
+
+    Args:
+        shown: height and width of the picture.
+        size: of what the pose encoder sees.
+    """
+    fitted = np.array(fitted_size(shown, size))[::-1]
+    return (keypoints + 0.5) * fitted / shown[::-1] - 0.5 - (fitted - size[::-1]) // 2
+
+
+def _fit_pictures(skeletons: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """As the pipeline does it, so that all shots are of the model's size."""
+    parts = [skeleton_to_tensor(frame[None], *size)[0] for frame in skeletons]
+    return np.stack([(part.movedim(0, -1).numpy() * 255).round().astype(np.uint8) for part in parts])
+
+
+def _words(prompts: Sequence[str], clips: int, seed: int) -> list[tuple[str, str, str]]:
+    """Prompt, character and scene of each clip; the latter two "" for people's own prompts."""
+    if prompts:
+        return [(prompts[index % len(prompts)], "", "") for index in range(clips)]
+    rng = np.random.default_rng((seed, 2))
+    return [(caption(rng, *pair, _MOTION, ""), *pair) for pair in cast("seen", clips, seed)]
+
+
+def _read(path: Path, input_type: InputType, stride: int, estimator: str) -> _Guide:
+    if is_motion(path):
+        return _drawn(choose(read_motion(path), LARGEST), stride)
+    frames = np.stack(list(islice(read_frames(path), 0, None, stride)))
+    if input_type == "raw":
+        fps = max(1.0, probe(path).fps / stride)
+        found = extract_skeleton_frames(frames, estimator, fps=fps, people=LARGEST)
+        return _Guide(found.frames, found.motion.keypoints[:, 0], found.motion.scores[:, 0])
+    skeletons, _ = in_our_style(frames)
+    return _Guide(skeletons, *read_skeletons(skeletons))
+
+
+def _drawn(motion: Motion, stride: int) -> _Guide:
+    part = replace(motion, keypoints=motion.keypoints[::stride], scores=motion.scores[::stride])
+    return _Guide(np.stack(list(part.draw())), part.keypoints[:, 0], part.scores[:, 0])

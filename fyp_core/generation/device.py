@@ -1,0 +1,238 @@
+"""How a model runs on a device: number format, attention backend, and the memory it takes."""
+
+from __future__ import annotations
+
+import math
+import resource
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from fyp_media.errors import InputError, first_line
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from fyp_core.pipeline import FollowYourPosePipeline
+
+DType = Literal["fp32", "fp16", "bf16"]
+DTYPES: tuple[DType, ...] = ("fp32", "fp16", "bf16")
+AUTO_DTYPE = "auto"
+ATTENTION_BACKENDS = ("native", "xformers", "flash", "sage")
+_DECODED_AT_ONCE = 8  # frames
+_GIB = 2**30
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """How to run a model.
+
+    device: ``cuda``, ``cuda:1``, ``cpu``; None takes a GPU where there is one.
+    dtype: ``auto`` or one of :data:`DTYPES`.
+    attention: one of :data:`ATTENTION_BACKENDS`; ``native`` is PyTorch's own.
+    low_vram: keep only the network at work on the GPU, decode frame by frame and in tiles: slower.
+    """
+
+    device: str | None = None
+    dtype: str = AUTO_DTYPE
+    attention: str = "native"
+    low_vram: bool = False
+
+    @property
+    def decode_chunk(self) -> int:
+        """Frames the autoencoder decodes at once."""
+        return 1 if self.low_vram else _DECODED_AT_ONCE
+
+
+def has_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def choose_device(name: str | None) -> str:
+    """The device of that name, or the best one.
+
+    Raises:
+        InputError: there is no such device here.
+    """
+    if name is None:
+        return "cuda" if has_gpu() else "cpu"
+    import torch
+
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:  # PyTorch without CUDA asserts
+        raise InputError(f"There is no device {name} here; use cpu.") from error
+    return name
+
+
+def device_name(device: str) -> str:
+    """What people call it: the GPU's model, or ``cpu``."""
+    import torch
+
+    return torch.cuda.get_device_name(device) if device.startswith("cuda") else device
+
+
+def torch_dtype(name: str) -> torch.dtype:
+    import torch
+
+    return {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[name]
+
+
+def choose_dtype(name: str, device: str) -> DType:
+    """Number format for a device: ``auto`` is fp16 on a GPU, on a CPU the fastest one it has in hardware.
+
+    Without instructions for it a CPU computes in bf16 tens of times slower than in fp32.
+
+    Raises:
+        InputError: the device does not have it.
+    """
+    import torch
+
+    if name not in (AUTO_DTYPE, *DTYPES):
+        raise InputError(f"There is no number format {name}; choose {AUTO_DTYPE} or {', '.join(DTYPES)}.")
+    on_gpu = device.startswith("cuda")
+    has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False) if on_gpu else _cpu_has_bf16()
+    if name == AUTO_DTYPE:
+        return "fp16" if on_gpu else "bf16" if has_bf16 else "fp32"
+    if (name == "bf16" and not has_bf16) or (name == "fp16" and not on_gpu):
+        raise InputError(f"This {'GPU' if on_gpu else 'CPU'} has no fast {name}; use {AUTO_DTYPE} or fp32.")
+    return name
+
+
+def _cpu_has_bf16() -> bool:
+    import torch
+
+    # Older PyTorch does not tell; fp32 always works.
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "sve_bf16", "bf16"))
+
+
+def check_attention(backend: str, unet: nn.Module, device: str) -> None:
+    """Try an attention backend on queries as wide as the network's.
+
+    Raises:
+        InputError: it is not installed here or cannot serve this model on this device.
+    """
+    if backend == "native":
+        return
+    import torch
+    from diffusers.models.attention_dispatch import dispatch_attention_fn
+
+    if not device.startswith("cuda"):
+        raise InputError(f"The attention backend {backend} needs a GPU; use native.")
+    widths = {layer.to_q.out_features // layer.heads for layer in unet.modules() if hasattr(layer, "to_q")}
+    with use_attention(backend):
+        for width in sorted(widths):
+            query = torch.zeros(1, 16, 1, width, device=device, dtype=unet.dtype)
+            try:
+                dispatch_attention_fn(query, query, query)
+            except (ValueError, RuntimeError, AssertionError, NotImplementedError) as error:
+                reason = first_line(error)
+                raise InputError(
+                    f"The attention backend {backend} cannot serve this model ({reason}); use native."
+                ) from error
+
+
+@contextmanager
+def use_attention(backend: str) -> Iterator[None]:
+    """Attention within computes with that backend of diffusers.
+
+    Raises:
+        InputError: unknown, or not installed here.
+    """
+    from diffusers.models.attention_dispatch import attention_backend
+
+    if backend not in ATTENTION_BACKENDS:
+        raise InputError(
+            f"There is no attention backend {backend}; choose one of {', '.join(ATTENTION_BACKENDS)}."
+        )
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(attention_backend(backend))
+        except RuntimeError as error:  # diffusers names the package to install
+            raise InputError(f"{str(error).rstrip('.')}; or use the attention backend native.") from error
+        yield
+
+
+def place(pipeline: FollowYourPosePipeline, device: str, low_vram: bool) -> None:
+    """Move a loaded pipeline to its device."""
+    if low_vram:
+        pipeline.vae.enable_slicing()
+        pipeline.vae.enable_tiling()
+    if low_vram and device.startswith("cuda"):
+        pipeline.enable_model_cpu_offload(device=device)
+    else:
+        pipeline.to(device)
+
+
+def estimate_peak(
+    pipeline: FollowYourPosePipeline, frames: int, height: int, width: int, guided: bool, runtime: Runtime
+) -> int:
+    """Bytes of the device's memory that generating will take at most, about.
+
+    Weights, and the largest of what is held at once in a pass of the UNet and in decoding. Both grow with the
+    widest level: the UNet holds the inputs of its up blocks and a feed-forward layer eight times as wide, the
+    autoencoder six pictures of its second level.
+    """
+    held_in_unet, held_in_vae = 24, 6  # maps of the widest level
+    unet, vae = pipeline.unet, pipeline.vae
+    factor = pipeline.vae_scale_factor
+    latents = frames * (2 if guided else 1) * math.ceil(height / factor) * math.ceil(width / factor)
+    unet_maps = held_in_unet * latents * unet.config.block_out_channels[0] * unet.dtype.itemsize
+
+    tile = vae.tile_sample_min_size if runtime.low_vram else max(height, width)
+    pixels = min(frames, runtime.decode_chunk) * min(height, tile) * min(width, tile)
+    vae_maps = held_in_vae * pixels * max(vae.config.block_out_channels[:2]) * vae.dtype.itemsize
+
+    sizes = {name: _bytes(part) for name, part in pipeline.components.items() if hasattr(part, "parameters")}
+    if runtime.low_vram and str(pipeline._execution_device) != "cpu":
+        return max(*sizes.values(), sizes["unet"] + unet_maps, sizes["vae"] + vae_maps)
+    return sum(sizes.values()) + max(unet_maps, vae_maps)
+
+
+def _bytes(model: nn.Module) -> int:
+    return sum(tensor.nbytes for tensor in (*model.parameters(), *model.buffers()))
+
+
+def free_memory() -> None:
+    """Give back what no object holds any more."""
+    import gc
+
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def reset_peak(device: str) -> None:
+    if device.startswith("cuda"):
+        import torch
+
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def peak_memory(device: str) -> int:
+    """Bytes: of the GPU since :func:`reset_peak`; on the CPU of this process since its start."""
+    if device.startswith("cuda"):
+        import torch
+
+        return torch.cuda.max_memory_allocated(device)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    import torch
+
+    on_cpu = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    return on_cpu or isinstance(error, (torch.OutOfMemoryError, MemoryError))
+
+
+def in_gib(size: int) -> str:
+    return f"{size / _GIB:.1f} GiB"

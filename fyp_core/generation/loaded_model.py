@@ -1,0 +1,263 @@
+"""A model on its device: runs one job after the other and outlives every one that fails."""
+
+from __future__ import annotations
+
+import logging
+import math
+import platform
+import secrets
+import traceback
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers.utils import logging as diffusers_logging
+from huggingface_hub.utils import are_progress_bars_disabled, enable_progress_bars
+from transformers.utils import logging as transformers_logging
+
+from fyp_core import schedulers
+from fyp_core.generation.device import (
+    Runtime,
+    check_attention,
+    choose_device,
+    choose_dtype,
+    estimate_peak,
+    free_memory,
+    in_gib,
+    is_out_of_memory,
+    peak_memory,
+    place,
+    reset_peak,
+    torch_dtype,
+    use_attention,
+)
+from fyp_core.generation.job import Job
+from fyp_core.generation.request import MAX_SEED, GenerationRequest
+from fyp_core.pipeline import FollowYourPosePipeline
+from fyp_core.weights.assemble import load_pipeline, put_loras
+from fyp_core.weights.sources import Lora, ModelSource, file_hash, model_hash, model_revisions
+from fyp_media.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+_FAST_SHARE_OF_STEPS = 0.5  # a second-order solver needs about half the steps for the same picture
+_SOFTWARE = ("torch", "diffusers", "transformers")
+
+
+class ResidentModel:
+    """A loaded model.
+
+    Args:
+        source: which one.
+        runtime: how to run it.
+
+    Raises:
+        InputError: it cannot be loaded, or the device cannot run it as asked for.
+    """
+
+    def __init__(self, source: ModelSource, runtime: Runtime) -> None:
+        hides_downloads = are_progress_bars_disabled()
+        diffusers_logging.disable_progress_bar()
+        transformers_logging.disable_progress_bar()
+        if not hides_downloads:  # transformers hides them with its own bars
+            enable_progress_bars()
+        self.source = source
+        device = choose_device(runtime.device)
+        self.runtime = replace(runtime, device=device, dtype=choose_dtype(runtime.dtype, device))
+        need = f"the model {source.name} on {device}; close other programs that use it"
+        with _within_memory(self.runtime, lambda: need):
+            self.pipeline = _load_placed(source, self.runtime)
+        self.pipeline.set_progress_bar_config(disable=True)
+        self._own_scheduler = self.pipeline.scheduler
+        self._loras: tuple[Lora, ...] = ()
+        self._lora_hashes: list[str] = []
+        self._hash = _in_background(lambda: model_hash(source))
+        logger.info("%s loaded on %s as %s. %s", source.name, device, self.runtime.dtype, source.note)
+
+    def put_loras(self, loras: tuple[Lora, ...]) -> None:
+        """Let exactly these act; the work is spared where they do already.
+
+        Raises:
+            InputError: one of them is not for this model; then none acts.
+        """
+        hashes = [file_hash(lora.file) for lora in loras]
+        if (loras, hashes) == (self._loras, self._lora_hashes):
+            return
+        self._loras, self._lora_hashes = (), []
+        put_loras(self.pipeline, loras)
+        self._loras, self._lora_hashes = loras, hashes
+
+    def completed(self, request: GenerationRequest) -> GenerationRequest:
+        """With the values that will be used in place of ``None`` and ``auto``.
+
+        Raises:
+            InputError: the scheduler cannot take that many steps.
+        """
+        config = self.pipeline.config
+        is_fast = request.preset == "fast"
+        scheduler, steps = request.scheduler, request.steps
+        if scheduler == schedulers.AUTO:
+            scheduler = "dpmpp-2m" if is_fast else schedulers.OWN
+        if steps is None:
+            share = _FAST_SHARE_OF_STEPS if is_fast else 1.0
+            steps = math.ceil(config.default_num_inference_steps * share)
+        schedulers.check_steps(schedulers.make_scheduler(scheduler, self._own_scheduler), steps)
+        return replace(
+            request,
+            scheduler=scheduler,
+            steps=steps,
+            guidance=config.default_guidance_scale if request.guidance is None else request.guidance,
+            seed=secrets.randbelow(MAX_SEED + 1) if request.seed is None else request.seed,
+            width=config.default_width if request.width is None else request.width,
+            height=config.default_height if request.height is None else request.height,
+        )
+
+    def denoise(self, request: GenerationRequest, skeletons: np.ndarray, job: Job) -> torch.Tensor:
+        """Latents (1, C, F, h, w) of a completed request."""
+
+        def after_step(_pipeline: Any, step: int, _timestep: Any, _tensors: dict[str, Any]) -> dict[str, Any]:
+            job.report("denoise", step + 1, request.steps)
+            return {}
+
+        reset_peak(self.runtime.device)
+        job.report("denoise", 0, request.steps)
+        pipeline = self.pipeline
+        pipeline.scheduler = schedulers.make_scheduler(request.scheduler, self._own_scheduler)
+        try:
+            with self._recovering(request, len(skeletons)), use_attention(self.runtime.attention):
+                return pipeline(
+                    request.prompt,
+                    skeletons,
+                    height=request.height,
+                    width=request.width,
+                    num_inference_steps=request.steps,
+                    guidance_scale=request.guidance,
+                    negative_prompt=request.negative_prompt or None,
+                    eta=schedulers.usable_eta(request.eta),
+                    generator=torch.Generator().manual_seed(request.seed),
+                    callback_on_step_end=after_step,
+                    output_type="latent",
+                ).frames
+        finally:
+            pipeline.scheduler = self._own_scheduler
+
+    def decode(self, request: GenerationRequest, latents: torch.Tensor, job: Job) -> np.ndarray:
+        """(F, H, W, 3) uint8 RGB frames.
+
+        Raises:
+            InputError: the numbers have left the format's range.
+        """
+        count, size = latents.shape[2], self.runtime.decode_chunk
+        frames: list[np.ndarray] = []
+        job.report("decode", 0, count)
+        with self._recovering(request, count):
+            for chunk in latents.split(size, dim=2):
+                frames.extend(self.pipeline.decode_latents(chunk, size)[0])
+                job.report("decode", len(frames), count)
+        if not np.isfinite(frames).all():
+            raise InputError(
+                f"The video came out as undefined numbers in {self.runtime.dtype}; use --dtype fp32 or a lower"
+                " guidance scale."
+            )
+        return (np.stack(frames) * 255).round().astype(np.uint8)
+
+    def memory(self, request: GenerationRequest, frames: int) -> dict[str, int]:
+        """Bytes of the last job: what was estimated and what was measured."""
+        return {"estimated": self._estimate(request, frames), "peak": peak_memory(self.runtime.device)}
+
+    def describe(self) -> dict[str, Any]:
+        """All that a result depends on besides its request; plain values for JSON."""
+        source, runtime = self.source, self.runtime
+        return {
+            "model": source.name,
+            "model_hash": self._hash.result(),
+            "model_revisions": model_revisions(source),
+            "base": str(source.base) if source.motion_only else None,
+            "vae": str(source.vae) if source.vae else None,
+            "loras": [f"{lora.file.name}:{lora.weight:g}" for lora in self._loras],
+            "lora_hashes": self._lora_hashes,
+            "embeddings": [str(file) for file in source.embeddings],
+            "embedding_hashes": [file_hash(file) for file in source.embeddings],
+            "device": runtime.device,
+            "dtype": runtime.dtype,
+            "attention": runtime.attention,
+            "low_vram": runtime.low_vram,
+            "software": {
+                "python": platform.python_version(),
+                **{name: version(name) for name in _SOFTWARE},
+            },
+        }
+
+    def notices(self, request: GenerationRequest) -> list[str]:
+        """What the person who asked should read."""
+        pipeline, name = self.pipeline, self.source.name
+        notices = []
+        if unknown := pipeline.unknown_words(request.prompt):
+            notices.append(f"{name} does not know: {', '.join(unknown)}.")
+        limit = pipeline.tokenizer.model_max_length
+        if (length := len(pipeline.tokenizer(request.prompt).input_ids)) > limit:
+            notices.append(f"The prompt is too long: its last {length - limit} tokens were ignored.")
+        if not schedulers.can_space(request.scheduler, self._own_scheduler):
+            notices.append(f"{name} ends in pure noise, which Karras' spacing cannot; it keeps its own.")
+        if request.frames > (learnt := pipeline.config.clip_length):
+            notices.append(f"{name} learnt from clips of {learnt} frames; a longer video may drift.")
+        return notices
+
+    def _estimate(self, request: GenerationRequest, frames: int) -> int:
+        guided = request.guidance > 1
+        return estimate_peak(self.pipeline, frames, request.height, request.width, guided, self.runtime)
+
+    @contextmanager
+    def _recovering(self, request: GenerationRequest, frames: int) -> Iterator[None]:
+        """:func:`_within_memory` of a job: the networks that it left on the device are taken off, too."""
+
+        def need() -> str:
+            estimate = in_gib(self._estimate(request, frames))
+            size = f"{request.width}×{request.height}"
+            return f"{frames} frames of {size}, which need about {estimate}; take fewer frames"
+
+        with _within_memory(self.runtime, need):
+            try:
+                yield
+            finally:
+                self.pipeline.maybe_free_model_hooks()
+
+
+def _load_placed(source: ModelSource, runtime: Runtime) -> FollowYourPosePipeline:
+    with use_attention(runtime.attention):  # before the long loading
+        pipeline = load_pipeline(source, "cpu", torch_dtype(runtime.dtype))
+    place(pipeline, runtime.device, runtime.low_vram)
+    check_attention(runtime.attention, pipeline.unet, runtime.device)
+    return pipeline
+
+
+@contextmanager
+def _within_memory(runtime: Runtime, need: Callable[[], str]) -> Iterator[None]:
+    """Whatever happens within: its memory is given back, and want of memory is told with advice.
+
+    Args:
+        need: says what does not fit, and what to do about it.
+    """
+    try:
+        yield
+    except Exception as error:
+        traceback.clear_frames(error.__traceback__)  # they hold the tensors of the work given up
+        if not is_out_of_memory(error):
+            raise
+        low = "" if runtime.low_vram else " or use --low-vram"
+        raise InputError(f"Memory does not suffice for {need()}{low}.") from None
+    finally:
+        free_memory()
+
+
+def _in_background(work: Callable[[], Any]) -> Future[Any]:
+    """Reading gigabytes for their hash takes seconds; meanwhile the first job runs."""
+    executor = ThreadPoolExecutor(1)
+    future = executor.submit(work)
+    executor.shutdown(wait=False)
+    return future

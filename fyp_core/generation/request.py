@@ -1,0 +1,85 @@
+"""What to generate, checked before any work is done."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from typing import Literal
+
+from fyp_core import schedulers
+from fyp_core.weights.sources import Lora, find_lora
+from fyp_media.errors import InputError
+from pose_extraction.estimators.factory import ESTIMATORS_WITH_WEIGHTS
+
+InputType = Literal["raw", "skeleton"]
+Preset = Literal["exact", "fast"]
+INPUT_TYPES: tuple[InputType, ...] = ("raw", "skeleton")
+PRESETS: tuple[Preset, ...] = ("exact", "fast")
+MAX_SEED = 2**32 - 1
+
+
+@dataclass(frozen=True)
+class GenerationRequest:
+    """What to generate; ``None`` takes the model's own value.
+
+    input: a video of a person, or a skeleton video.
+    prompt: the character and the scene.
+    frames, stride, start: frames ``start, start + stride, ...`` of the input are used.
+    crop: pixels cut off the left, right, top and bottom of the input.
+    steps: denoising steps.
+    guidance: classifier-free guidance scale; up to 1 the prompt's pull is not amplified.
+    seed: 0..2^32-1; ``None`` draws one, which the result names.
+    preset: ``exact`` samples as the model was published, ``fast`` with DPM-Solver++ (Lu et al. 2022,
+        arXiv 2211.01095) in half the steps.
+    scheduler: one of :data:`fyp_core.schedulers.SCHEDULER_NAMES`; ``auto`` is the preset's.
+    eta: share of fresh noise a step, 0..1: of ``ddim`` and ``tcd``; the others ignore it.
+    estimator: finds the person in a raw video.
+    width, height: of the result in pixels, multiples of the autoencoder's factor.
+    loras: files that act on the model for this video, each with an optional weight: ``FILE[:WEIGHT]``.
+    """
+
+    input: str | os.PathLike[str]
+    prompt: str
+    input_type: InputType = "raw"
+    negative_prompt: str = ""
+    frames: int = 8
+    stride: int = 5
+    start: int = 0
+    crop: tuple[int, int, int, int] = (0, 0, 0, 0)
+    steps: int | None = None
+    guidance: float | None = None
+    seed: int | None = None
+    preset: Preset = "exact"
+    scheduler: str = schedulers.AUTO
+    eta: float = 0.0
+    estimator: str = "auto"
+    width: int | None = None
+    height: int | None = None
+    loras: tuple[str, ...] = ()
+
+    def check(self) -> None:
+        """Raise InputError for a value that cannot work; the video itself is checked when it is read."""
+        if not self.prompt.strip():
+            raise InputError("The prompt is empty; describe the character and the scene.")
+        for name, choice, choices in (
+            ("input type", self.input_type, INPUT_TYPES),
+            ("preset", self.preset, PRESETS),
+            ("scheduler", self.scheduler, schedulers.SCHEDULER_NAMES),
+            ("estimator", self.estimator, ESTIMATORS_WITH_WEIGHTS),
+        ):
+            if choice not in choices:
+                raise InputError(f"There is no {name} {choice!r}; choose one of {', '.join(choices)}.")
+        if self.steps is not None and self.steps < 1:
+            raise InputError(f"The number of steps is {self.steps}, but must be at least 1.")
+        if self.guidance is not None and not math.isfinite(self.guidance):
+            raise InputError(f"The guidance scale is {self.guidance}, but must be a finite number.")
+        if not 0 <= self.eta <= 1:
+            raise InputError(f"Eta is {self.eta}, but must lie in 0..1.")
+        if self.seed is not None and not 0 <= self.seed <= MAX_SEED:
+            raise InputError(f"The seed is {self.seed}, but must lie in 0..{MAX_SEED}.")
+        self.found_loras()
+
+    def found_loras(self) -> tuple[Lora, ...]:
+        """The LoRAs' files and weights; raises InputError where one is not there."""
+        return tuple(map(find_lora, self.loras))

@@ -1,0 +1,1 @@
+"""Where a model comes from: sources, assembly from files, tensors, conversion."""

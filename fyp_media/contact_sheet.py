@@ -1,0 +1,43 @@
+"""Contact sheets: rows of pictures in one PNG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFont
+
+from fyp_media.files import replacing
+
+_TITLE_HEIGHT = 18  # pixels
+_FONT_SIZE = 13
+
+
+def to_pictures(images: torch.Tensor) -> np.ndarray:
+    """(n, 3, H, W) in -1..1 to (n, H, W, 3) uint8."""
+    return ((images.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+
+
+def save_sheet(path: Path, rows: Sequence[np.ndarray], titles: Sequence[str] = ()) -> None:
+    """Write rows of (n, H, W, 3) uint8 pictures; every row has the same n.
+
+    Args:
+        titles: a line of text above each row, empty for none; may be fewer than the rows.
+    """
+    strips = []
+    for index, pictures in enumerate(rows):
+        strip = np.concatenate(list(pictures), axis=1)
+        if index < len(titles) and titles[index]:
+            strips.append(_title_bar(titles[index], strip.shape[1]))
+        strips.append(strip)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as partial:
+        Image.fromarray(np.concatenate(strips)).save(partial, format="PNG", optimize=True)
+
+
+def _title_bar(text: str, width: int) -> np.ndarray:
+    bar = Image.new("RGB", (width, _TITLE_HEIGHT))
+    ImageDraw.Draw(bar).text((4, 1), text, fill="white", font=ImageFont.load_default(_FONT_SIZE))
+    return np.asarray(bar)

@@ -1,0 +1,63 @@
+"""Files to write: checked before long work, complete or not at all."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from fyp_media.errors import InputError
+
+
+def check_target(path: str | os.PathLike[str], *suffixes: str) -> None:
+    """Before long work: raise InputError unless a file with one of these endings can be written there."""
+    target = Path(path)
+    if suffixes and target.suffix.lower() not in suffixes:
+        raise InputError(f"Cannot write {target.name}; let its name end in {' or '.join(suffixes)}.")
+    if os.path.isdir(target):
+        raise InputError(f"Cannot write {target}, which is a folder; name a file.")
+    check_folder(target.absolute().parent, target.name)
+
+
+def check_folder(folder: str | os.PathLike[str], content: str) -> None:
+    """Before long work: raise InputError unless files can be written into a folder, which may not be there yet."""
+    place = Path(folder).absolute()
+    existing = next(each for each in (place, *place.parents) if os.path.exists(each))
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise InputError(f"Cannot write into {existing}; choose another place for {content}.")
+
+
+def check_targets(
+    targets: Iterable[str | os.PathLike[str]],
+    suffixes: Sequence[str],
+    sources: Iterable[str | os.PathLike[str]],
+) -> None:
+    """:func:`check_target` of several, none of which may take the place of another or of a source."""
+    taken = {Path(source).resolve() for source in sources}
+    for target in targets:
+        check_target(target, *suffixes)
+        if Path(target).resolve() in taken:
+            raise InputError(
+                f"{target} would overwrite its own source or another result; choose another name."
+            )
+        taken.add(Path(target).resolve())
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[str]:
+    """Name of a scratch file beside ``path`` that takes its place at the end, or vanishes on any failure.
+
+    Raises:
+        InputError: the folder or the file cannot be written.
+    """
+    target = Path(path)
+    temporary = target.with_name(f".{secrets.token_hex(8)}{target.suffix}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield str(temporary)
+            os.replace(temporary, target)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"Cannot write {target}: {error.strerror}; choose another place.") from error

@@ -1,0 +1,1 @@
+"""Pose estimators, one a file, and the factory that chooses among them."""

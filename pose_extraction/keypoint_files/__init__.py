@@ -1,0 +1,1 @@
+"""Keypoints in files: ours and those of other tools."""

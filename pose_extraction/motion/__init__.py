@@ -1,0 +1,1 @@
+"""People moving through a video: followed, cleaned, edited."""

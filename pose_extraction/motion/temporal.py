@@ -1,0 +1,165 @@
+"""Clean motion: close short gaps, put flipped limbs right, calm jitter. Every step takes all people at once."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+
+from pose_extraction.motion.motion import Motion, body_size
+from pose_extraction.skeleton import KEYPOINT_NAMES, MIRRORED, SCORE_THRESHOLD
+
+LONGEST_GAP = 0.5  # seconds
+
+# Joints that estimators take for their mirror images together.
+_FLIPPING = tuple(
+    [KEYPOINT_NAMES.index(f"left_{joint}") for joint in limb]
+    for limb in (("elbow", "wrist"), ("knee", "ankle"), ("shoulder",), ("hip",))
+)
+# Swapping must save this much movement, in body sizes: limbs that come near each other cross, limbs that jump
+# flip. Staying swapped costs more each second: a movement that goes on differently is no mistake.
+_SWITCH = 0.1
+_DOUBT = 0.5
+_LEAST_FPS = 12  # at wider spacing neighbours in time do not tell
+
+# One-Euro filter, tuned with benchmarks/motion.py: at rest, gain by speed in body sizes a second, of the speed
+# itself.
+_REST_CUTOFF = 2.0  # Hz
+_SPEED_GAIN = 8.0
+_SPEED_CUTOFF = 1.0  # Hz
+
+
+def clean(motion: Motion, smoothing: float = 1.0) -> Motion:
+    """All of it, in order: flips, gaps, jitter; see :func:`smooth` for ``smoothing``."""
+    return smooth(fill_gaps(repair_flips(motion)), smoothing)
+
+
+def fill_gaps(motion: Motion) -> Motion:
+    """Interpolate people and joints unseen for up to LONGEST_GAP.
+
+    People missing at the very start or end are held still for as long; what is missing longer is left out.
+    """
+    frames, people, joints = motion.scores.shape
+    longest = max(1, round(LONGEST_GAP * motion.fps))
+    values = np.concatenate([motion.keypoints, motion.scores[..., None]], axis=-1)
+    values = _bridged(values.reshape(frames, people, 3 * joints), motion.present, longest, hold_ends=True)
+    values = values.reshape(frames, people * joints, 3)
+    values = _bridged(values, values[..., 2] >= SCORE_THRESHOLD, longest, hold_ends=False)
+    values = values.reshape(frames, people, joints, 3)
+    return replace(motion, keypoints=values[..., :2], scores=values[..., 2])
+
+
+def _bridged(values: np.ndarray, known: np.ndarray, longest: int, *, hold_ends: bool) -> np.ndarray:
+    """Interpolate (F, N, C) values over runs of at most ``longest`` unknown ones of (F, N)."""
+    bridged = values.copy()
+    for column in range(known.shape[1]):
+        at = np.flatnonzero(known[:, column])
+        if not len(at):
+            continue
+        stops = np.concatenate([[-1], at, [len(values)]]) if hold_ends else at
+        gaps = [
+            np.arange(start + 1, stop) for start, stop in pairwise(stops) if 1 < stop - start <= longest + 1
+        ]
+        if gaps:
+            gap = np.concatenate(gaps)
+            for channel in range(values.shape[2]):
+                bridged[gap, column, channel] = np.interp(gap, at, values[at, column, channel])
+    return bridged
+
+
+def repair_flips(motion: Motion) -> Motion:
+    """Swap a left limb with the right one in the frames whose neighbours in time say so.
+
+    Of all ways to swap or not in each frame, the one with the least movement is taken (Viterbi), swapped
+    frames counting as some movement themselves.
+    """
+    if motion.fps < _LEAST_FPS:
+        return motion
+    keypoints, scores = motion.keypoints.copy(), motion.scores.copy()
+    sizes = typical_size(motion)
+    for limb in _FLIPPING:
+        other = [MIRRORED[joint] for joint in limb]
+        for person, size in enumerate(sizes):
+            sides = keypoints[:, person, limb] / size, keypoints[:, person, other] / size
+            flipped = _flipped(*sides, _DOUBT / motion.fps)
+            rows = flipped[:, None]
+            keypoints[rows, person, limb + other] = keypoints[rows, person, other + limb]
+            scores[rows, person, limb + other] = scores[rows, person, other + limb]
+    return replace(motion, keypoints=keypoints, scores=scores)
+
+
+def _flipped(left: np.ndarray, right: np.ndarray, doubt: float) -> np.ndarray:
+    """Indices of the frames to swap, of a limb's joints on both sides: (F, J, 2) each, in body sizes."""
+
+    def moved(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+        return np.nan_to_num(np.linalg.norm(after[1:] - before[:-1], axis=-1).mean(axis=-1))
+
+    straight = moved(left, left) + moved(right, right)
+    crossed = moved(left, right) + moved(right, left)
+    crossed += _SWITCH
+    steps = np.stack([np.stack([straight, crossed], -1), np.stack([crossed, straight], -1)], -1)
+    cost = np.array([0, doubt])
+    came_from = np.zeros((len(left), 2), int)
+    for frame, step in enumerate(steps, start=1):
+        paths = cost[:, None] + step
+        came_from[frame] = paths.argmin(axis=0)
+        cost = paths.min(axis=0) + np.array([0, doubt])
+    state = int(cost.argmin())
+    states = np.zeros(len(left), bool)
+    for frame in range(len(left) - 1, -1, -1):
+        states[frame] = state
+        state = came_from[frame, state]
+    return np.flatnonzero(states)
+
+
+def smooth(motion: Motion, strength: float = 1.0) -> Motion:
+    """One-Euro filter (Casiez et al. 2012, doi:10.1145/2207676.2208639), run both ways so that nothing lags.
+
+    It is strong at rest, where jitter shows, and fades with speed, where it would dampen movement. Speed counts
+    in body sizes, so that people near and far are treated alike.
+
+    Args:
+        strength: 0 is off, 1 the usual, 2 twice as calm at rest.
+    """
+    if not strength or len(motion) < 2:
+        return motion
+    size = typical_size(motion)[:, None, None]
+    sure = (motion.scores >= SCORE_THRESHOLD)[..., None]
+    places = np.where(sure, motion.keypoints / size, np.nan)
+    forward = _one_euro(places, motion.fps, _REST_CUTOFF / strength)
+    backward = _one_euro(places[::-1], motion.fps, _REST_CUTOFF / strength)[::-1]
+    smoothed = (forward + backward) / 2 * size
+    keypoints = np.where(sure, smoothed, motion.keypoints).astype(np.float32)
+    return replace(motion, keypoints=keypoints, scores=_steady(motion.scores))
+
+
+def _one_euro(places: np.ndarray, fps: float, rest_cutoff: float) -> np.ndarray:
+    """Filter (F, ..., 2) along time; NaN starts anew."""
+    filtered = places.copy()
+    speed = np.zeros_like(places[0])
+    for frame in range(1, len(places)):
+        change = np.nan_to_num((places[frame] - places[frame - 1]) * fps)
+        speed += _share(_SPEED_CUTOFF, fps) * (change - speed)
+        cutoff = rest_cutoff + _SPEED_GAIN * np.linalg.norm(speed, axis=-1, keepdims=True)
+        before = filtered[frame - 1]
+        step = _share(cutoff, fps) * (places[frame] - before)
+        filtered[frame] = np.where(np.isnan(before), places[frame], before + step)
+    return filtered
+
+
+def _share(cutoff: np.ndarray | float, fps: float) -> np.ndarray | float:
+    """Share of the new value in a low-pass filter with a cut-off frequency in Hz."""
+    return 1 / (1 + fps / (2 * np.pi * cutoff))
+
+
+def _steady(scores: np.ndarray) -> np.ndarray:
+    """Mean of three frames where the person is there: a joint unsure for one frame must not flicker."""
+    there = scores.any(axis=-1, keepdims=True).astype(np.float32)
+    padded, weights = (np.pad(array, ((1, 1), (0, 0), (0, 0))) for array in (scores, there))
+    total = padded[:-2] + padded[1:-1] + padded[2:]
+    return there * total / np.maximum(weights[:-2] + weights[1:-1] + weights[2:], 1)
+
+
+def typical_size(motion: Motion) -> np.ndarray:
+    """(P,) body sizes in pixels, the median over the frames in which a person is seen."""
+    sizes = np.where(motion.present, body_size(motion.keypoints), np.nan)
+    return np.nanmedian(sizes, axis=0) if len(motion) else np.ones(sizes.shape[1])

@@ -1,0 +1,56 @@
+"""Every scheduler follows the model's own noise schedule: with a perfect network it ends at the picture."""
+
+from typing import Any
+
+import pytest
+import torch
+from diffusers import DDIMScheduler
+
+from fyp_core.schedulers import AUTO, OWN, SCHEDULER_NAMES, can_space, check_steps, make_scheduler
+from fyp_media.errors import InputError
+from tests.tiny_model import SCHEDULER, ZERO_SNR
+
+NAMES = [name for name in SCHEDULER_NAMES if name not in (AUTO, OWN)]
+STEPS = 12
+
+
+@pytest.mark.parametrize("config", [SCHEDULER, ZERO_SNR], ids=["noise", "velocity-zero-snr"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_perfect_network_gives_the_picture(name: str, config: dict[str, Any]) -> None:
+    own = DDIMScheduler(**config, clip_sample=False)
+    scheduler = make_scheduler(name, own)
+    assert scheduler.config.prediction_type == own.config.prediction_type
+    generator = torch.Generator().manual_seed(0)
+    picture = torch.randn(1, 4, 8, 8, generator=generator)
+    scheduler.set_timesteps(STEPS)
+    x = torch.randn(picture.shape, generator=generator) * scheduler.init_noise_sigma
+    for t in scheduler.timesteps:
+        seen = scheduler.scale_model_input(x, t)
+        alpha = own.alphas_cumprod[int(t)].sqrt()
+        sigma = (1 - alpha**2).sqrt()
+        noise = (seen - alpha * picture) / sigma
+        is_velocity = config is ZERO_SNR
+        answer = alpha * noise - sigma * picture if is_velocity else noise
+        x = scheduler.step(answer, t, x, return_dict=False)[0]
+    assert (x - picture).abs().max() < 0.1
+
+
+def test_own_is_the_models() -> None:
+    own = DDIMScheduler(**SCHEDULER)
+    assert make_scheduler(OWN, own) is own
+
+
+def test_too_many_steps_are_named() -> None:
+    with pytest.raises(InputError, match="at most 50 steps, not 51"):
+        check_steps(make_scheduler("lcm", DDIMScheduler(**SCHEDULER)), 51)
+    own = DDIMScheduler(**SCHEDULER)
+    with pytest.raises(InputError, match="1000 steps, some of which would be one"):
+        check_steps(make_scheduler("dpmpp-2m", own), own.config.num_train_timesteps)
+
+
+def test_spacing_that_zero_terminal_snr_rules_out_is_told() -> None:
+    finite, zero_snr = DDIMScheduler(**SCHEDULER), DDIMScheduler(**ZERO_SNR)
+    assert (
+        can_space("dpmpp-2m-karras", finite) and can_space("dpmpp-2m", zero_snr) and can_space(OWN, zero_snr)
+    )
+    assert not can_space("dpmpp-2m-karras", zero_snr)

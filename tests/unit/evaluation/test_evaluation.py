@@ -1,0 +1,700 @@
+"""The measures: right where the truth is known, and a whole evaluation at toy size."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import timm
+import torch
+from safetensors.torch import load_file
+from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcessor
+
+from fyp_core.__main__ import main
+from fyp_core.evaluation import (
+    PAIRS,
+    SOURCES,
+    USUAL_SOURCES,
+    Estimate,
+    Records,
+    as_document,
+    as_table,
+    evaluate,
+    motion_shots,
+    save_gallery,
+    world_shots,
+)
+from fyp_core.evaluation.clip_score import ClipJudge
+from fyp_core.evaluation.judges import (
+    CLASSES,
+    CLASSIFIER_BACKBONE,
+    CLASSIFIER_FILE,
+    POSE_BACKBONE,
+    POSE_FILE,
+    Judges,
+)
+from fyp_core.evaluation.measures import (
+    background_flicker,
+    correct_keypoints,
+    neighbour_similarity,
+    warp_error,
+)
+from fyp_core.evaluation.own_motions import fit_keypoints
+from fyp_core.evaluation.precision import average_precision
+from fyp_core.evaluation.skeleton_reading import read_skeletons
+from fyp_core.evaluation.sources import prepared, show
+from fyp_core.pipeline import FollowYourPosePipeline
+from fyp_core.skeleton_input import skeleton_to_tensor
+from fyp_core.synthetic import HELD_OUT_PAIRS, sample_clip
+from fyp_core.training.config import TrainConfig, TrainData, WorldConfig
+from fyp_core.training.judge_stages import JudgedImages, PoseJudgeStage, heatmaps, turn
+from fyp_core.weights.sources import bundled
+from fyp_media.errors import InputError
+from pose_extraction.estimators.hrnet import HRNet, decode
+from pose_extraction.estimators.hrnet_weights import save_half
+from pose_extraction.keypoint_files.files import write_motion
+from pose_extraction.motion.motion import Motion
+from tests.end_to_end.conftest import EXAMPLES
+from tests.tiny_model import SIZE, build_pipeline, clip_tokenizer
+from tests.unit.pose_extraction.test_keypoint_files import openpose_folder
+
+SQUARE = (64, 64)
+
+
+@pytest.fixture
+def clip():
+    return sample_clip(np.random.default_rng(1), 4, 64, stride=4)
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> FollowYourPosePipeline:
+    return build_pipeline()
+
+
+@pytest.fixture(scope="module")
+def shots():
+    return [shot for pairs in PAIRS for shot in world_shots(pairs, 3, 2, SIZE)]
+
+
+class KnowingJudges:
+    """Knows every shot, whatever the pictures show; joints it says are ``shift`` boxes away to the right."""
+
+    def __init__(self, shots, shift: float = 0) -> None:
+        self.asked = 0
+        self._answers = [self._answer(shot, shift) for shot in shots]
+
+    @staticmethod
+    def _answer(shot, shift):
+        shown = np.where(shot.visible[..., None], shot.keypoints, np.nan)
+        side = (np.nanmax(shown, 1) - np.nanmin(shown, 1)).max(-1)
+        moved = shot.keypoints + np.stack([shift * side, np.zeros_like(side)], -1)[:, None]
+        return shot, moved
+
+    def _shot(self):
+        return self._answers[(self.asked - 1) % len(self._answers)]
+
+    def find_joints(self, pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        self.asked += 1
+        return self._shot()[1], np.ones((len(pictures), 17), np.float32)
+
+    def classify(self, pictures: np.ndarray) -> tuple[str, str]:
+        return self._shot()[0].character, "nowhere"
+
+    def features(self, pictures: np.ndarray) -> np.ndarray:
+        return pictures.reshape(len(pictures), -1).astype(np.float32)
+
+
+# --- measures
+
+
+def test_correct_keypoints_count_joints_in_sight_relative_to_the_box() -> None:
+    truth = np.zeros((1, 17, 2), np.float32)
+    truth[0, 0] = 100, 40  # the longer side of the box is 100
+    visible = np.ones((1, 17), bool)
+    found = truth.copy()
+    found[0, 1] = 7, 0
+    found[0, 2] = 0, 12
+    assert correct_keypoints(found, truth, visible, 0.1) == pytest.approx(16 / 17)
+    assert correct_keypoints(found, truth, visible, 0.05) == pytest.approx(15 / 17)
+    visible[0, 1] = False
+    assert correct_keypoints(found, truth, visible, 0.05) == pytest.approx(15 / 16)
+
+
+def test_flicker_is_of_the_background_alone(clip) -> None:
+    skeletons = clip.skeletons()
+    assert background_flicker(clip.frames, skeletons) < 0.5
+    brighter = clip.frames.astype(int) // 2
+    brighter[1::2] += 10
+    dull = (clip.frames // 2).astype(int)
+    flicker = background_flicker(brighter.astype(np.uint8), skeletons)
+    assert flicker == pytest.approx(10 + background_flicker(dull.astype(np.uint8), skeletons), abs=0.5)
+
+
+def test_a_video_that_stands_still_is_perfectly_steady(clip) -> None:
+    still = np.repeat(clip.frames[:1], 3, axis=0)
+    assert background_flicker(still, clip.skeletons()[:3]) == 0
+    assert warp_error(still) == 0
+    assert neighbour_similarity(still.reshape(3, -1).astype(float)) == pytest.approx(1)
+
+
+def test_what_cannot_be_compared_does_not_pass_for_steady(clip) -> None:
+    one = clip.frames[:1], clip.skeletons()[:1]
+    assert background_flicker(*one) is None
+    assert warp_error(one[0]) is None
+    assert neighbour_similarity(np.ones((1, 3))) is None
+    assert background_flicker(clip.frames, np.full_like(clip.frames, 255)) is None, "no background"
+
+
+def test_similarity_is_the_cosine_of_neighbours() -> None:
+    turning = np.array([[1.0, 0], [0, 2], [3, 3]])
+    assert neighbour_similarity(turning) == pytest.approx(np.sqrt(0.5) / 2)
+
+
+def test_warping_follows_motion_and_tells_flicker() -> None:
+    texture = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (96, 160, 3), np.uint8), (0, 0), 3)
+    panned = np.stack([texture[:, 4 * i : 96 + 4 * i] for i in range(4)])
+    unwarped = np.abs(np.diff(panned.astype(int), axis=0)).mean()
+    assert warp_error(panned) < unwarped / 5
+    flickering = panned.astype(int)
+    flickering[1::2] += 20
+    assert warp_error(flickering.clip(0, 255).astype(np.uint8)) > 10
+
+
+def test_precision_is_one_for_the_truth_and_falls_as_joints_move(clip) -> None:
+    visible, scores = clip.scores > 0.5, np.ones((4, 17))
+
+    def precision(shift: float) -> float:
+        return average_precision([(clip.keypoints, visible, clip.keypoints + np.float32(shift), scores)])
+
+    assert precision(0) == pytest.approx(1)
+    assert 0 < precision(1.5) < 1
+    assert precision(60) == 0
+
+
+def test_precision_takes_no_account_of_joints_out_of_sight(clip) -> None:
+    visible = np.ones((4, 17), bool)
+    visible[:, 9] = False
+    visible[2] = False
+    found = clip.keypoints.copy()
+    found[:, 9] += 1000
+    found[2] += 1000
+    assert average_precision([(clip.keypoints, visible, found, np.ones((4, 17)))]) == pytest.approx(1)
+
+
+def test_intervals_are_students() -> None:
+    estimate = Estimate.of([1.0, 2.0, 3.0])
+    assert (estimate.mean, estimate.margin) == (
+        pytest.approx(2),
+        pytest.approx(4.3027 / np.sqrt(3), rel=1e-4),
+    )
+    assert Estimate.of([5.0]).margin is None
+    assert Estimate.of([1.0, 1.0, 1.0]).margin is None, "all right so far does not mean always right"
+
+
+# --- judges
+
+
+def new_classifier() -> torch.nn.Module:
+    return timm.create_model(CLASSIFIER_BACKBONE, num_classes=sum(map(len, CLASSES)))
+
+
+def test_heatmaps_are_decoded_to_the_joints(clip) -> None:
+    maps = heatmaps(clip.keypoints[0], 64)
+    cells, _ = decode(maps[None])
+    inside = (clip.keypoints[0] > 4).all(-1) & (clip.keypoints[0] < 56).all(-1)
+    assert np.abs(cells[0] * 4 - clip.keypoints[0])[inside].max() <= 2
+
+
+def test_judged_images_repeat_and_name_what_they_show() -> None:
+    data = JudgedImages(WorldConfig(size=64), seed=1)
+    sample, again = data[3], data[3]
+    assert all(torch.equal(sample[name], again[name]) for name in sample)
+    assert sample["heatmaps"].shape == (17, 16, 16)
+    assert all(0 <= int(c) < len(names) for c, names in zip(sample["classes"], CLASSES, strict=True))
+
+
+@pytest.mark.parametrize(("angle", "zoom"), [(40, 1), (-60, 0.7), (0, 1.1)])
+def test_joints_turn_with_their_pictures(angle: float, zoom: float) -> None:
+    joints = np.array([[30, 38], [40, 22]], np.float32)
+    picture = np.zeros((64, 64, 3), np.uint8)
+    for x, y in joints.astype(int):
+        picture[y - 1 : y + 2, x - 1 : x + 2] = 255
+    turned, moved, scores = turn(picture, joints, np.ones(2, np.float32), angle, zoom)
+    assert (scores == 1).all()
+    assert not np.allclose(moved, joints)
+    assert all(turned[y, x].min() > 100 for x, y in moved.round().astype(int))
+
+
+def test_missing_judges_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=POSE_FILE):
+        Judges.load(tmp_path)
+
+
+def test_broken_judges_are_named(tmp_path: Path) -> None:
+    (tmp_path / POSE_FILE).write_bytes(b"no weights")
+    with pytest.raises(InputError, match=f"{POSE_FILE} is no judge of this kind"):
+        Judges.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        torch.float64,
+        pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")),
+    ],
+)
+def test_judging_leaves_networks_where_they_train(place: torch.dtype | str, clip) -> None:
+    networks = [HRNet(POSE_BACKBONE).to(place), new_classifier().to(place)]
+    before = [(p.dtype, p.device) for network in networks for p in network.parameters()]
+    judges = Judges(*networks)
+    keypoints, scores = judges.find_joints(clip.frames)
+    assert (keypoints.shape, scores.shape) == ((4, 17, 2), (4, 17))
+    assert judges.classify(clip.frames)[0] in CLASSES[0]
+    assert len(judges.features(clip.frames)) == 4
+    assert [(p.dtype, p.device) for network in networks for p in network.parameters()] == before
+
+
+def test_joints_are_found_in_pictures_that_are_not_square() -> None:
+    clip = sample_clip(np.random.default_rng(1), 4, 128, stride=4)
+    narrow, left = clip.frames[:, :, 12:-12], np.array([12, 0])  # 104 wide, which halves three times only
+    keypoints, _ = Judges.load(bundled("judges")).find_joints(narrow)
+    assert correct_keypoints(keypoints, clip.keypoints - left, clip.scores > 0.5, 0.1) > 0.85
+
+
+def test_a_judge_goes_on_from_its_weights(judges_dir: Path) -> None:
+    world = TrainData(size=64)
+    backbone = {"backbone": POSE_BACKBONE}
+    stage = PoseJudgeStage(
+        TrainConfig(
+            stage="judge_pose", pretrained_model_path=str(judges_dir), train_data=world, model=backbone
+        )
+    )
+    before = load_file(judges_dir / POSE_FILE)
+    state = stage.network.state_dict()
+    assert all(torch.equal(state[name], tensor.to(state[name].dtype)) for name, tensor in before.items())
+
+
+@pytest.fixture(scope="module")
+def clip_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A CLIP at toy width with random weights."""
+    folder = tmp_path_factory.mktemp("clip")
+    tokenizer = clip_tokenizer(folder)
+    torch.manual_seed(0)
+    narrow = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+    text = {
+        **narrow,
+        "vocab_size": len(tokenizer),
+        "eos_token_id": tokenizer.eos_token_id,
+        "max_position_embeddings": 40,
+    }
+    config = CLIPConfig(
+        text_config=text, vision_config={**narrow, "image_size": 16, "patch_size": 8}, projection_dim=8
+    )
+    CLIPModel(config).save_pretrained(folder)
+    images = CLIPImageProcessor(size={"shortest_edge": 16}, crop_size={"height": 16, "width": 16})
+    CLIPProcessor(images, tokenizer).save_pretrained(folder)
+    return folder
+
+
+def test_clip_score_is_the_similarity_of_pictures_and_words(clip_dir: Path, clip) -> None:
+    judge = ClipJudge.load(clip_dir)
+    features = judge.features(clip.frames)
+    assert features.shape == (4, 8)
+    with torch.inference_mode():
+        tokens = CLIPProcessor.from_pretrained(clip_dir)(text=["a robot"], return_tensors="pt")
+        words = CLIPModel.from_pretrained(clip_dir).get_text_features(**tokens).pooler_output[0].numpy()
+    cosines = features @ words / np.linalg.norm(features, axis=1) / np.linalg.norm(words)
+    assert judge.score(clip.frames, "a robot") == pytest.approx(max(0, 100 * cosines.mean()), abs=1e-3)
+
+
+def test_a_folder_without_clip_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no CLIP"):
+        ClipJudge.load(tmp_path)
+
+
+# --- shots and sources
+
+
+def test_motions_are_the_same_for_both_kinds_of_pairs() -> None:
+    seen, held_out = (world_shots(pairs, 22, 2, SIZE) for pairs in PAIRS)
+    for one, other in zip(seen, held_out, strict=True):
+        np.testing.assert_array_equal(one.keypoints, other.keypoints)
+        assert (one.character, one.scene) not in HELD_OUT_PAIRS
+    assert {(shot.character, shot.scene) for shot in held_out} == HELD_OUT_PAIRS
+    np.testing.assert_array_equal(world_shots("seen", 5, 2, SIZE)[4].frames, seen[4].frames)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_shot_is_shown_alike_in_any_company(pipeline, shots, source: str) -> None:
+    with prepared(pipeline, source):
+        together = show(pipeline, source, shots[:3], seed=1)
+        alone = show(pipeline, source, shots[1:2], seed=1)
+    assert together[1].shape == shots[1].skeletons.shape
+    assert np.abs(together[1].astype(int) - alone[0]).max() <= 1
+
+
+def test_frame_by_frame_no_frame_knows_the_others(pipeline, shots) -> None:
+    with prepared(pipeline, "frame by frame, shared noise"):
+        first = shots[0]
+        still = [replace(first, skeletons=first.skeletons[[0, 0]])]
+        (video,) = show(pipeline, "frame by frame, shared noise", still, 0)
+        np.testing.assert_array_equal(video[0], video[1])
+        (video,) = show(pipeline, "frame by frame", still, 0)
+        assert (video[0] != video[1]).any()
+
+
+def test_parts_come_back_after_they_were_switched_off(pipeline, shots) -> None:
+    before = pipeline.unet
+    (usual,) = show(pipeline, "model", shots[:1], 0)
+    with prepared(pipeline, "cross-frame attention only"):
+        (without,) = show(pipeline, "cross-frame attention only", shots[:1], 0)
+    assert pipeline.unet is before
+    assert (usual != without).any()
+
+
+# --- people's own motions
+
+
+def test_joints_are_read_back_from_a_drawing() -> None:
+    shots = world_shots("seen", 8, 2, 256)
+    whole = next(shot for shot in shots if shot.visible[:, 5:].all())  # all limbs
+    joints, drawn = read_skeletons(whole.skeletons)
+    assert correct_keypoints(joints, whole.keypoints, whole.visible, 0.1) > 0.95
+    assert drawn[:, 5:].all()
+
+
+def test_lines_that_are_no_person_are_told() -> None:
+    scribble = np.zeros((1, 96, 96, 3), np.uint8)
+    for row in range(0, 96, 8):
+        scribble[:, row : row + 2] = 255, 153, 51
+    with pytest.raises(InputError, match="one person"):
+        read_skeletons(scribble)
+
+
+@pytest.mark.parametrize("size", [(64, 64), (40, 64), (64, 40)])
+def test_joints_lie_where_the_pipeline_puts_their_picture(size: tuple[int, int]) -> None:
+    for height, width in ((80, 120), (150, 90), (64, 64), (20, 31)):
+        points = np.array([[[width / 2 + 2, height / 2 - 4]]])
+        picture = np.zeros((1, height, width, 3), np.uint8)
+        cv2.circle(picture[0], tuple((points[0, 0] * 16).astype(int)), 48, (255,) * 3, -1, cv2.LINE_AA, 4)
+        fitted = skeleton_to_tensor(picture, *size)[0, 0].numpy()
+        rows, columns = np.indices(fitted.shape)
+        center = (columns * fitted).sum() / fitted.sum(), (rows * fitted).sum() / fitted.sum()
+        assert fit_keypoints(points, (height, width), size)[0, 0] == pytest.approx(center, abs=0.4)
+
+
+def keypoint_file(folder: Path, frames: int = 12) -> tuple[Path, Motion]:
+    walk = sample_clip(np.random.default_rng(5), frames, 64, motion="walk")
+    motion = Motion(walk.keypoints[:, None], walk.scores[:, None], 64, 64, 24.0)
+    write_motion(motion, folder / "walk.json")
+    return folder / "walk.json", motion
+
+
+def test_a_keypoint_file_gives_shots_spread_over_it(tmp_path: Path) -> None:
+    path, motion = keypoint_file(tmp_path)
+    first, last = motion_shots(path, "skeleton", ["a robot"], 2, 3, SQUARE, stride=2)
+    assert (first.group, first.prompt, first.character, first.frames) == ("walk", "a robot", "", None)
+    seen = first.visible
+    np.testing.assert_allclose(first.keypoints[seen], motion.keypoints[:6:2, 0][seen], atol=0.01)
+    seen = last.visible[-1]
+    np.testing.assert_allclose(last.keypoints[-1][seen], motion.keypoints[10, 0][seen], atol=0.01)
+    assert (first.skeletons.shape, first.skeletons.dtype) == ((3, 64, 64, 3), np.uint8)
+    assert len(motion_shots(path, "skeleton", ["a robot"], 9, 5, SQUARE, stride=2)) == 2, "all that differ"
+    (shot,) = motion_shots(path, "skeleton", [], 1, 3, SQUARE)
+    assert shot.character and (shot.character, shot.scene) not in HELD_OUT_PAIRS
+    with pytest.raises(InputError, match="12 frames"):
+        motion_shots(path, "skeleton", [], 1, 13, SQUARE, stride=1)
+
+
+def test_the_person_of_a_raw_video_is_followed() -> None:
+    (shot,) = motion_shots(EXAMPLES / "raw_man_jumping_jacks.mp4", "raw", ["a robot"], 1, 3, SQUARE)
+    assert shot.skeletons.any(axis=(1, 2, 3)).all()
+    rows, columns = shot.keypoints[shot.visible].round().astype(int).T[::-1]
+    frames = np.argwhere(shot.visible)[:, 0]
+    near = np.stack([cv2.dilate(skeleton.max(-1), np.ones((3, 3))) for skeleton in shot.skeletons])
+    assert (near[frames, rows, columns] > 0).mean() > 0.9
+
+
+# --- evaluation
+
+
+def test_a_perfect_referee_finds_everything_in_renders(pipeline, shots) -> None:
+    results = evaluate(pipeline, KnowingJudges(shots), shots, sources=["renders", "renders"])
+    assert [(result.source, result.group, result.clips) for result in results] == [
+        ("renders", pairs, 3) for pairs in PAIRS
+    ]
+    means = {name: estimate.mean for name, estimate in results[0].measures.items()}
+    assert means["pck@0.1"] == means["pck@0.05"] == means["character"] == 1
+    assert means["oks_ap"] == pytest.approx(1)
+    assert means["scene"] == 0
+    assert means["flicker"] < 0.5
+
+
+@pytest.mark.parametrize(("shift", "expected"), [(0.04, (1, 1)), (0.08, (1, 0)), (0.2, (0, 0))])
+def test_poses_beside_the_truth_cost_what_they_should(pipeline, shots, shift: float, expected) -> None:
+    (result, _) = evaluate(pipeline, KnowingJudges(shots, shift), shots, sources=["renders"])
+    assert (result.measures["pck@0.1"].mean, result.measures["pck@0.05"].mean) == expected
+
+
+def test_every_source_is_measured_and_shown(pipeline, shots, tmp_path: Path) -> None:
+    records = Records(None, {})
+    results = evaluate(pipeline, KnowingJudges(shots), shots, seeds=2, batch=2, records=records)
+    assert [(r.source, r.group) for r in results] == [(s, p) for s in USUAL_SOURCES for p in PAIRS]
+    assert {r.source: (r.seeds, r.over) for r in results} == {
+        "renders": (1, "clips"),
+        "autoencoder": (1, "clips"),
+        "model": (2, "seeds"),
+        "pose off": (2, "seeds"),
+    }
+    assert results[4].measures["flicker"].margin > 0
+    assert [part.clips for part in results[4].prompts.values()] == [1, 1, 1]
+    table = as_table(results)
+    assert len(table.splitlines()) == 2 + len(USUAL_SOURCES)
+    assert len({line.count("|") for line in table.splitlines()}) == 1
+    document = as_document(results, {"model": "tiny"})
+    assert all(shot.prompt in document for shot in shots)
+    assert "over means of the seeds or, where there is one seed, clips." in document
+    save_gallery(tmp_path / "sheet.png", pipeline, "model", shots, records)
+    sheet = cv2.imread(str(tmp_path / "sheet.png"))
+    title = 18
+    assert sheet.shape[:2] == (len(shots) * (title + 2 * SIZE), 8 * SIZE), "each clip once"
+
+
+def test_clips_of_one_prompt_are_measured_together(pipeline, shots) -> None:
+    words = ["a knight", "a robot | a panda", "a knight"]
+    given = [replace(shot, prompt=prompt) for shot, prompt in zip(shots[:3], words, strict=True)]
+    records = Records(None, {})
+    (result,) = evaluate(pipeline, KnowingJudges(given), given, sources=["model"], records=records)
+    knight, robot = result.prompts.values()
+    assert (result.clips, knight.clips, robot.clips) == (3, 2, 1)
+    flicker = [record.measures["flicker"] for record in records if record.prompt == "a knight"]
+    assert knight.measures["flicker"] == Estimate.of(flicker)
+    assert robot.measures["flicker"].margin is None
+    document = as_document([result], {})
+    assert "| a knight | 2 | 1.000 |" in document
+    assert r"| a robot \| a panda | 1 | 1.000 |" in document
+
+
+def test_a_clip_without_background_is_no_calm_one(pipeline, shots, tmp_path: Path) -> None:
+    path = tmp_path / "evaluation.jsonl"
+    crowded = replace(shots[0], skeletons=np.full_like(shots[0].skeletons, 255))
+    given = [crowded, *shots[1:3]]
+    records = Records(path, {})
+    (result,) = evaluate(pipeline, KnowingJudges(given), given, sources=["renders"], records=records)
+    first, *others = Records(path, {})
+    assert "flicker" not in first.measures
+    assert result.measures["flicker"].mean == pytest.approx(np.mean([r.measures["flicker"] for r in others]))
+    (alone,) = evaluate(pipeline, KnowingJudges([crowded]), [crowded], sources=["renders"])
+    assert "flicker" not in alone.measures
+    assert "flicker" not in as_table([alone])
+
+
+def test_sources_that_lack_a_group_keep_the_others_in_place(pipeline, shots) -> None:
+    given = [replace(shots[0], group="walk", frames=None), shots[1]]
+    results = evaluate(pipeline, KnowingJudges(given), given, sources=["model"])
+    results += evaluate(pipeline, KnowingJudges(given[1:]), given[1:], sources=["renders"])
+    assert "| renders | – / 1.000 |" in as_table(results)
+
+
+def test_an_interrupted_evaluation_goes_on_to_the_same_numbers(pipeline, shots, tmp_path: Path) -> None:
+    path = tmp_path / "new" / "evaluation.jsonl"
+    settings = {"model": "tiny", "frames": 2}
+
+    def run(judges, path: Path | None):
+        return evaluate(
+            pipeline, judges, shots, sources=["model"], seeds=2, batch=2, records=Records(path, settings)
+        )
+
+    class Interrupted(KnowingJudges):
+        def find_joints(self, pictures: np.ndarray):
+            if self.asked == 5:
+                raise KeyboardInterrupt
+            return super().find_joints(pictures)
+
+    unbroken = run(KnowingJudges(shots), None)
+    with pytest.raises(KeyboardInterrupt):
+        run(Interrupted(shots), path)
+    kept = path.read_text()
+    path.write_text(kept + '{"source": "model", "gro')  # killed while it wrote
+    measured = len(kept.splitlines()) - 1
+    assert 0 < measured < 12
+    continued = KnowingJudges(shots)
+    continued.asked = measured
+    assert run(continued, path) == unbroken
+    assert continued.asked <= 12 + 1
+    again = KnowingJudges(shots)
+    assert run(again, path) == unbroken
+    assert again.asked == 0
+
+
+def test_records_of_other_settings_are_not_continued(tmp_path: Path) -> None:
+    path = tmp_path / "evaluation.jsonl"
+    Records(path, {"model": "a", "frames": 2})
+    with pytest.raises(InputError, match="another frames;"):
+        Records(path, {"model": "a", "frames": 3})
+    path.write_text("something else")
+    with pytest.raises(InputError, match="no evaluation"):
+        Records(path, {})
+    assert path.read_text() == "something else"
+
+
+def test_sources_that_there_are_not_are_named(pipeline, shots) -> None:
+    with pytest.raises(InputError, match="no source 'nothing'"):
+        evaluate(pipeline, KnowingJudges(shots), shots, sources=["nothing"])
+
+
+def test_sources_that_no_motion_of_a_file_has_are_told(
+    pipeline, shots, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(
+        InputError, match=r"Only the procedural world's clips have renders; .* add the source model"
+    ):
+        evaluate(pipeline, KnowingJudges(shots), [replace(shots[0], frames=None)], sources=["renders"])
+    command = ["evaluate", "--model", "mini", "--raw", "v.mp4", "--output", str(tmp_path / "out.json")]
+    assert main([*command, "--sources", "renders", "autoencoder"]) == 2
+    assert "renders and autoencoder" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+# --- the command line
+
+
+@pytest.fixture(scope="module")
+def judges_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Judges with random weights."""
+    folder = tmp_path_factory.mktemp("judges")
+    save_half(folder / POSE_FILE, HRNet(POSE_BACKBONE))
+    save_half(folder / CLASSIFIER_FILE, new_classifier())
+    return folder
+
+
+def test_command_writes_numbers_table_and_pictures(
+    tiny_model_dir: Path, judges_dir: Path, clip_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [
+        "evaluate",
+        "--model",
+        tiny_model_dir,
+        "--judges",
+        judges_dir,
+        "--clip",
+        clip_dir,
+        "--clips",
+        2,
+    ]
+    command += [
+        "--frames",
+        2,
+        "--seeds",
+        2,
+        "--sources",
+        "renders",
+        "model",
+        "--output",
+        tmp_path / "out.json",
+    ]
+    assert main(list(map(str, command))) == 0
+    table = capsys.readouterr().out
+    assert "CLIPScore" in table
+    assert "± is half of a 95 % confidence interval" in table
+    document = json.loads((tmp_path / "out.json").read_text())
+    assert document["settings"]["frames"] == 2
+    assert [(r["source"], r["group"], r["seeds"]) for r in document["results"]] == [
+        ("renders", "seen", 1), ("renders", "held_out", 1), ("model", "seen", 2), ("model", "held_out", 2),
+    ]  # fmt: skip
+    assert table.strip() in (tmp_path / "out.md").read_text()
+    assert (tmp_path / "out.png").is_file()
+    assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 1 + 4 + 8
+    assert main([*map(str, command), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1]) == document
+    assert main([*map(str, command), "--steps", "1"]) == 2
+    assert "another steps" in capsys.readouterr().err
+
+
+def test_command_follows_keypoints_of_a_file(
+    tiny_model_dir: Path, judges_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, _ = keypoint_file(tmp_path)
+    command = ["evaluate", "--model", tiny_model_dir, "--judges", judges_dir, "--clips", 1, "--frames", 2]
+    assert main(list(map(str, [*command, "--skeleton", path, "--prompt", "a robot", "--json"]))) == 0
+    results = json.loads(capsys.readouterr().out.splitlines()[-1])["results"]
+    assert [(result["source"], result["group"]) for result in results] == [
+        ("model", "walk"),
+        ("pose off", "walk"),
+    ]
+    assert "character" not in results[0]["measures"]
+    assert main(list(map(str, [*command, "--skeleton", tmp_path / "nothing.json"]))) == 2
+    assert "nothing.json" in capsys.readouterr().err
+
+
+def test_a_wide_model_is_measured_at_its_size(
+    judges_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    build_pipeline(default_height=32, default_width=48).save_pretrained(tmp_path / "wide")
+    path, _ = keypoint_file(tmp_path)
+    command = ["evaluate", "--model", tmp_path / "wide", "--judges", judges_dir, "--clips", 1, "--frames", 2]
+    command = list(map(str, [*command, "--sources", "model", "--sheet", tmp_path / "sheet.png"]))
+    assert main([*command, "--skeleton", str(path)]) == 0
+    assert cv2.imread(str(tmp_path / "sheet.png")).shape[1] == 8 * 48
+    capsys.readouterr()
+    assert main(command) == 2
+    assert "square and the model 48×32; measure it on motions of your own" in capsys.readouterr().err
+
+
+def test_motions_of_one_name_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = ["--raw", "a/dance.mp4", "--skeleton", "b/kick.mp4", "b/dance.json"]
+    assert main(["evaluate", "--model", "mini", *files, "--output", str(tmp_path / "out.json")]) == 2
+    assert "Two motions are called dance; rename one" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_changed_is_another_evaluation(
+    tiny_model_dir: Path, judges_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dance = tmp_path / "dance"
+    dance.mkdir()
+    openpose_folder(dance, 25, 7, canvas_width=128, canvas_height=96)
+    command = ["evaluate", "--model", tiny_model_dir, "--judges", judges_dir, "--clips", 1, "--frames", 2]
+    command += ["--skeleton", dance, "--stride", 1, "--output", tmp_path / "out.json"]
+    # renders, which it has none of, are left out, in the sheet too
+    command = list(map(str, [*command, "--sources", "pose off", "renders"]))
+    assert main(command) == 0
+    assert (tmp_path / "out.png").is_file()
+    results = (tmp_path / "out.json").read_text()
+    changed = next(dance.glob("*.json"))
+    changed.write_text(changed.read_text().replace("0.8", "0.9"))
+    assert main(command) == 2
+    assert "another videos" in capsys.readouterr().err
+    assert (tmp_path / "out.json").read_text() == results
+
+
+def test_the_papers_table_compares_methods_and_names_what_is_left_out(
+    tiny_model_dir: Path, judges_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from benchmarks.paper_table import main as paper_table
+
+    command = ["--model", tiny_model_dir, "--judges", judges_dir, "--clips", 1, "--frames", 2]
+    command += ["--one-clip", tiny_model_dir, "--output", tmp_path / "table.json"]
+    assert paper_table(list(map(str, command))) == 0
+    table = capsys.readouterr().out
+    assert "Left out: pose encoder and all else in one stage (needs --one-stage)" in table
+    results = json.loads((tmp_path / "table.json").read_text())["results"]
+    by_name = {result["source"]: result["measures"] for result in results if result["group"] == "seen"}
+    assert next(iter(by_name)) == "full method"
+    assert len(by_name) == 7
+    flicker = {name: measures["flicker"]["mean"] for name, measures in by_name.items()}
+    assert flicker["full method"] == flicker["tuned on one clip, as Tune-A-Video"]
+    independent, shared = (value for name, value in flicker.items() if "frame by frame" in name)
+    assert shared < independent
+    assert (tmp_path / "table.png").is_file()
+    assert (tmp_path / "table.md").is_file()
+
+
+def test_judges_see_features_of_every_frame(judges_dir: Path, clip) -> None:
+    judges = Judges.load(judges_dir)
+    features = judges.features(clip.frames)
+    assert len(features) == 4
+    assert neighbour_similarity(features) <= 1 + 1e-6
+    np.testing.assert_allclose(judges.features(clip.frames[1:2])[0], features[1], atol=1e-4)

@@ -1,0 +1,295 @@
+"""The resident engine: outlives jobs that fail, obeys at once, keeps one model."""
+
+import gc
+import weakref
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from fyp_core.generation.device import Runtime, choose_device, choose_dtype, estimate_peak
+from fyp_core.generation.engine import Engine
+from fyp_core.generation.job import Job, JobCancelled, Progress
+from fyp_core.generation.request import GenerationRequest
+from fyp_core.pipeline import FollowYourPosePipeline
+from fyp_core.synthetic import sample_clip
+from fyp_media.errors import InputError
+from fyp_media.read_video import sample_frames
+from fyp_media.write_video import write_video
+from tests.tiny_formats import kohya_lora
+from tests.tiny_model import build_pipeline
+
+FRAMES = 3
+
+
+@pytest.fixture(scope="module")
+def request_(make_video: Callable[..., Path]) -> GenerationRequest:
+    return GenerationRequest(
+        make_video(), "a robot jumps", input_type="skeleton", frames=FRAMES, seed=1, steps=3
+    )
+
+
+@pytest.fixture(scope="module")
+def engine(tiny_model_dir: Path) -> Engine:
+    return Engine(str(tiny_model_dir), runtime=Runtime("cpu"))
+
+
+@pytest.fixture(scope="module")
+def expected(engine: Engine, request_: GenerationRequest) -> np.ndarray:
+    return engine.generate(request_).frames
+
+
+def test_progress_tells_every_phase(engine: Engine, request_: GenerationRequest) -> None:
+    seen: list[Progress] = []
+    engine.generate(request_, Job(seen.append))
+    steps = [(progress.phase, progress.step) for progress in seen]
+    assert steps == [*(("denoise", step) for step in range(4)), ("decode", 0), ("decode", FRAMES)]
+    assert seen[1].seconds_left > 0
+
+
+def test_skeletons_with_red_and_blue_swapped_are_put_right_and_told(engine: Engine, tmp_path: Path) -> None:
+    clip = sample_clip(np.random.default_rng(0), FRAMES, 128, stride=4)
+    swapped = tmp_path / "swapped.mp4"
+    write_video(swapped, clip.skeletons()[..., ::-1], 24)
+    request = GenerationRequest(swapped, "a robot jumps", input_type="skeleton", frames=FRAMES, stride=1)
+    result = engine.generate(request)
+    assert any("swapped" in notice for notice in result.notices)
+    assert np.array_equal(result.guide.skeletons, sample_frames(swapped, FRAMES)[..., ::-1])
+
+
+def test_cancelled_within_one_step(
+    engine: Engine, request_: GenerationRequest, expected: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes = _count_passes(engine, monkeypatch)
+    job = Job(lambda progress: progress.phase == "denoise" and progress.step == 1 and job.cancel())
+    with pytest.raises(JobCancelled):
+        engine.generate(replace(request_, steps=9), job)
+    assert len(passes) <= 2
+    assert np.array_equal(engine.generate(request_).frames, expected)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory"),
+    ],
+)
+def test_out_of_memory_frees_what_the_job_held(
+    engine: Engine,
+    request_: GenerationRequest,
+    expected: np.ndarray,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+) -> None:
+    held = []
+
+    def full(*_: Any, **__: Any) -> None:
+        big = torch.zeros(10)
+        held.append(weakref.ref(big))
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine.pipeline.unet, "forward", full)
+        with pytest.raises(InputError, match=r"Memory does not suffice for 3 frames of 32×32.*fewer frames"):
+            engine.generate(request_)
+    gc.collect()
+    assert held[0]() is None
+    assert np.array_equal(engine.generate(request_).frames, expected)
+
+
+@pytest.mark.parametrize("change", [{"scheduler": "euler-a"}, {"eta": 1.0}, {"preset": "fast"}])
+def test_sampling_controls_change_the_video(
+    engine: Engine, request_: GenerationRequest, expected: np.ndarray, change: dict[str, Any]
+) -> None:
+    result = engine.generate(replace(request_, **change))
+    assert not np.array_equal(result.frames, expected)
+    assert result.frames.any(), "no undefined numbers"
+    assert (
+        result.request.scheduler
+        == {"scheduler": "euler-a", "eta": "model", "preset": "dpmpp-2m"}[next(iter(change))]
+    )
+    assert np.array_equal(engine.generate(request_).frames, expected)
+
+
+def test_undefined_numbers_are_told_instead_of_a_black_video(
+    engine: Engine, request_: GenerationRequest, expected: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        decode = engine.pipeline.decode_latents
+        patch.setattr(engine.pipeline, "decode_latents", lambda *args: decode(*args) * np.nan)
+        with pytest.raises(InputError, match=r"undefined numbers in .*--dtype fp32"):
+            engine.generate(request_)
+    assert np.array_equal(engine.generate(request_).frames, expected)
+
+
+def test_too_many_steps_for_the_scheduler_are_named(engine: Engine, request_: GenerationRequest) -> None:
+    with pytest.raises(InputError, match="at most 50 steps"):
+        engine.generate(replace(request_, scheduler="tcd", steps=51))
+
+
+def test_low_memory_gives_the_same_video_frame_by_frame(
+    tiny_model_dir: Path, request_: GenerationRequest, expected: np.ndarray
+) -> None:
+    seen: list[Progress] = []
+    frugal = Engine(str(tiny_model_dir), runtime=Runtime("cpu", low_vram=True))
+    result = frugal.generate(request_, Job(seen.append))
+    assert [progress.step for progress in seen if progress.phase == "decode"] == [0, 1, 2, 3]
+    assert np.abs(result.frames.astype(int) - expected).max() <= 1
+    assert result.settings()["low_vram"]
+
+
+def test_memory_is_estimated_and_measured(engine: Engine, request_: GenerationRequest) -> None:
+    memory = engine.generate(request_).memory
+    weights = sum(p.nbytes for part in (engine.pipeline.unet, engine.pipeline.vae) for p in part.parameters())
+    assert memory["estimated"] > weights
+    assert memory["peak"] > weights
+    small = estimate_peak(engine.pipeline, 8, 512, 512, False, Runtime(low_vram=True))
+    assert small < estimate_peak(engine.pipeline, 8, 512, 512, True, Runtime())
+
+
+# --- models
+
+
+def test_a_lora_acts_for_its_job_only(
+    engine: Engine, request_: GenerationRequest, expected: np.ndarray, tmp_path: Path
+) -> None:
+    lora = kohya_lora(build_pipeline(), tmp_path / "style.safetensors")
+    before = engine.pipeline
+    result = engine.generate(replace(request_, loras=(f"{lora}:0.8",)))
+    assert engine.pipeline is before
+    assert not np.array_equal(result.frames, expected)
+    assert result.settings()["loras"] == ["style.safetensors:0.8"]
+    again = engine.generate(request_)
+    assert np.array_equal(again.frames, expected)
+    assert again.settings()["loras"] == []
+
+
+def test_jobs_at_the_same_time_get_their_own_loras(
+    engine: Engine, request_: GenerationRequest, expected: np.ndarray, tmp_path: Path
+) -> None:
+    one, other = (kohya_lora(build_pipeline(), tmp_path / f"{seed}.safetensors", seed) for seed in (1, 2))
+    sets = [(), (str(one),), (f"{one}:0.5", str(other)), (str(other),), ("nowhere.safetensors",)]
+    alone = [engine.generate(replace(request_, loras=loras)).frames for loras in sets[:-1]]
+    assert np.array_equal(alone[0], expected)
+    assert len({frames.tobytes() for frames in alone}) == len(alone)
+
+    def generate(loras: tuple[str, ...]) -> np.ndarray | InputError:
+        try:
+            return engine.generate(replace(request_, loras=loras)).frames
+        except InputError as error:
+            return error
+
+    with ThreadPoolExecutor(len(sets)) as users:
+        for _ in range(2):
+            *together, missing = users.map(generate, sets)
+            assert "no LoRA file nowhere.safetensors" in str(missing)
+            assert all(map(np.array_equal, together, alone))
+
+
+def test_a_file_that_is_no_lora_does_not_touch_the_next_job(
+    engine: Engine, request_: GenerationRequest, expected: np.ndarray, tmp_path: Path
+) -> None:
+    good, bad = kohya_lora(build_pipeline(), tmp_path / "good.safetensors"), tmp_path / "bad.safetensors"
+    bad.write_bytes(b"nothing of use")
+    loras = replace(request_, loras=(str(good), str(bad)))
+    for _ in range(2):
+        with pytest.raises(InputError, match=r"bad\.safetensors is no LoRA"):
+            engine.generate(loras)
+        assert np.array_equal(engine.generate(request_).frames, expected)
+
+
+def test_a_lora_replaced_under_the_same_name_is_noticed(
+    engine: Engine, request_: GenerationRequest, tmp_path: Path
+) -> None:
+    first, second = (kohya_lora(build_pipeline(), tmp_path / f"{seed}.safetensors", seed) for seed in (1, 2))
+    request = replace(request_, loras=(str(first),))
+    before = engine.generate(request)
+    second.replace(first)
+    after = engine.generate(request)
+    assert before.settings()["lora_hashes"] != after.settings()["lora_hashes"]
+    assert not np.array_equal(before.frames, after.frames)
+
+
+@pytest.mark.parametrize("size", [(48, 32), (32, 40)])
+def test_any_size_that_is_a_multiple_of_the_models_factor(
+    engine: Engine, request_: GenerationRequest, size: tuple[int, int]
+) -> None:
+    width, height = size
+    result = engine.generate(replace(request_, width=width, height=height))
+    assert result.frames.shape == (FRAMES, height, width, 3)
+    assert (result.settings()["width"], result.settings()["height"]) == size
+
+
+@pytest.mark.parametrize("size", [(36, 32), (32, 0), (-8, 32)])
+def test_other_sizes_are_refused(engine: Engine, request_: GenerationRequest, size: tuple[int, int]) -> None:
+    with pytest.raises(InputError, match="multiples of 8 pixels"):
+        engine.generate(replace(request_, width=size[0], height=size[1]))
+
+
+def test_a_model_that_does_not_fit_is_told_and_freed(
+    tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fyp_core.generation import loaded_model as resident
+
+    held = []
+
+    def full(pipeline: FollowYourPosePipeline, *_: Any) -> None:
+        held.append(weakref.ref(pipeline.unet))
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    engine = Engine(str(tiny_model_dir), runtime=Runtime("cpu"))
+    with monkeypatch.context() as patch:
+        patch.setattr(resident, "place", full)
+        with pytest.raises(InputError, match=r"not suffice for the model tiny on cpu; .* or use --low-vram"):
+            engine.load()
+        assert held[0]() is None
+    assert engine.load().name == "tiny"
+
+
+# --- devices
+
+
+def test_cpu_takes_bf16_only_where_it_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True}, raising=False)
+    assert choose_dtype("auto", "cpu") == "fp32"
+    with pytest.raises(InputError, match="no fast bf16"):
+        choose_dtype("bf16", "cpu")
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True}, raising=False)
+    assert choose_dtype("auto", "cpu") == "bf16"
+
+
+@pytest.mark.parametrize(
+    ("runtime", "complaint"),
+    [
+        (Runtime("cpu", dtype="fp16"), "no fast fp16"),
+        (Runtime("cpu", attention="paged"), "no attention backend paged"),
+        (Runtime("nowhere"), "no device nowhere"),
+    ],
+)
+def test_what_the_device_cannot_do_is_told(tiny_model_dir: Path, runtime: Runtime, complaint: str) -> None:
+    with pytest.raises(InputError, match=complaint):
+        Engine(str(tiny_model_dir), runtime=runtime).load()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="on a GPU they may work")
+@pytest.mark.parametrize("backend", ["xformers", "flash", "sage"])
+def test_absent_attention_backends_are_told(tiny_model_dir: Path, backend: str) -> None:
+    with pytest.raises(InputError, match="native"):
+        Engine(str(tiny_model_dir), runtime=Runtime("cpu", attention=backend)).load()
+    with pytest.raises(InputError, match="no device cuda"):
+        choose_device("cuda")
+
+
+def _count_passes(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    passes: list[None] = []
+    forward = engine.pipeline.unet.forward
+    monkeypatch.setattr(
+        engine.pipeline.unet, "forward", lambda *a, **k: passes.append(None) or forward(*a, **k)
+    )
+    return passes

@@ -1,0 +1,438 @@
+"""The same model from every format gives the same video; what is on top of it acts; what does not belong is named."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler
+from safetensors.torch import load_file, save_file
+
+from fyp_core.__main__ import main
+from fyp_core.evaluation.judges import CLASSIFIER_FILE, POSE_FILE
+from fyp_core.pipeline import FollowYourPosePipeline
+from fyp_core.unet import PoseVideoUNet, stage2_parameter_names
+from fyp_core.weights.assemble import load_pipeline, put_loras
+from fyp_core.weights.sources import (
+    Additions,
+    assembled_source,
+    bundled,
+    find_lora,
+    list_models,
+    model_hash,
+    model_revisions,
+    resolve_model,
+)
+from fyp_media.errors import InputError
+from tests.tiny_formats import (
+    diffusers_lora,
+    image_unet,
+    kohya_lora,
+    published_layout,
+    single_file,
+    stable_diffusion_folder,
+)
+from tests.tiny_model import SCHEDULER, SIZE, STEPS, build_pipeline, clip_tokenizer
+
+PROMPT = "a robot"
+WEIGHTS = ("YueMafighting/FollowYourPose_v1", "f8c808b84975b9d57106021037a8bcc5c65061a1")
+BASE, NETWORK = "stable-diffusion-v1-4", "followyourpose_checkpoint-1000"
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> FollowYourPosePipeline:
+    """What all the files are written from."""
+    return build_pipeline(
+        tokenizer=clip_tokenizer(tmp_path_factory.mktemp("tokenizer")),
+        scheduler=DDIMScheduler(**SCHEDULER, clip_sample=False, steps_offset=1),
+    )
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> FollowYourPosePipeline:
+    """Another model of the family: other weights in all parts."""
+    pipeline = build_pipeline(
+        tokenizer=clip_tokenizer(tmp_path_factory.mktemp("tokenizer")),
+        scheduler=DDIMScheduler(**SCHEDULER, clip_sample=False, steps_offset=1),
+    )
+    generator = torch.Generator().manual_seed(5)
+    for part in (pipeline.unet, pipeline.vae, pipeline.text_encoder):
+        for parameter in part.parameters():
+            parameter.data += 0.02 * torch.randn(parameter.shape, generator=generator)
+    return pipeline
+
+
+@pytest.fixture(scope="module")
+def published(original: FollowYourPosePipeline, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return published_layout(original, tmp_path_factory.mktemp("checkpoints"))
+
+
+@pytest.fixture(autouse=True)
+def here(published: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The published model is on this machine, the hub out of reach."""
+    monkeypatch.setenv("FYP_CHECKPOINTS", str(published))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+
+
+def video(pipeline: FollowYourPosePipeline, prompt: str = PROMPT) -> np.ndarray:
+    pipeline.set_progress_bar_config(disable=True)
+    skeleton = np.random.default_rng(0).integers(0, 256, (2, SIZE, SIZE, 3), np.uint8)
+    return pipeline(
+        prompt,
+        skeleton,
+        height=SIZE,
+        width=SIZE,
+        num_inference_steps=STEPS,
+        guidance_scale=3.0,
+        generator=torch.Generator().manual_seed(0),
+    ).frames
+
+
+def load(name: str | Path, additions: Additions | None = None) -> FollowYourPosePipeline:
+    return load_pipeline(resolve_model(name, additions), "cpu", torch.float32)
+
+
+def copy(folder: Path, target: Path) -> Path:
+    return Path(shutil.copytree(folder, target))
+
+
+# --- sources
+
+
+def test_published_layout(original: FollowYourPosePipeline, published: Path) -> None:
+    by_folder = load(published)
+    assert np.array_equal(video(by_folder), video(original))
+    by_name = FollowYourPosePipeline.from_pretrained("followyourpose-v1")
+    assert isinstance(by_name.unet, PoseVideoUNet)
+    assert by_name.config.default_guidance_scale == 12.5
+    assert all(p.dtype == torch.float32 and p.data_ptr() % 64 == 0 for p in by_name.unet.parameters())
+    half = FollowYourPosePipeline.from_pretrained(published, torch_dtype=torch.bfloat16)
+    parts = (half.unet, half.vae, half.text_encoder, half.pose_encoder)
+    assert {p.dtype for part in parts for p in part.parameters()} == {torch.bfloat16}
+
+
+def test_network_saved_by_accelerate_as_safetensors(
+    original: FollowYourPosePipeline, published: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "state").mkdir()
+    save_file(original.unet.state_dict(), tmp_path / "state/model.safetensors")
+    source = assembled_source(published / BASE, tmp_path / "state", published / "pose_encoder.pth")
+    assert np.array_equal(video(load_pipeline(source, "cpu", torch.float32)), video(original))
+
+
+def test_other_weights_do_not_go_by_the_published_name(published: Path, tmp_path: Path) -> None:
+    root = copy(published, tmp_path / "checkpoints")
+    parts = (BASE, NETWORK, "pose_encoder.pth")
+    assert assembled_source(*(published / part for part in parts)).name == "followyourpose-v1"
+    name = assembled_source(*(root / part for part in parts)).name
+    assert name == str(root / NETWORK)
+    with pytest.raises(InputError, match="There is no model"):
+        resolve_model(name)
+
+
+def test_the_bundled_model_is_found_beside_a_folder_of_published_ones() -> None:
+    mini = resolve_model("auto")
+    assert mini.name == "mini"
+    assert "mini" in mini.note
+    assert resolve_model("mini") == replace(mini, note="")
+    assert all((bundled("judges") / name).is_file() for name in (POSE_FILE, CLASSIFIER_FILE))
+
+
+def test_the_published_model_on_a_gpu_needs_no_bundled_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("fyp_core.weights.sources.bundled", lambda name: tmp_path / name)
+    assert resolve_model("auto", has_gpu=True).name == "followyourpose-v1"
+
+
+def test_our_layout(original: FollowYourPosePipeline, tmp_path: Path) -> None:
+    original.save_pretrained(tmp_path / "ours")
+    assert np.array_equal(video(load(tmp_path / "ours")), video(original))
+
+
+def test_converted_model_refers_to_its_base(
+    original: FollowYourPosePipeline, other: FollowYourPosePipeline, published: Path, tmp_path: Path
+) -> None:
+    root = copy(published, tmp_path / "checkpoints")
+    image_unet(other).save_pretrained(
+        root / BASE / "unet"
+    )  # the learnt network differs from its base everywhere
+    state = image_unet(original).state_dict()
+    learnt = set(stage2_parameter_names(original.unet))
+    base = {name: tensor for name, tensor in state.items() if name not in learnt}
+    base |= {name: tensor + 1 for name, tensor in state.items() if name in learnt}
+    save_file(base, root / BASE / "unet/diffusion_pytorch_model.safetensors")
+    assert main(["convert", str(root), str(tmp_path / "compact")]) == 0
+    assert main(["convert", str(root), str(tmp_path / "whole"), "--standalone"]) == 0
+    assert not (tmp_path / "compact/vae").exists()
+    assert load_file(tmp_path / "compact/unet/diffusion_pytorch_model.safetensors").keys() == learnt
+    expected = video(original)
+    assert np.array_equal(video(load(tmp_path / "compact")), expected)
+    assert np.array_equal(video(load(tmp_path / "whole")), expected)
+    assert np.array_equal(video(FollowYourPosePipeline.from_pretrained(tmp_path / "compact")), expected)
+
+
+def test_hub_cache_offline(
+    original: FollowYourPosePipeline, published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the hub's own client lays out what it has downloaded."""
+
+    def cache(repository: str, revision: str, *parts: Path) -> None:
+        repo = tmp_path / f"models--{repository.replace('/', '--')}"
+        commit = revision if len(revision) == 40 else "1" * 40
+        (repo / "refs").mkdir(parents=True)
+        (repo / "refs" / revision).write_text(commit)
+        for part in parts:
+            target = repo / "snapshots" / commit
+            if part.is_dir() and part.name == BASE:
+                copy(part, target)
+            elif part.is_dir():
+                copy(part, target / part.name)
+            else:
+                shutil.copy(part, target)
+
+    cache("CompVis/stable-diffusion-v1-4", "133a221b8aa7292a167afc5127cb63fb5005638b", published / BASE)
+    cache(*WEIGHTS, published / NETWORK, published / "pose_encoder.pth")
+    monkeypatch.setenv("FYP_CHECKPOINTS", str(tmp_path / "empty"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    assert np.array_equal(video(load("followyourpose-v1")), video(original))
+    ours = tmp_path / "ours"
+    original.save_pretrained(ours / "stable-diffusion-v1-4")
+    cache("someone/model", "v2", ours / BASE)
+    assert np.array_equal(video(load("someone/model@v2")), video(original))
+    assert model_revisions(resolve_model("someone/model@v2")) == [f"someone/model@{'1' * 40}"]
+    with pytest.raises(InputError, match="someone/absent"):
+        load("someone/absent")
+
+
+def test_models_tells_what_is_here(published: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (status,) = (model for model in list_models() if model.name == "followyourpose-v1")
+    assert status.missing == []
+    assert len(status.parts) == 3
+    root = copy(published, tmp_path / "checkpoints")
+    (root / "pose_encoder.pth").unlink()
+    monkeypatch.setenv("FYP_CHECKPOINTS", str(root))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    (status,) = (model for model in list_models() if model.name == "followyourpose-v1")
+    assert status.missing == ["pose_encoder.pth"]
+
+
+def test_hash_follows_the_weights(published: Path, tmp_path: Path) -> None:
+    root = copy(published, tmp_path / "checkpoints")
+    first = model_hash(resolve_model(root))
+    assert first == model_hash(resolve_model(published))
+    pose = torch.load(root / "pose_encoder.pth", weights_only=True)
+    torch.save(pose | {"conv_in.bias": pose["conv_in.bias"] + 1}, root / "pose_encoder.pth")
+    assert model_hash(resolve_model(root)) != first
+
+
+# --- another base, autoencoder, LoRA, words
+
+
+@pytest.mark.parametrize("form", ["folder", "other.safetensors", "other.ckpt"])
+def test_another_base_below_what_was_learnt_of_video(
+    form: str,
+    original: FollowYourPosePipeline,
+    other: FollowYourPosePipeline,
+    published: Path,
+    tmp_path: Path,
+) -> None:
+    write = stable_diffusion_folder if form == "folder" else single_file
+    base = write(other, tmp_path / form)
+    pipeline = load("followyourpose-v1", Additions(base=str(base)))
+    learnt = set(stage2_parameter_names(pipeline.unet))
+    from_model, from_base = original.unet.state_dict(), other.unet.state_dict()
+    for name, tensor in pipeline.unet.state_dict().items():
+        assert torch.equal(tensor, (from_model if name in learnt else from_base)[name]), name
+    for name, tensor in pipeline.vae.state_dict().items():
+        assert torch.equal(tensor, other.vae.state_dict()[name]), name
+    for name, tensor in pipeline.text_encoder.state_dict().items():
+        assert torch.equal(tensor, other.text_encoder.state_dict()[name]), name
+    assert np.isfinite(video(pipeline)).all()
+
+
+@pytest.mark.parametrize("form", ["folder", "Stable Diffusion's folder", "sd.safetensors"])
+def test_another_autoencoder(
+    form: str, original: FollowYourPosePipeline, other: FollowYourPosePipeline, tmp_path: Path
+) -> None:
+    if form == "folder":
+        other.vae.save_pretrained(tmp_path / form)
+    elif form == "sd.safetensors":
+        single_file(other, tmp_path / form)
+    else:
+        stable_diffusion_folder(other, tmp_path / form)
+    additions = Additions(vae=str(tmp_path / form))
+    pipeline = load("followyourpose-v1", additions)
+    assert model_hash(resolve_model("followyourpose-v1", additions)) != model_hash(
+        resolve_model("followyourpose-v1")
+    )
+    assert isinstance(pipeline.vae, AutoencoderKL)
+    for name, tensor in pipeline.vae.state_dict().items():
+        assert torch.equal(tensor, other.vae.state_dict()[name]), name
+    assert torch.equal(pipeline.unet.conv_in.weight, original.unet.conv_in.weight)
+
+
+def test_an_autoencoder_that_is_replaced_does_not_count(
+    other: FollowYourPosePipeline, published: Path, tmp_path: Path
+) -> None:
+    root = copy(published, tmp_path / "checkpoints")
+    other.vae.save_pretrained(tmp_path / "vae")
+    additions = Additions(vae=str(tmp_path / "vae"))
+    before = model_hash(resolve_model(root, additions))
+    other.vae.save_pretrained(root / BASE / "vae")
+    assert model_hash(resolve_model(root, additions)) == before
+
+
+def test_kohya_lora_adds_its_product_times_alpha_and_weight(
+    original: FollowYourPosePipeline, tmp_path: Path
+) -> None:
+    file = kohya_lora(original, tmp_path / "kohya.safetensors")
+    acting, merged, lora = load("followyourpose-v1"), load("followyourpose-v1"), load_file(file)
+    put_loras(acting, (find_lora(f"{file}:0.5"),))
+    for prefix, model in (("lora_unet", merged.unet), ("lora_te", merged.text_encoder)):
+        for name, parameter in model.named_parameters():
+            path = name if prefix == "lora_unet" or name.startswith("text_model.") else f"text_model.{name}"
+            stem = f"{prefix}_{path.removesuffix('.weight').replace('.', '_')}"
+            if f"{stem}.alpha" in lora:
+                up, down = lora.pop(f"{stem}.lora_up.weight"), lora.pop(f"{stem}.lora_down.weight")
+                parameter.data += 0.5 * lora.pop(f"{stem}.alpha") / len(down) * up @ down
+    assert not lora, "every tensor of the file has its place"
+    np.testing.assert_allclose(video(acting), video(merged), atol=1e-4)
+
+
+def test_several_loras_with_weights(original: FollowYourPosePipeline, tmp_path: Path) -> None:
+    files = (
+        kohya_lora(original, tmp_path / "a.safetensors"),
+        diffusers_lora(original, tmp_path / "b.safetensors"),
+    )
+    pipeline = load("followyourpose-v1")
+    put_loras(pipeline, (find_lora(f"{files[0]}:0.3"), find_lora(str(files[1]))))
+    both = video(pipeline)
+    put_loras(pipeline, (find_lora(str(files[1])),))
+    assert not np.allclose(video(pipeline), both, atol=1e-3)
+    put_loras(pipeline, ())
+    assert np.array_equal(video(pipeline), video(original))
+
+
+@pytest.mark.parametrize("form", ["diffusers.bin", "web-ui.pt", "web-ui.safetensors"])
+def test_textual_inversion(form: str, tmp_path: Path) -> None:
+    file, vectors = tmp_path / form, torch.randn(2, 16)
+    if form == "diffusers.bin":
+        torch.save({"<hero>": vectors[0]}, file)
+    elif form == "web-ui.pt":
+        content = {"string_to_token": {"*": 265}, "string_to_param": {"*": torch.nn.Parameter(vectors)}}
+        torch.save({**content, "name": "hero", "step": 500}, file)
+    else:
+        save_file({"emb_params": vectors}, file)
+    word = "<hero>" if form == "diffusers.bin" else "web-ui"
+    pipeline = load("followyourpose-v1", Additions(embeddings=(str(file),)))
+    assert word in pipeline.tokenizer.get_vocab()
+    assert not np.allclose(video(pipeline, f"a {word}"), video(pipeline, "a hero"), atol=1e-4)
+
+
+# --- files that do not belong
+
+
+class _Intruder:
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> tuple[Callable[..., None], tuple[Path]]:
+        return Path.touch, (self.marker,)
+
+
+@pytest.mark.parametrize("place", ["network", "base", "lora", "embedding", "vae"])
+def test_a_file_that_would_run_code_is_refused(place: str, published: Path, tmp_path: Path) -> None:
+    file, marker = tmp_path / "evil.ckpt", tmp_path / "executed"
+    torch.save({"conv_in.weight": torch.zeros(1), "x": _Intruder(marker)}, file)
+    with pytest.raises(InputError, match=r"(evil\.ckpt|pytorch_model\.bin).*run code"):
+        if place == "network":
+            root = copy(published, tmp_path / "checkpoints")
+            shutil.copy(file, root / NETWORK / "pytorch_model.bin")
+            load(root)
+        else:
+            additions = {
+                "base": Additions(base=str(file)),
+                "vae": Additions(vae=str(file)),
+                "lora": Additions(),
+                "embedding": Additions(embeddings=(str(file),)),
+            }
+            pipeline = load("followyourpose-v1", additions[place])
+            put_loras(pipeline, (find_lora(str(file)),))
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "complaint"),
+    [
+        (lambda state: state.pop("conv_in.bias"), "conv_in.bias missing"),
+        (lambda state: state.update({"extra.weight": torch.zeros(1)}), "extra.weight unexpected"),
+        (lambda state: state.update({"conv_in.bias": torch.zeros(3)}), r"conv_in.bias \(3,\) instead of"),
+        (lambda state: state.pop("skeleton_adapter.conv_in.bias"), "adapter.conv_in.bias missing"),
+    ],
+)
+def test_tensors_that_do_not_fit_are_named(
+    spoil: Callable[..., None], complaint: str, published: Path, tmp_path: Path
+) -> None:
+    root = copy(published, tmp_path / "checkpoints")
+    file = root / NETWORK / "pytorch_model.bin"
+    state = torch.load(file, weights_only=True)
+    spoil(state)
+    torch.save(state, file)
+    with pytest.raises(InputError, match=complaint):
+        load(root)
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "model.safetensors"])
+def test_cut_off_files_are_named(
+    name: str, original: FollowYourPosePipeline, published: Path, tmp_path: Path
+) -> None:
+    root = copy(published, tmp_path / "checkpoints")
+    file = root / NETWORK / name
+    if name == "model.safetensors":
+        save_file(original.unet.state_dict(), file)
+    file.write_bytes(file.read_bytes()[:-1000])
+    with pytest.raises(InputError, match=f"{name} (is cut off|cannot be read|is damaged)"):
+        load(root)
+
+
+def test_other_peoples_files_are_named(original: FollowYourPosePipeline, tmp_path: Path) -> None:
+    lora = kohya_lora(original, tmp_path / "lora.safetensors")
+    checkpoint = single_file(original, tmp_path / "sd.safetensors")
+    (tmp_path / "index").mkdir()
+    (tmp_path / "index/model_index.json").write_text(json.dumps({"_class_name": "FluxPipeline"}))
+    for name, additions in (
+        ("followyourpose-v1", Additions(base=str(lora))),
+        ("followyourpose-v1", Additions(embeddings=(str(checkpoint),))),
+        ("followyourpose-v1", Additions(vae=str(lora))),
+        (tmp_path / "index", None),
+    ):
+        with pytest.raises(InputError) as caught:
+            load(name, additions)
+        assert "\n" not in str(caught.value)
+        assert str(tmp_path) in str(caught.value) or "index" in str(caught.value)
+
+
+@pytest.mark.parametrize("form", ["checkpoint", "cut off", "text", "of another model"])
+def test_other_peoples_files_are_no_loras_and_leave_none_acting(
+    form: str, original: FollowYourPosePipeline, tmp_path: Path
+) -> None:
+    good, bad = kohya_lora(original, tmp_path / "good.safetensors"), tmp_path / "bad.safetensors"
+    if form == "checkpoint":
+        single_file(original, bad)
+    elif form == "cut off":
+        bad.write_bytes(good.read_bytes()[:-100])
+    elif form == "text":
+        bad.write_text("This is no LoRA.")
+    else:
+        state = load_file(good)
+        save_file({name: torch.ones(tensor.numel() + 1, 3) for name, tensor in state.items()}, bad)
+    pipeline = load("followyourpose-v1")
+    with pytest.raises(InputError, match=r"bad\.safetensors is no LoRA for this model") as caught:
+        put_loras(pipeline, (find_lora(str(good)), find_lora(str(bad))))
+    assert "\n" not in str(caught.value)
+    assert np.array_equal(video(pipeline), video(original))
