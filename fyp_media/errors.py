@@ -1,5 +1,8 @@
 """The one exception that means that the input is wrong and a person can put it right, and what it quotes of others."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class InputError(ValueError):
     """Bad input a person can fix; ``str(error)`` is one sentence that says what is wrong and what to do.
@@ -9,5 +12,17 @@ class InputError(ValueError):
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of what an error says, or its kind where it says nothing."""
+    """The first line of an error's message, or its type where there is none."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+@contextmanager
+def as_input_error(prefix: str) -> Iterator[None]:
+    """Raise every exception of the block as an InputError "PREFIX: first line of its message".
+
+    For calls into libraries, which raise nearly anything for a file of the wrong kind.
+    """
+    try:
+        yield
+    except Exception as error:
+        raise InputError(f"{prefix}: {first_line(error)}") from error

@@ -14,9 +14,9 @@ from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.pose_encoder import PoseEncoder
 from fyp_core.training.config import TrainConfig, existing_folder
 from fyp_core.unet import PoseVideoUNet
-from fyp_core.weights.assemble import load_pipeline, load_untrained, told_as_input_error
+from fyp_core.weights.assemble import load_pipeline, load_untrained
 from fyp_core.weights.sources import MODEL_NAMES, bundled, find_base, is_our_model, resolve_model
-from fyp_media.errors import InputError
+from fyp_media.errors import InputError, as_input_error
 
 # Stable Diffusion 1.x, for estimates where it is not on this disk.
 _SD_UNET = {"sample_size": 64, "cross_attention_dim": 768}
@@ -70,7 +70,7 @@ def open_autoencoder(config: TrainConfig, *, with_weights: bool = True) -> Autoe
         InputError: it is not there, or cannot be read.
     """
     folder = existing_folder(config, "vae")
-    with told_as_input_error(f"{folder} is no autoencoder"):
+    with as_input_error(f"{folder} is no autoencoder"):
         if with_weights:
             return AutoencoderKL.from_pretrained(folder)
         return AutoencoderKL.from_config(AutoencoderKL.load_config(folder))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,7 +30,7 @@ from fyp_core.weights.tensors import (
     load_every_tensor,
     read_state_dict,
 )
-from fyp_media.errors import InputError, first_line
+from fyp_media.errors import InputError, as_input_error
 
 Model = TypeVar("Model", bound=ModelMixin)
 
@@ -43,11 +41,11 @@ def load_pipeline(source: ModelSource, device: str, dtype: torch.dtype) -> Follo
     Raises:
         InputError: a file is missing, damaged or does not belong to such a model.
     """
-    with told_as_input_error(f"The model {source.name} cannot be loaded"):
+    with as_input_error(f"The model {source.name} cannot be loaded"):
         load = _load_whole if source.layout == source.base else _load_assembled
         pipeline = load(source, dtype)
     if source.vae is not None:
-        with told_as_input_error(f"{source.vae} is no autoencoder of Stable Diffusion"):
+        with as_input_error(f"{source.vae} is no autoencoder of Stable Diffusion"):
             pipeline.register_modules(vae=_load_vae(source.vae, dtype))
     put_embeddings(pipeline, source.embeddings)
     return pipeline.to(device)
@@ -62,7 +60,7 @@ def load_untrained(base: Path, dtype: torch.dtype) -> FollowYourPosePipeline:
     Raises:
         InputError: a file is missing, damaged or does not belong to such a model.
     """
-    with told_as_input_error(f"{base} is no Stable Diffusion 1.x"):
+    with as_input_error(f"{base} is no Stable Diffusion 1.x"):
         parts = (_open_folder if base.is_dir() else _open_file)(base, dtype)
         unet = PoseVideoUNet.from_config(parts.unet_config).to(dtype)
         own = {name: unet.state_dict()[name] for name in temporal_parameter_names(unet)}
@@ -89,7 +87,7 @@ def put_loras(pipeline: FollowYourPosePipeline, loras: tuple[Lora, ...]) -> None
     names = [f"lora_{index}" for index in range(len(loras))]
     try:
         for name, lora in zip(names, loras):
-            with told_as_input_error(f"{lora.file} is no LoRA for this model"):
+            with as_input_error(f"{lora.file} is no LoRA for this model"):
                 _put_lora(pipeline, name, lora.file)
     except InputError:
         pipeline.unload_lora_weights()
@@ -112,7 +110,7 @@ def put_embeddings(pipeline: FollowYourPosePipeline, files: tuple[Path, ...]) ->
         InputError: a file is damaged, is no textual inversion or is one for another text encoder.
     """
     for file in files:
-        with told_as_input_error(f"{file} is no embedding for this model"):
+        with as_input_error(f"{file} is no embedding for this model"):
             token, vectors = _read_embedding(file)
             pipeline.load_textual_inversion(vectors, token=token)
 
@@ -128,18 +126,6 @@ def image_unet_tensors(base: Path) -> Tensors:
     return list_tensors(weight_file(base / "unet"))
 
 
-@contextmanager
-def told_as_input_error(what: str) -> Iterator[None]:
-    """InputErrors out of what happens within: libraries raise nearly anything on files of another kind."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(f"{what}: {error}") from error
-    except Exception as error:
-        reason = first_line(error)
-        raise InputError(f"{what}: {reason}") from error
-
-
 def _load_whole(source: ModelSource, dtype: torch.dtype) -> FollowYourPosePipeline:
     """A model in our layout that brings all its parts."""
     folder = source.base
@@ -149,7 +135,7 @@ def _load_whole(source: ModelSource, dtype: torch.dtype) -> FollowYourPosePipeli
 
 
 def _load_assembled(source: ModelSource, dtype: torch.dtype) -> FollowYourPosePipeline:
-    with told_as_input_error(f"{source.base} is no Stable Diffusion 1.x"):
+    with as_input_error(f"{source.base} is no Stable Diffusion 1.x"):
         base = (_open_folder if source.base.is_dir() else _open_file)(source.base, dtype)
     with torch.device("meta"):
         unet = PoseVideoUNet.from_config(base.unet_config, **_own_unet_settings(source.layout))
