@@ -73,7 +73,7 @@ def _tell_skipped(stage: Stage) -> None:
 def _tell_where(folder: Path) -> None:
     from accelerate import PartialState
 
-    from fyp_core.weights.sources import MODEL_INDEX
+    from fyp_core.weights.checkpoints import MODEL_INDEX
 
     if not PartialState().is_main_process:
         return

@@ -37,7 +37,6 @@ from fyp_core.generation.device import (
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.pose_encoder import PUBLISHED_PREFIX, PoseEncoder
 from fyp_core.unet import PoseVideoUNet
-from fyp_core.weights.assemble import load_pipeline
 from fyp_core.weights.sources import assembled_source
 from tests.tiny_formats import published_names
 from tests.tiny_model import SCHEDULER, clip_tokenizer
@@ -106,7 +105,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     source = assembled_source(folder / "stable-diffusion-v1-4", network, folder / "pose_encoder.pth")
     before = peak_memory("cpu")
     start = time.perf_counter()
-    pipeline = load_pipeline(source, "cpu", torch_dtype(options.dtype))
+    pipeline = FollowYourPosePipeline.from_source(source, torch_dtype(options.dtype))
     load_seconds = time.perf_counter() - start
     load_peak = peak_memory("cpu") - before
     parts = (pipeline.unet, pipeline.vae, pipeline.text_encoder, pipeline.pose_encoder)

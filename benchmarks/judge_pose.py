@@ -19,7 +19,7 @@ from fyp_core.evaluation.sources import reconstruct
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.synthetic import sample_clip
 from fyp_core.training.judge_stages import turn
-from fyp_core.weights.sources import bundled
+from fyp_core.weights.checkpoints import bundled
 
 _SIZE, _SEED = 128, 77  # pixels; of renders that no judge was trained on
 _TURNED_ZOOM = 0.8  # so that they stay in the picture

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from fyp_core.cli import evaluate as evaluate_command
 from fyp_core.cli import prepare_data as preparation
-from fyp_core.generation.device import ATTENTION_BACKENDS, AUTO_DTYPE, DTYPES, Runtime
+from fyp_core.generation.device import ATTENTION_BACKENDS, AUTO_DTYPE, DTYPES, Runtime, torch_dtype
 from fyp_core.generation.engine import Engine
 from fyp_core.generation.job import Job, Progress
 from fyp_core.generation.metadata import read_settings
@@ -25,8 +25,9 @@ from fyp_core.generation.output import OUTPUT_SUFFIXES, save_video
 from fyp_core.generation.request import INPUT_TYPES, PRESETS, GenerationRequest
 from fyp_core.generation.rerun import decided_by, differences, pick, repeated
 from fyp_core.schedulers import SCHEDULER_NAMES
+from fyp_core.weights.checkpoints import folder_size, list_models
 from fyp_core.weights.convert import check_target, convert_model
-from fyp_core.weights.sources import AUTO, MODEL_NAMES, Additions, folder_size, list_models, resolve_model
+from fyp_core.weights.sources import AUTO, MODEL_NAMES, Additions, resolve_model
 from fyp_media.errors import InputError
 from fyp_media.files import check_targets
 from pose_extraction.estimators.factory import ESTIMATORS_WITH_WEIGHTS
@@ -120,7 +121,7 @@ def convert(options: argparse.Namespace) -> None:
     """Rewrite a model in this project's layout."""
     check_target(options.target)
     source = resolve_model(options.source)
-    convert_model(source, options.target, options.dtype, standalone=options.standalone)
+    convert_model(source, options.target, torch_dtype(options.dtype), standalone=options.standalone)
     size = folder_size(options.target)
     if options.json:
         print(json.dumps({"target": str(options.target), "dtype": options.dtype, "size": size}))

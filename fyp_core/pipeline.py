@@ -6,6 +6,7 @@ textual inversion, IP-Adapter, single-file checkpoints and every diffusers sched
 
 from __future__ import annotations
 
+import inspect
 import logging
 import math
 import os
@@ -34,9 +35,11 @@ from transformers import CLIPImageProcessor, CLIPTextModel, CLIPTokenizer, CLIPV
 from fyp_core.pose_encoder import PoseEncoder
 from fyp_core.skeleton_input import Skeleton, skeleton_to_tensor
 from fyp_core.unet import PoseVideoUNet
+from fyp_core.weights.assemble import load_parts
+from fyp_core.weights.embeddings import add_embeddings
 from fyp_core.weights.sources import ModelSource, is_our_model, resolve_model
 from fyp_core.weights.tensors import align_weights
-from fyp_media.errors import InputError
+from fyp_media.errors import InputError, as_input_error
 
 logger = logging.getLogger(__name__)
 
@@ -144,21 +147,44 @@ class FollowYourPosePipeline(
         Args:
             name: a folder or hub id in diffusers layout; or what :func:`fyp_core.weights.sources.resolve_model` knows,
                 for example ``"followyourpose-v1"`` or the folder of the published checkpoints.
-            kwargs: as of :meth:`diffusers.DiffusionPipeline.from_pretrained`; of the published layout, ``dtype``
-                and parts in place of the model's own.
+            kwargs: ``dtype``; components and settings in place of the model's own; and for a model that
+                diffusers can load alone, its options (:meth:`diffusers.DiffusionPipeline.from_pretrained`).
 
         Raises:
             InputError: such a model cannot be found or loaded.
         """
+        dtype = kwargs.get("dtype", kwargs.get("torch_dtype", torch.float32))
+        options = kwargs.keys() - {"dtype", "torch_dtype", *inspect.signature(cls.__init__).parameters}
         if is_our_model(name):
             source = resolve_model(name, has_gpu=torch.cuda.is_available())
-            if source.base != source.layout:
-                return _assembled(source, **kwargs)
-            name = source.layout
+            if not options or source.base != source.layout:
+                parts = {key: value for key, value in kwargs.items() if key not in ("dtype", "torch_dtype")}
+                return cls.from_source(source, dtype, **parts)
+            name = source.base  # diffusers itself can load it, with options that are its own
         pipeline = super().from_pretrained(name, **kwargs)
         for component in pipeline.components.values():
             if isinstance(component, nn.Module):
                 align_weights(component)
+        return pipeline
+
+    @classmethod
+    def from_source(
+        cls, source: ModelSource, dtype: torch.dtype = torch.float32, **replacements: Any
+    ) -> Self:
+        """Load what :func:`fyp_core.weights.sources.resolve_model` has found, onto the CPU.
+
+        Args:
+            source: where the parts are.
+            dtype: of the weights.
+            replacements: components and settings in place of the model's own.
+
+        Raises:
+            InputError: a file is missing, damaged or does not belong to such a model.
+        """
+        parts = load_parts(source, dtype)
+        with as_input_error(f"The model {source.name} cannot be loaded"):
+            pipeline = cls(**(parts | replacements))
+        add_embeddings(pipeline, source.embeddings)
         return pipeline
 
     @property
@@ -444,16 +470,6 @@ class FollowYourPosePipeline(
             negative_prompt_embeds=negative_prompt_embeds,
         )
         return torch.cat([negative_embeds, embeds] if guided else [embeds]).to(self.unet.dtype)
-
-
-def _assembled(source: ModelSource, **kwargs: Any) -> FollowYourPosePipeline:
-    """A model that lies in parts, which diffusers alone cannot load."""
-    from fyp_core.weights.assemble import load_pipeline
-
-    dtype = kwargs.pop("dtype", kwargs.pop("torch_dtype", torch.float32))
-    pipeline = load_pipeline(source, "cpu", dtype)
-    pipeline.register_modules(**kwargs)
-    return pipeline
 
 
 def _clear_unconditional(pose_features: list[torch.Tensor] | None) -> None:

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 from fyp_core.cli.argument_types import from_one, from_zero
 from fyp_core.generation.device import AUTO_DTYPE, DTYPES, Runtime
 from fyp_core.generation.engine import Engine
-from fyp_core.weights.sources import AUTO, MODEL_NAMES, bundled, file_hash, model_hash
+from fyp_core.weights.checkpoints import bundled
+from fyp_core.weights.hashes import file_hash, model_hash
+from fyp_core.weights.sources import AUTO, MODEL_NAMES
 from fyp_media.errors import InputError
 from fyp_media.files import check_target, replacing
 from pose_extraction.estimators.factory import ESTIMATORS_WITH_WEIGHTS

@@ -16,7 +16,8 @@ from fyp_core.generation.device import Runtime, choose_device
 from fyp_core.generation.guide import Guide
 from fyp_core.generation.job import Job, Line
 from fyp_core.generation.request import GenerationRequest
-from fyp_core.weights.sources import AUTO, Additions, ModelSource, file_hash, resolve_model
+from fyp_core.weights.hashes import file_hash
+from fyp_core.weights.sources import AUTO, Additions, ModelSource, resolve_model
 from fyp_media.read_video import probe, sample_frames
 from pose_extraction.skeleton_style import in_our_style
 

@@ -39,8 +39,9 @@ from fyp_core.generation.device import (
 from fyp_core.generation.job import Job
 from fyp_core.generation.request import MAX_SEED, GenerationRequest
 from fyp_core.pipeline import FollowYourPosePipeline
-from fyp_core.weights.assemble import load_pipeline, put_loras
-from fyp_core.weights.sources import Lora, ModelSource, file_hash, model_hash, model_revisions
+from fyp_core.weights.hashes import file_hash, model_hash, model_revisions
+from fyp_core.weights.lora import Lora, set_loras
+from fyp_core.weights.sources import ModelSource
 from fyp_media.errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ class ResidentModel:
         if (loras, hashes) == (self._loras, self._lora_hashes):
             return
         self._loras, self._lora_hashes = (), []
-        put_loras(self.pipeline, loras)
+        set_loras(self.pipeline, loras)
         self._loras, self._lora_hashes = loras, hashes
 
     def completed(self, request: GenerationRequest) -> GenerationRequest:
@@ -230,7 +231,7 @@ class ResidentModel:
 
 def _load_placed(source: ModelSource, runtime: Runtime) -> FollowYourPosePipeline:
     with use_attention(runtime.attention):  # before the long loading
-        pipeline = load_pipeline(source, "cpu", torch_dtype(runtime.dtype))
+        pipeline = FollowYourPosePipeline.from_source(source, torch_dtype(runtime.dtype))
     place(pipeline, runtime.device, runtime.low_vram)
     check_attention(runtime.attention, pipeline.unet, runtime.device)
     return pipeline

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fyp_core import schedulers
-from fyp_core.weights.sources import Lora, find_lora
+from fyp_core.weights.lora import Lora
 from fyp_media.errors import InputError
 from pose_extraction.estimators.factory import ESTIMATORS_WITH_WEIGHTS
 
@@ -82,4 +82,4 @@ class GenerationRequest:
 
     def found_loras(self) -> tuple[Lora, ...]:
         """The LoRAs' files and weights; raises InputError where one is not there."""
-        return tuple(map(find_lora, self.loras))
+        return tuple(map(Lora.parse, self.loras))

@@ -14,8 +14,9 @@ from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.pose_encoder import PoseEncoder
 from fyp_core.training.config import TrainConfig, existing_folder
 from fyp_core.unet import PoseVideoUNet
-from fyp_core.weights.assemble import load_pipeline, load_untrained
-from fyp_core.weights.sources import MODEL_NAMES, bundled, find_base, is_our_model, resolve_model
+from fyp_core.weights.assemble import load_untrained_parts
+from fyp_core.weights.checkpoints import bundled
+from fyp_core.weights.sources import MODEL_NAMES, find_base, is_our_model, resolve_model
 from fyp_media.errors import InputError, as_input_error
 
 # Stable Diffusion 1.x, for estimates where it is not on this disk.
@@ -54,13 +55,13 @@ def open_trainable(config: TrainConfig) -> FollowYourPosePipeline:
             " before it made, or Stable Diffusion."
         )
     if is_our_model(name):
-        return load_pipeline(resolve_model(name), "cpu", torch.float32)
+        return FollowYourPosePipeline.from_source(resolve_model(name))
     if not Path(name).exists() and "/" not in name.strip("./"):
         raise InputError(
             f"There is no {name}; train the stage before it, or name another pretrained_model_path."
         )
     torch.manual_seed(config.seed)
-    return load_untrained(find_base(name), torch.float32)
+    return FollowYourPosePipeline(**load_untrained_parts(find_base(name), torch.float32))
 
 
 def open_autoencoder(config: TrainConfig, *, with_weights: bool = True) -> AutoencoderKL:

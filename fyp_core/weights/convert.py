@@ -8,21 +8,23 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from fyp_core.generation.device import DType, torch_dtype
-from fyp_core.weights.sources import BASE_KEY, MODEL_INDEX, ModelSource, base_name, has_image_unet
+import torch
+from safetensors.torch import save_file
+
+from fyp_core.pipeline import FollowYourPosePipeline
+from fyp_core.weights.assemble import image_unet_tensors
+from fyp_core.weights.checkpoints import MODEL_INDEX
+from fyp_core.weights.sources import BASE_KEY, ModelSource, base_name, has_image_unet
+from fyp_core.weights.tensors import read_tensor
 from fyp_media.errors import InputError
-
-if TYPE_CHECKING:
-    from fyp_core.pipeline import FollowYourPosePipeline
 
 _DESCRIPTIONS = {"README.md", "LICENSE", ".gitattributes"}
 _OWN_PARTS = ("unet", "pose_encoder")  # what this project adds to Stable Diffusion
 
 
 def convert_model(
-    source: ModelSource, target: Path, dtype: DType = "fp32", *, standalone: bool = False
+    source: ModelSource, target: Path, dtype: torch.dtype = torch.float32, *, standalone: bool = False
 ) -> None:
     """Write ``source`` into the folder ``target``, complete or not at all.
 
@@ -38,10 +40,8 @@ def convert_model(
     Raises:
         InputError: the source cannot be loaded, or the target holds something else or cannot be written.
     """
-    from fyp_core.weights.assemble import load_pipeline
-
     check_target(target)
-    pipeline = load_pipeline(source, "cpu", torch_dtype(dtype))
+    pipeline = FollowYourPosePipeline.from_source(source, dtype)
     with _replacing_model(target) as folder:
         if not standalone and source.base != source.layout and has_image_unet(source.base):
             _save_on_base(pipeline, source, folder)
@@ -52,11 +52,6 @@ def convert_model(
 
 def _save_on_base(pipeline: FollowYourPosePipeline, source: ModelSource, folder: Path) -> None:
     """Write the pose encoder, the UNet's tensors that the base does not have, and an index that names the base."""
-    from safetensors.torch import save_file
-
-    from fyp_core.weights.assemble import image_unet_tensors
-    from fyp_core.weights.tensors import read_tensor
-
     pipeline.pose_encoder.save_pretrained(folder / "pose_encoder")
     unet = pipeline.unet
     unet.save_config(folder / "unet")

@@ -1,76 +1,42 @@
-"""Where models come from: a name, a folder or a hub id in, the places of all parts out. The only place that knows."""
+"""From a model's name, folder or hub id to the places of all its parts on this disk."""
 
 from __future__ import annotations
 
-import functools
-import hashlib
 import json
-import math
 import os
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fyp_media.errors import InputError, first_line
+from fyp_core.weights.checkpoints import (
+    BASE,
+    MINI,
+    MODEL_INDEX,
+    POSE_ENCODER,
+    PUBLISHED,
+    PUBLISHED_PARTS,
+    UNET,
+    bundled,
+    checkpoints_folder,
+    find_part,
+)
+from fyp_core.weights.hub_download import download_files, is_hub_id
+from fyp_media.errors import InputError
 
-AUTO, MINI, PUBLISHED = "auto", "mini", "followyourpose-v1"
+AUTO = "auto"
 MODEL_NAMES = (AUTO, MINI, PUBLISHED)
-MODEL_INDEX = "model_index.json"  # makes a folder a model in diffusers layout
 BASE_KEY = "base"  # in our model index: the Stable Diffusion the model refers to instead of copying it
 
-_CHECKOUT = Path(__file__).resolve().parents[2] / "checkpoints"
-_DIFFUSERS_WEIGHTS = "diffusion_pytorch_model"
-_IN_HUB_CACHE = re.compile(r"models--([\w.-]+?)--([\w.-]+)/snapshots/([0-9a-f]{40})(?:/|$)")
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w.-]+)?")
+DIFFUSERS_WEIGHTS = "diffusion_pytorch_model"  # the name of a weight file in the folder of a part
+_STATE_FILES = ("model.safetensors", "pytorch_model.bin")  # of accelerate's state folders
 _CONFIG_FILES = ("*.json", "*/*.json", "*/*.txt")
 _LAYOUT_FILES = (*_CONFIG_FILES, "*/*.safetensors")
 _SD_FILES = (
     *_CONFIG_FILES,
-    f"{_DIFFUSERS_WEIGHTS}.safetensors",  # of an autoencoder's own repository
-    *(f"{part}/{_DIFFUSERS_WEIGHTS}.safetensors" for part in ("unet", "vae")),
+    f"{DIFFUSERS_WEIGHTS}.safetensors",  # of an autoencoder's own repository
+    *(f"{part}/{DIFFUSERS_WEIGHTS}.safetensors" for part in ("unet", "vae")),
     "text_encoder/model.safetensors",
 )
-_STATE_FILES = ("model.safetensors", "pytorch_model.bin")  # what accelerate's state folders hold
-
-
-@dataclass(frozen=True)
-class HubPart:
-    """A part of the published model, as it lies in the checkpoints folder and on the Hugging Face hub."""
-
-    repository: str
-    revision: str
-    files: tuple[str, ...]  # all that is needed of the repository
-    folder: str = "."  # in the repository, that corresponds to the checkpoints folder's part
-
-    @property
-    def hub_id(self) -> str:
-        return f"{self.repository}@{self.revision}"
-
-
-# The commit adds a model card to the authors' last one, 24cd2c4, of whose hash no more than that is on record.
-_WEIGHTS = ("YueMafighting/FollowYourPose_v1", "f8c808b84975b9d57106021037a8bcc5c65061a1")
-# Of Stable Diffusion's UNet only the configuration: the inflated network brings all its weights.
-_BASE, _UNET, _POSE_ENCODER = "stable-diffusion-v1-4", "followyourpose_checkpoint-1000", "pose_encoder.pth"
-_PUBLISHED_PARTS = {
-    _BASE: HubPart(
-        "CompVis/stable-diffusion-v1-4",
-        "133a221b8aa7292a167afc5127cb63fb5005638b",
-        (
-            MODEL_INDEX,
-            "scheduler/*",
-            "tokenizer/*",
-            "text_encoder/config.json",
-            "text_encoder/model.safetensors",
-            "unet/config.json",
-            "vae/config.json",
-            "vae/diffusion_pytorch_model.safetensors",
-        ),
-    ),
-    _UNET: HubPart(*_WEIGHTS, (f"{_UNET}/pytorch_model.bin",), _UNET),
-    _POSE_ENCODER: HubPart(*_WEIGHTS, (_POSE_ENCODER,), _POSE_ENCODER),
-}
 
 
 @dataclass(frozen=True)
@@ -85,14 +51,6 @@ class Additions:
     base: str | None = None
     vae: str | None = None
     embeddings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Lora:
-    """A LoRA file of diffusers' or kohya's format, and how strongly it acts."""
-
-    file: Path
-    weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -122,34 +80,6 @@ class ModelSource:
     note: str = ""
 
 
-@dataclass(frozen=True)
-class ModelStatus:
-    """What is on disk of a named model.
-
-    parts: where they lie.
-    missing: names of those that are not here.
-    size: bytes in all.
-    revisions: of the parts that came from the hub, as ``OWNER/NAME@COMMIT``.
-    """
-
-    name: str
-    parts: list[Path]
-    missing: list[str]
-    size: int
-    revisions: list[str]
-
-
-def checkpoints_folder() -> Path:
-    """The checkout's ``checkpoints``, or the folder that the environment variable FYP_CHECKPOINTS names."""
-    return Path(os.environ.get("FYP_CHECKPOINTS", _CHECKOUT))
-
-
-def bundled(name: str) -> Path:
-    """What is part of the repository: in :func:`checkpoints_folder`, or where that one lacks it, in the checkout."""
-    place = checkpoints_folder() / name
-    return place if place.is_dir() else _CHECKOUT / name
-
-
 def resolve_model(
     name: str | os.PathLike[str] = AUTO, additions: Additions | None = None, *, has_gpu: bool = False
 ) -> ModelSource:
@@ -168,28 +98,11 @@ def resolve_model(
     return _with_additions(_find_model(os.fspath(name), has_gpu), additions or Additions())
 
 
-def find_lora(text: str) -> Lora:
-    """The LoRA that ``FILE[:WEIGHT]`` names.
-
-    Raises:
-        InputError: there is no such file, or the weight is not finite.
-    """
-    name, separator, weight = text.rpartition(":")
-    try:
-        lora = Lora(Path(name), float(weight)) if separator else Lora(Path(text))
-    except ValueError:  # a colon in the name
-        lora = Lora(Path(text))
-    _existing_file(str(lora.file), "LoRA")
-    if not math.isfinite(lora.weight):
-        raise InputError(f"The weight of the LoRA {lora.file} is {lora.weight}, but must be a finite number.")
-    return lora
-
-
 def is_our_model(name: str | os.PathLike[str]) -> bool:
     """Whether a name or folder is a model of this project, pose encoder and all."""
     folder = Path(name)
     is_named = os.fspath(name) in MODEL_NAMES
-    return is_named or (folder / "pose_encoder").is_dir() or (folder / _POSE_ENCODER).is_file()
+    return is_named or (folder / "pose_encoder").is_dir() or (folder / POSE_ENCODER).is_file()
 
 
 def published_source(root: Path) -> ModelSource:
@@ -198,7 +111,7 @@ def published_source(root: Path) -> ModelSource:
     Raises:
         InputError: a part is neither in ``root`` nor can it be downloaded.
     """
-    return assembled_source(root / _BASE, root / _UNET, root / _POSE_ENCODER)
+    return assembled_source(root / BASE, root / UNET, root / POSE_ENCODER)
 
 
 def assembled_source(base: Path, unet: Path, pose_encoder: Path) -> ModelSource:
@@ -210,27 +123,27 @@ def assembled_source(base: Path, unet: Path, pose_encoder: Path) -> ModelSource:
         InputError: one of them does not exist, nor is it a part of the published model that can be downloaded.
     """
     parts = (base, unet, pose_encoder)
-    published = (checkpoints_folder() / name for name in _PUBLISHED_PARTS)
+    published = (checkpoints_folder() / name for name in PUBLISHED_PARTS)
     is_published = all(part.resolve() == place.resolve() for part, place in zip(parts, published))
     name = PUBLISHED if is_published else os.fspath(unet)
-    return ModelSource(name, *map(_find_part, parts))
+    return ModelSource(name, *map(find_part, parts))
 
 
 def single_file_configs() -> Path:
-    """A Stable Diffusion 1.x folder: a single file holds tensors only, and this one's configurations fit all.
+    """A Stable Diffusion 1.x folder, whose configurations are used for single files, which hold tensors only.
 
     Raises:
         InputError: it is neither on disk nor can it be downloaded.
     """
-    return _find_part(checkpoints_folder() / _BASE)
+    return find_part(checkpoints_folder() / BASE)
 
 
 def has_image_unet(base: Path) -> bool:
     """Whether a Stable Diffusion folder holds its UNet's weights; of the published base they are not downloaded."""
-    return base.is_dir() and any((base / "unet").glob(f"{_DIFFUSERS_WEIGHTS}.*"))
+    return base.is_dir() and any((base / "unet").glob(f"{DIFFUSERS_WEIGHTS}.*"))
 
 
-def weight_file(place: Path, stem: str = _DIFFUSERS_WEIGHTS) -> Path:
+def weight_file(place: Path, stem: str = DIFFUSERS_WEIGHTS) -> Path:
     """The weight file itself, or the one in a folder that diffusers or accelerate wrote.
 
     Raises:
@@ -247,54 +160,41 @@ def weight_file(place: Path, stem: str = _DIFFUSERS_WEIGHTS) -> Path:
 
 def base_name(source: ModelSource) -> str:
     """How a model index refers to the base of ``source``."""
-    if source.base == checkpoints_folder() / _BASE:
-        return _PUBLISHED_PARTS[_BASE].hub_id
+    if source.base == checkpoints_folder() / BASE:
+        return PUBLISHED_PARTS[BASE].hub_id
     return str(source.base.resolve())
 
 
-def hub_revisions(places: Iterable[Path]) -> list[str]:
-    """Of those in the hub's cache: which commits of which repositories they are, ``OWNER/NAME@COMMIT``."""
-    found = filter(None, (_IN_HUB_CACHE.search(place.as_posix()) for place in places))
-    return sorted({f"{owner}/{name}@{commit}" for owner, name, commit in (match.groups() for match in found)})
+def find_base(name: str) -> Path:
+    """A diffusers folder or a single file of Stable Diffusion on disk, or the folder of a hub id.
+
+    Raises:
+        InputError: there is none, nor can it be downloaded.
+    """
+    path = Path(name)
+    if name == PUBLISHED_PARTS[BASE].hub_id and has_image_unet(checkpoints_folder() / BASE):
+        return checkpoints_folder() / BASE
+    if path.exists() or not is_hub_id(name):
+        if path.is_dir() or path.suffix in (".safetensors", ".ckpt", ".pt"):
+            return _existing_path(path)
+        raise InputError(
+            f"{name} is no model; give a diffusers folder, a .safetensors or .ckpt file, or a hub id."
+        )
+    return download_files(name, _SD_FILES)
 
 
-def model_revisions(source: ModelSource) -> list[str]:
-    """:func:`hub_revisions` of a model's parts."""
-    places = (source.layout, source.base, source.unet, source.pose_encoder, source.vae)
-    return hub_revisions(filter(None, places))
+def read_index(folder: Path) -> dict[str, Any]:
+    """The model index of a folder in diffusers layout, empty where there is none.
 
-
-def model_hash(source: ModelSource) -> str:
-    """SHA-256 over all weights of a model as it is loaded, without embeddings: 16 hexadecimal digits."""
-    digest = hashlib.sha256()
-    for file in _weight_files(source):
-        digest.update(file_hash(file).encode())
-    return digest.hexdigest()[:16]
-
-
-@functools.lru_cache(maxsize=64)
-def _hash_of(path: Path, _size: int, _modified: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file in hexadecimal; remembered while the file stays as it is."""
-    path = path.resolve()
-    if re.fullmatch("[0-9a-f]{64}", path.name):  # so the hub's cache names its large files
-        return path.name
-    return _hash_of(path, path.stat().st_size, path.stat().st_mtime_ns)
-
-
-def list_models() -> list[ModelStatus]:
-    """What is on this machine of the named models; nothing is downloaded."""
-    mini = bundled(MINI)
-    has_mini = (mini / MODEL_INDEX).is_file()
-    parts = {name: _find_part(checkpoints_folder() / name, download=False) for name in _PUBLISHED_PARTS}
-    return [
-        _status(MINI, {MINI: mini if has_mini else None}),
-        _status(PUBLISHED, parts),
-    ]
+    Raises:
+        InputError: it is damaged.
+    """
+    index = folder / MODEL_INDEX
+    try:
+        content = json.loads(index.read_text()) if index.is_file() else {}
+    except ValueError as error:
+        raise InputError(f"{index} is damaged; get the model again.") from error
+    return content if isinstance(content, dict) else {}
 
 
 def _find_model(name: str, has_gpu: bool) -> ModelSource:
@@ -305,10 +205,10 @@ def _find_model(name: str, has_gpu: bool) -> ModelSource:
     if name == PUBLISHED:
         return published_source(checkpoints_folder())
     folder = Path(name)
-    if (folder / _POSE_ENCODER).is_file():
+    if (folder / POSE_ENCODER).is_file():
         return replace(published_source(folder), name=folder.resolve().name)
-    if not folder.exists() and _HUB_ID.fullmatch(name):
-        return replace(_in_our_layout(_download(name, _LAYOUT_FILES)), name=name)
+    if not folder.exists() and is_hub_id(name):
+        return replace(_in_our_layout(download_files(name, _LAYOUT_FILES)), name=name)
     return _in_our_layout(folder)
 
 
@@ -328,7 +228,7 @@ def _in_our_layout(folder: Path) -> ModelSource:
             f"There is no model {folder}; give one of {', '.join(MODEL_NAMES)}, a folder with a {MODEL_INDEX}"
             " or a hub id."
         )
-    base = _read_index(folder).get(BASE_KEY)
+    base = read_index(folder).get(BASE_KEY)
     return ModelSource(
         folder.resolve().name,
         find_base(base) if base else folder,
@@ -336,15 +236,6 @@ def _in_our_layout(folder: Path) -> ModelSource:
         folder / "pose_encoder",
         layout=folder,
     )
-
-
-def _read_index(folder: Path) -> dict[str, Any]:
-    index = folder / MODEL_INDEX
-    try:
-        content = json.loads(index.read_text()) if index.is_file() else {}
-    except ValueError as error:
-        raise InputError(f"{index} is damaged; get the model again.") from error
-    return content if isinstance(content, dict) else {}
 
 
 def _with_additions(source: ModelSource, additions: Additions) -> ModelSource:
@@ -355,24 +246,6 @@ def _with_additions(source: ModelSource, additions: Additions) -> ModelSource:
         vae=_find_vae(additions.vae) if additions.vae is not None else None,
         embeddings=tuple(_existing_file(name, "embedding") for name in additions.embeddings),
     )
-
-
-def find_base(name: str) -> Path:
-    """A diffusers folder or a single file of Stable Diffusion on disk, or the folder of a hub id.
-
-    Raises:
-        InputError: there is none, nor can it be downloaded.
-    """
-    path = Path(name)
-    if name == _PUBLISHED_PARTS[_BASE].hub_id and has_image_unet(checkpoints_folder() / _BASE):
-        return checkpoints_folder() / _BASE
-    if path.exists() or not _HUB_ID.fullmatch(name):
-        if path.is_dir() or path.suffix in (".safetensors", ".ckpt", ".pt"):
-            return _existing_path(path)
-        raise InputError(
-            f"{name} is no model; give a diffusers folder, a .safetensors or .ckpt file, or a hub id."
-        )
-    return _download(name, _SD_FILES)
 
 
 def _find_vae(name: str) -> Path:
@@ -391,85 +264,3 @@ def _existing_path(path: Path) -> Path:
     if not path.exists():
         raise InputError(f"There is no {path}; check the path.")
     return path
-
-
-def _download(hub_id: str, files: tuple[str, ...]) -> Path:
-    """The folder of a repository in the hub's cache; resumes where an earlier download was cut off."""
-    repository, _, revision = hub_id.partition("@")
-    try:
-        return _snapshot(repository, revision=revision or None, allow_patterns=list(files))
-    except InputError:
-        raise
-    except (OSError, ValueError) as error:  # what the hub's errors have in common
-        raise InputError(
-            f"{hub_id} is neither on this disk nor can it be downloaded; check the name or go online."
-        ) from error
-
-
-def _weight_files(source: ModelSource) -> list[Path]:
-    bases = [source.base]
-    if source.base.is_dir():
-        parts = {"vae": _DIFFUSERS_WEIGHTS, "text_encoder": "model", "unet": _DIFFUSERS_WEIGHTS}
-        if source.base == source.layout or (source.layout is None and not source.motion_only):
-            parts.pop("unet")  # not the base's, but the model's own is used
-        if source.vae:
-            parts.pop("vae")
-        bases = [weight_file(source.base / part, stem) for part, stem in parts.items()]
-    others = [source.unet, source.pose_encoder, *([source.vae] if source.vae else [])]
-    return [*bases, *map(weight_file, others)]
-
-
-def _find_part(path: Path, *, download: bool = True) -> Path | None:
-    """A part on disk or in the hub's cache, or downloaded; None where it is not here and must not be downloaded."""
-    if path.exists():
-        return path
-    if path.name not in _PUBLISHED_PARTS:
-        raise InputError(f"There is no {path}; check the path.")
-    try:
-        return _from_hub(_PUBLISHED_PARTS[path.name], local_files_only=not download)
-    except OSError as error:  # what the hub's errors have in common
-        if not download:
-            return None
-        raise InputError(
-            f"{PUBLISHED} lacks {path}, which could not be downloaded either; put it there or go online."
-        ) from error
-
-
-def _from_hub(part: HubPart, *, local_files_only: bool) -> Path:
-    folder = _snapshot(
-        part.repository,
-        revision=part.revision,
-        allow_patterns=list(part.files),
-        local_files_only=local_files_only,
-    )
-    # Offline, a snapshot of other files of the repository is returned as well.
-    if not all(any(folder.glob(pattern)) for pattern in part.files):
-        raise FileNotFoundError(f"{folder} is incomplete")
-    return folder / part.folder
-
-
-def _snapshot(repository: str, **options: Any) -> Path:
-    """As the hub's own function; where the connection breaks that lets through errors of its HTTP library."""
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(repository, **options))
-    except (OSError, ValueError):
-        raise
-    except Exception as error:
-        reason = first_line(error)
-        raise InputError(
-            f"The download of {repository} broke off ({reason}); start again, what is complete is kept."
-        ) from error
-
-
-def _status(name: str, parts: dict[str, Path | None]) -> ModelStatus:
-    found = [path for path in parts.values() if path]
-    missing = [place for place, path in parts.items() if not path]
-    return ModelStatus(name, found, missing, sum(map(folder_size, found)), hub_revisions(found))
-
-
-def folder_size(path: Path) -> int:
-    """Bytes of a file, or of all files of a folder."""
-    files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files if file.is_file())

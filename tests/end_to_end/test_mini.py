@@ -10,7 +10,7 @@ import pytest
 
 from fyp_core.generation.engine import Engine, GenerationResult
 from fyp_core.generation.request import GenerationRequest
-from fyp_core.weights.sources import checkpoints_folder
+from fyp_core.weights.checkpoints import checkpoints_folder
 from tests.end_to_end.conftest import EXAMPLES
 
 LARGEST = 60e6  # bytes

@@ -50,7 +50,7 @@ from fyp_core.skeleton_input import skeleton_to_tensor
 from fyp_core.synthetic import HELD_OUT_PAIRS, sample_clip
 from fyp_core.training.config import TrainConfig, TrainData, WorldConfig
 from fyp_core.training.judge_stages import JudgedImages, PoseJudgeStage, heatmaps, turn
-from fyp_core.weights.sources import bundled
+from fyp_core.weights.checkpoints import bundled
 from fyp_media.errors import InputError
 from pose_extraction.estimators.hrnet import HRNet, decode
 from pose_extraction.estimators.hrnet_weights import save_half

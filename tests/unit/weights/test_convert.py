@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from fyp_core.__main__ import main
-from fyp_core.weights.assemble import load_pipeline
+from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.weights.convert import convert_model
 from fyp_core.weights.sources import resolve_model
 from fyp_media.errors import InputError
@@ -26,7 +26,7 @@ def test_every_weight_is_kept_in_the_dtype_asked_for(tiny_model_dir: Path, tmp_p
 
 def test_the_result_is_a_model_that_names_no_place(tiny_model_dir: Path, tmp_path: Path) -> None:
     convert_model(resolve_model(str(tiny_model_dir)), tmp_path / "model")
-    pipeline = load_pipeline(resolve_model(str(tmp_path / "model")), "cpu", torch.float32)
+    pipeline = FollowYourPosePipeline.from_source(resolve_model(str(tmp_path / "model")))
     assert pipeline.config.default_num_inference_steps == 2
     texts = [path.read_text() for path in (tmp_path / "model").rglob("*.json")]
     assert not [text for text in texts if str(tiny_model_dir.parent) in text]
@@ -41,7 +41,7 @@ def test_a_model_is_replaced_and_its_readme_stays(tiny_model_dir: Path, tmp_path
     (target / "samples").mkdir()
     (target / "samples/one.txt").write_text("1")
     (target / "unet/stale.bin").write_text("of the old model")
-    convert_model(source, target, "bf16")
+    convert_model(source, target, torch.bfloat16)
     assert (target / "README.md").read_text() == "About this model"
     assert (target / "samples/one.txt").exists()
     assert not (target / "unet/stale.bin").exists()

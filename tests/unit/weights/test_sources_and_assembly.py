@@ -16,17 +16,10 @@ from fyp_core.__main__ import main
 from fyp_core.evaluation.judges import CLASSIFIER_FILE, POSE_FILE
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.unet import PoseVideoUNet, stage2_parameter_names
-from fyp_core.weights.assemble import load_pipeline, put_loras
-from fyp_core.weights.sources import (
-    Additions,
-    assembled_source,
-    bundled,
-    find_lora,
-    list_models,
-    model_hash,
-    model_revisions,
-    resolve_model,
-)
+from fyp_core.weights.checkpoints import bundled, list_models
+from fyp_core.weights.hashes import model_hash, model_revisions
+from fyp_core.weights.lora import Lora, set_loras
+from fyp_core.weights.sources import Additions, assembled_source, resolve_model
 from fyp_media.errors import InputError
 from tests.tiny_formats import (
     diffusers_lora,
@@ -93,7 +86,7 @@ def video(pipeline: FollowYourPosePipeline, prompt: str = PROMPT) -> np.ndarray:
 
 
 def load(name: str | Path, additions: Additions | None = None) -> FollowYourPosePipeline:
-    return load_pipeline(resolve_model(name, additions), "cpu", torch.float32)
+    return FollowYourPosePipeline.from_source(resolve_model(name, additions))
 
 
 def copy(folder: Path, target: Path) -> Path:
@@ -121,7 +114,7 @@ def test_network_saved_by_accelerate_as_safetensors(
     (tmp_path / "state").mkdir()
     save_file(original.unet.state_dict(), tmp_path / "state/model.safetensors")
     source = assembled_source(published / BASE, tmp_path / "state", published / "pose_encoder.pth")
-    assert np.array_equal(video(load_pipeline(source, "cpu", torch.float32)), video(original))
+    assert np.array_equal(video(FollowYourPosePipeline.from_source(source)), video(original))
 
 
 def test_other_weights_do_not_go_by_the_published_name(published: Path, tmp_path: Path) -> None:
@@ -292,7 +285,7 @@ def test_kohya_lora_adds_its_product_times_alpha_and_weight(
 ) -> None:
     file = kohya_lora(original, tmp_path / "kohya.safetensors")
     acting, merged, lora = load("followyourpose-v1"), load("followyourpose-v1"), load_file(file)
-    put_loras(acting, (find_lora(f"{file}:0.5"),))
+    set_loras(acting, (Lora.parse(f"{file}:0.5"),))
     for prefix, model in (("lora_unet", merged.unet), ("lora_te", merged.text_encoder)):
         for name, parameter in model.named_parameters():
             path = name if prefix == "lora_unet" or name.startswith("text_model.") else f"text_model.{name}"
@@ -310,11 +303,11 @@ def test_several_loras_with_weights(original: FollowYourPosePipeline, tmp_path: 
         diffusers_lora(original, tmp_path / "b.safetensors"),
     )
     pipeline = load("followyourpose-v1")
-    put_loras(pipeline, (find_lora(f"{files[0]}:0.3"), find_lora(str(files[1]))))
+    set_loras(pipeline, (Lora.parse(f"{files[0]}:0.3"), Lora.parse(str(files[1]))))
     both = video(pipeline)
-    put_loras(pipeline, (find_lora(str(files[1])),))
+    set_loras(pipeline, (Lora.parse(str(files[1])),))
     assert not np.allclose(video(pipeline), both, atol=1e-3)
-    put_loras(pipeline, ())
+    set_loras(pipeline, ())
     assert np.array_equal(video(pipeline), video(original))
 
 
@@ -362,7 +355,7 @@ def test_a_file_that_would_run_code_is_refused(place: str, published: Path, tmp_
                 "embedding": Additions(embeddings=(str(file),)),
             }
             pipeline = load("followyourpose-v1", additions[place])
-            put_loras(pipeline, (find_lora(str(file)),))
+            set_loras(pipeline, (Lora.parse(str(file)),))
     assert not marker.exists()
 
 
@@ -433,6 +426,6 @@ def test_other_peoples_files_are_no_loras_and_leave_none_acting(
         save_file({name: torch.ones(tensor.numel() + 1, 3) for name, tensor in state.items()}, bad)
     pipeline = load("followyourpose-v1")
     with pytest.raises(InputError, match=r"bad\.safetensors is no LoRA for this model") as caught:
-        put_loras(pipeline, (find_lora(str(good)), find_lora(str(bad))))
+        set_loras(pipeline, (Lora.parse(str(good)), Lora.parse(str(bad))))
     assert "\n" not in str(caught.value)
     assert np.array_equal(video(pipeline), video(original))
