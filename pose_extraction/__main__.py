@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
         "--weights", metavar="FILE", help="an HRNet (mmpose's .pth, .safetensors of ours), a ViTPose model"
     )
     parser.add_argument(
-        "--people", default=ALL, metavar="all|largest|N", help="whom to draw (default: %(default)s)"
+        "--people", default=ALL, metavar="all|largest|N[,N…]", help="whom to draw (default: %(default)s)"
     )
     parser.add_argument(
         "--smoothing",
@@ -95,7 +95,7 @@ def _edit_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("keypoints", help="a keypoint file, or a folder of OpenPose JSON")
     parser.add_argument("-o", "--output", required=True, help="keypoints (.json) or skeleton video (.mp4)")
-    parser.add_argument("--people", default=ALL, metavar="all|largest|N", help="whom to keep")
+    parser.add_argument("--people", default=ALL, metavar="all|largest|N[,N…]", help="whom to keep")
     parser.add_argument("--trim", type=_pair, metavar="FROM,TO", help="seconds to keep")
     parser.add_argument("--speed", type=float, help="2 is twice as fast")
     parser.add_argument("--loop", type=int, metavar="N", help="repeat N times")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
@@ -37,11 +38,27 @@ def _bones() -> list[tuple[int, int, str]]:
 _BONES = _bones()
 
 
-def scale(motion: Motion, factor: float) -> Motion:
-    """Make people larger or smaller about the middle of the picture."""
+def scale(motion: Motion, factor: float, about: Literal["picture", "feet", "body"] = "picture") -> Motion:
+    """Make people and their movement larger or smaller.
+
+    Args:
+        about: what keeps its place: the middle of the picture; each person's ground (the lowest place of their
+            joints in the whole motion, under their body); or the middle of each person's body.
+    """
     _check_positive("scale", factor)
-    middle = _last_pixel(motion) / 2
-    return replace(motion, keypoints=((motion.keypoints - middle) * factor + middle).astype(np.float32))
+    fixed = _last_pixel(motion) / 2 if about == "picture" else _anchors(motion, about)[:, None]
+    return replace(motion, keypoints=((motion.keypoints - fixed) * factor + fixed).astype(np.float32))
+
+
+def _anchors(motion: Motion, about: str) -> np.ndarray:
+    """(P, 2) a place of each person that is the same in all frames."""
+    anchors = np.zeros((motion.keypoints.shape[1], 2), np.float32)
+    for person in np.flatnonzero(motion.present.any(axis=0)):
+        joints = motion.keypoints[:, person]
+        anchors[person] = np.nanmedian(joints, axis=(0, 1))
+        if about == "feet":
+            anchors[person, 1] = np.nanmax(joints[..., 1])
+    return anchors
 
 
 def shift(motion: Motion, right: float, down: float) -> Motion:
@@ -105,6 +122,37 @@ def loop(motion: Motion, times: int) -> Motion:
     )
 
 
+def parse_proportions(text: str) -> dict[str, float]:
+    """Read ``child``, ``giant`` or factors such as ``legs=1.3,arms=0.8``, as :func:`retarget` takes them.
+
+    Raises:
+        InputError: none of these.
+    """
+    if text in BODIES:
+        return BODIES[text]
+    try:
+        proportions = {
+            limb.strip(): float(factor) for limb, factor in (part.split("=") for part in text.split(","))
+        }
+    except ValueError as error:
+        raise InputError(
+            f"Give {' or '.join(BODIES)}, or factors such as legs=1.3,arms=0.8, not {text!r}."
+        ) from error
+    _check_proportions(proportions)
+    return proportions
+
+
+def proportions_like(motion: Motion, target: Motion) -> dict[str, float]:
+    """Factors with which :func:`retarget` gives the people of ``motion`` the limb lengths of those of ``target``.
+
+    Lengths are compared as shares of the torso, as the people need not be equally near; a limb that is not seen in
+    both keeps its length.
+    """
+    ours, theirs = _limb_lengths(motion), _limb_lengths(target)
+    factors = {limb: theirs[limb] / theirs["torso"] * ours["torso"] / ours[limb] for limb in LIMBS}
+    return {limb: factor for limb, factor in factors.items() if 0 < factor < np.inf}
+
+
 def retarget(motion: Motion, proportions: Mapping[str, float]) -> Motion:
     """Give people another body: every bone keeps its direction and changes its length, feet keep the ground.
 
@@ -113,12 +161,8 @@ def retarget(motion: Motion, proportions: Mapping[str, float]) -> Motion:
     Args:
         proportions: factor for each of LIMBS, 1 where missing; BODIES has examples.
     """
-    for limb, factor in proportions.items():
-        if limb not in LIMBS:
-            raise InputError(f"There is no limb {limb!r}; choose from {', '.join(LIMBS)}.")
-        _check_positive(limb, factor)
-    middles = [_between_sides(motion.keypoints, joint) for joint in ("shoulder", "hip")]
-    whole = np.concatenate([motion.keypoints, *middles], axis=2)
+    _check_proportions(proportions)
+    whole = _with_middles(motion)
     reshaped = whole.copy()
     for parent, child, limb in _BONES:
         bone = whole[:, :, child] - whole[:, :, parent]
@@ -128,6 +172,31 @@ def retarget(motion: Motion, proportions: Mapping[str, float]) -> Motion:
     reshaped[..., 1] += drop[..., None]
     keypoints = reshaped[:, :, : len(KEYPOINT_NAMES)].astype(np.float32)
     return replace(motion, keypoints=keypoints)
+
+
+def _check_proportions(proportions: Mapping[str, float]) -> None:
+    for limb, factor in proportions.items():
+        if limb not in LIMBS:
+            raise InputError(f"There is no limb {limb!r}; choose from {', '.join(LIMBS)}.")
+        _check_positive(limb, factor)
+
+
+def _limb_lengths(motion: Motion) -> dict[str, float]:
+    """Mean length of the bones of each limb in pixels; NaN where none is seen."""
+    whole = _with_middles(motion)
+    lengths: dict[str, list[float]] = {limb: [] for limb in LIMBS}
+    for parent, child, limb in _BONES:
+        seen = np.linalg.norm(whole[:, :, child] - whole[:, :, parent], axis=-1)
+        seen = seen[np.isfinite(seen)]
+        if len(seen):  # bones that point towards the camera look shorter than they are
+            lengths[limb].append(float(np.percentile(seen, 90)))
+    return {limb: float(np.mean(found)) if found else np.nan for limb, found in lengths.items()}
+
+
+def _with_middles(motion: Motion) -> np.ndarray:
+    """(F, P, 19, 2) keypoints, and the middles of shoulders and hips."""
+    middles = [_between_sides(motion.keypoints, joint) for joint in ("shoulder", "hip")]
+    return np.concatenate([motion.keypoints, *middles], axis=2)
 
 
 def _between_sides(keypoints: np.ndarray, joint: str) -> np.ndarray:

@@ -75,7 +75,7 @@ def _owners(tracks: list[_Track], frame: int, poses: FramePoses, fps: float) -> 
 
 
 def choose(motion: Motion, people: str = ALL) -> Motion:
-    """Keep everybody (``all``), the ``largest``, or one person by number, counted from 1.
+    """Keep everybody (``all``), the ``largest``, or people by number such as ``2`` or ``1,3``, counted from 1.
 
     Raises:
         InputError: there is no such person.
@@ -84,13 +84,17 @@ def choose(motion: Motion, people: str = ALL) -> Motion:
     if people == ALL:
         return motion
     if people == LARGEST:
-        chosen = int(np.where(motion.present, body_size(motion.keypoints), 0).sum(axis=0).argmax())
-    elif people.isdecimal() and 1 <= int(people) <= count:
-        chosen = int(people) - 1
+        chosen = [int(np.where(motion.present, body_size(motion.keypoints), 0).sum(axis=0).argmax())]
     else:
-        raise InputError(
-            f"There is no person {people!r}; choose {ALL}, {LARGEST}, or a number"
-            f" {'1, the only one' if count == 1 else f'from 1 to {count}'}."
-        )
-    one = slice(chosen, chosen + 1)
-    return replace(motion, keypoints=motion.keypoints[:, one], scores=motion.scores[:, one])
+        numbers = dict.fromkeys(people.replace(" ", "").split(","))
+        chosen = [_person_index(number, count) for number in numbers]
+    return replace(motion, keypoints=motion.keypoints[:, chosen], scores=motion.scores[:, chosen])
+
+
+def _person_index(number: str, count: int) -> int:
+    if number.isdecimal() and 1 <= int(number) <= count:
+        return int(number) - 1
+    raise InputError(
+        f"There is no person {number!r}; choose {ALL}, {LARGEST}, or a number"
+        f" {'1, the only one' if count == 1 else f'from 1 to {count}, several as 1,2'}."
+    )

@@ -299,6 +299,42 @@ def test_scale_keeps_the_middle_and_shift_moves():
     assert moved.keypoints == pytest.approx(motion().keypoints + np.array([10, -4]), nan_ok=True)
 
 
+def test_people_grow_about_their_feet_or_their_middle():
+    standing = motion()
+    for person in range(2):
+        joints = standing.keypoints[:, person]
+        larger = edit.scale(standing, 1.5, about="feet").keypoints[:, person]
+        assert np.nanmax(larger[..., 1]) == pytest.approx(np.nanmax(joints[..., 1]), abs=0.01)
+        assert np.nanmedian(larger[..., 0]) == pytest.approx(np.nanmedian(joints[..., 0]), abs=0.01)
+        smaller = edit.scale(standing, 0.5, about="body").keypoints[:, person]
+        assert np.nanmedian(smaller, axis=(0, 1)) == pytest.approx(
+            np.nanmedian(joints, axis=(0, 1)), abs=0.01
+        )
+        for scaled, factor in ((larger, 1.5), (smaller, 0.5)):
+            assert np.nanstd(scaled) == pytest.approx(np.nanstd(joints) * factor, rel=0.5)
+            assert np.diff(scaled, axis=0) == pytest.approx(
+                factor * np.diff(joints, axis=0), abs=0.01, nan_ok=True
+            )
+
+
+def test_limb_lengths_are_taken_from_another_motion():
+    child = edit.scale(edit.retarget(motion(), edit.BODIES["child"]), 2)
+    proportions = edit.proportions_like(motion(), child)
+    for limb, factor in edit.BODIES["child"].items():
+        assert proportions[limb] == pytest.approx(factor / edit.BODIES["child"]["torso"], rel=1e-3)
+    armless = motion()
+    armless.keypoints[:, :, 7:11] = np.nan
+    assert set(edit.proportions_like(motion(), armless)) == set(edit.LIMBS) - {"arms"}
+
+
+def test_proportions_are_read_from_text():
+    assert edit.parse_proportions("child") == edit.BODIES["child"]
+    assert edit.parse_proportions("legs=1.3, arms=0.8") == {"legs": 1.3, "arms": 0.8}
+    for text in ("dwarf", "legs=long", "tail=2", "legs=-1", "legs"):
+        with pytest.raises(InputError):
+            edit.parse_proportions(text)
+
+
 def test_mirroring_twice_gives_the_original():
     once = edit.mirror(motion())
     assert once.keypoints[3, 0, LEFT["wrist"], 0] == pytest.approx(

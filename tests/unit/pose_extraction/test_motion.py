@@ -94,7 +94,10 @@ def test_who_is_drawn_can_be_chosen():
     assert choose(motion).keypoints.shape[1] == 2
     assert xs(choose(motion, "largest")) == xs(choose(motion, "2")) == pytest.approx([200] * 6)
     assert xs(choose(motion, "1")) == pytest.approx([60] * 6)
-    for unknown in ("0", "3", "tallest"):
+    assert xs(choose(motion, "2,1")) == pytest.approx([200] * 6)
+    assert choose(motion, "2, 1").keypoints.shape[1] == 2
+    assert choose(motion, "1,1").keypoints.shape[1] == 1
+    for unknown in ("0", "3", "tallest", "1,3", "1,", "1;2"):
         with pytest.raises(InputError, match="number from 1 to 2"):
             choose(motion, unknown)
 

@@ -11,7 +11,7 @@ import pytest
 from fyp_media.read_video import read_frames
 from fyp_media.write_video import write_video
 from pose_extraction.skeleton import LINKS, draw_skeleton
-from pose_extraction.skeleton_style import DOTS, OPENPOSE, SWAPPED, WHITE, in_our_style
+from pose_extraction.skeleton_style.style import DOTS, OPENPOSE, SWAPPED, WHITE, in_our_style
 from tests.unit.pose_extraction.test_skeleton import PUBLISHED, standing
 
 SIZE = 256
