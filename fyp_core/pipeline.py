@@ -6,7 +6,6 @@ textual inversion, IP-Adapter, single-file checkpoints and every diffusers sched
 
 from __future__ import annotations
 
-import inspect
 import logging
 import math
 import os
@@ -147,20 +146,19 @@ class FollowYourPosePipeline(
         Args:
             name: a folder or hub id in diffusers layout; or what :func:`fyp_core.weights.sources.resolve_model` knows,
                 for example ``"followyourpose-v1"`` or the folder of the published checkpoints.
-            kwargs: ``dtype``; components and settings in place of the model's own; and for a model that
-                diffusers can load alone, its options (:meth:`diffusers.DiffusionPipeline.from_pretrained`).
+            kwargs: as of :meth:`diffusers.DiffusionPipeline.from_pretrained`; of the published layout, ``dtype``
+                and parts in place of the model's own.
 
         Raises:
             InputError: such a model cannot be found or loaded.
         """
-        dtype = kwargs.get("dtype", kwargs.get("torch_dtype", torch.float32))
-        options = kwargs.keys() - {"dtype", "torch_dtype", *inspect.signature(cls.__init__).parameters}
         if is_our_model(name):
             source = resolve_model(name, has_gpu=torch.cuda.is_available())
+            options = dict(kwargs)
+            dtype = options.pop("dtype", options.pop("torch_dtype", torch.float32))
             if not options or source.base != source.layout:
-                parts = {key: value for key, value in kwargs.items() if key not in ("dtype", "torch_dtype")}
-                return cls.from_source(source, dtype, **parts)
-            name = source.base  # diffusers itself can load it, with options that are its own
+                return cls.from_source(source, dtype, **options)
+            name = source.base  # diffusers alone can load it, with its own options
         pipeline = super().from_pretrained(name, **kwargs)
         for component in pipeline.components.values():
             if isinstance(component, nn.Module):
