@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from PIL import Image
 
 from fyp_media.errors import InputError
-from fyp_media.fit import fitted_size
+from fyp_media.fit import Window, cover
 
 Skeleton = np.ndarray | torch.Tensor | Sequence[Image.Image]
 
@@ -39,9 +38,10 @@ def skeleton_to_tensor(skeleton: Skeleton, height: int, width: int) -> torch.Ten
     # written so that NaN fails as well
     if frames.is_floating_point() and not (frames.amin() >= 0 and frames.amax() <= 1):
         raise InputError("The skeleton tensor holds values outside 0..1; divide 8-bit values by 255.")
+    window = cover(tuple(frames.shape[-2:]), (height, width))
     # One after the other: as floats, frames of a large video take more memory than a computer has.
-    fitted = [_fit(_as_floats(frame), height, width) for frame in frames.flatten(0, -4).split(1)]
-    return torch.cat(fitted).unflatten(0, frames.shape[:-3])
+    fitted = [_fit(_as_floats(frame), window) for frame in frames.flatten(0, -4)]
+    return torch.stack(fitted).unflatten(0, frames.shape[:-3])
 
 
 def _frames_to_tensor(skeleton: Skeleton) -> torch.Tensor:
@@ -73,11 +73,9 @@ def _stack_images(images: Sequence[Image.Image]) -> np.ndarray:
     return np.stack([np.asarray(image.convert("RGB")) for image in images])
 
 
-def _fit(frames: torch.Tensor, height: int, width: int) -> torch.Tensor:
-    shown = tuple(frames.shape[2:])
-    fitted = fitted_size(shown, (height, width))
-    if fitted != shown:
-        # averaging keeps thin lines when shrinking
-        frames = F.interpolate(frames, fitted, mode="area" if sum(fitted) < sum(shown) else "bilinear")
-    top, left = (frames.shape[2] - height) // 2, (frames.shape[3] - width) // 2
-    return frames[:, :, top : top + height, left : left + width]
+def _fit(frame: torch.Tensor, window: Window) -> torch.Tensor:
+    """(3, H, W) to the window's size."""
+    if frame.shape[1:] == window.size:
+        return frame
+    shown = window.cut(frame.movedim(0, -1).cpu().numpy())
+    return torch.from_numpy(shown).movedim(-1, 0).to(frame.device)

@@ -1,108 +1,78 @@
-"""Video files to frames: the only module that opens videos (PyAV, that is FFmpeg's libraries in the process).
+"""Video files to frames.
 
 Frames are (H, W, 3) uint8 RGB arrays, upright, with square pixels and alpha composited over black.
 """
 
+from __future__ import annotations
+
 import contextlib
-import gc
 import logging
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
-from itertools import islice, pairwise
+from itertools import chain
 from pathlib import Path
+from types import TracebackType
 
 import av
+import cv2
 import numpy as np
+from av.video.frame import PictureType
 
+from fyp_media.container import claimed_rate, make_decoder, moving_stream, open_container, pixel_aspect
+from fyp_media.decoded_picture import RgbConverter, display_matrix, shrunk
 from fyp_media.errors import InputError
+from fyp_media.fit import Window
 from fyp_media.frame_rate import check_rate
+from fyp_media.frame_times import FrameTimes, Packet
 
 logger = logging.getLogger(__name__)
 
-# FFmpeg also opens playlists, which may name any other file or address, and renders plain text as video:
-# uploads must not reach those readers.
-_READ_OPTIONS = {
-    "protocol_whitelist": "file",
-    "format_whitelist": "mov,mp4,matroska,webm,avi,gif,apng,webp,mpegts,mpeg,mpegvideo,m4v,h264,hevc,ivf,flv,"
-    "asf,ogg,mxf,dv,nut",
-}
-_TOLERATED_MISSING_END = 0.5  # seconds; the last frame may be shown for a while, and headers are not exact
-_CLOCK_TOLERANCE = 0.002  # seconds; many files count in milliseconds
-_TIMED_FRAMES = 200
-_MOST_REORDERED = 16
-_USUAL_RATE = 25  # where a video tells none
-_RATE_TOLERANCE = 0.05  # of the claim
+Crop = tuple[int, int, int, int]
+"""Pixels cut off the left, right, top and bottom."""
 
-# Decoders have threads, and a forked process has them not: to free there what its parent left as garbage hangs.
-if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
-    os.register_at_fork(before=gc.collect, after_in_child=gc.freeze)
+_NO_CROP = (0, 0, 0, 0)
+_TOLERATED_MISSING_END = 0.5  # seconds; the last frame may be shown for a while, and headers are not exact
+_SEEKABLE = ("mov", "matroska")  # formats whose index names keyframes; elsewhere decoding begins at the start
 
 
 @dataclass(frozen=True)
 class VideoInfo:
     """What a video is: size in pixels as displayed (upright), frames a second (the mean), length in seconds.
 
-    ``frame_count`` is None where the file claims none and its frames were not counted.
-    ``is_even`` tells whether each frame is shown about equally long, as far as the first ones show.
+    ``frame_count`` is what decoding gives. ``is_even`` tells whether each frame is shown about equally long.
     """
 
     width: int
     height: int
     fps: float
-    frame_count: int | None
+    frame_count: int
     duration: float
     is_even: bool
 
-    @property
-    def estimated_frames(self) -> int:
-        """The frame count, where it is not known from the length."""
-        return self.frame_count or round(self.duration * self.fps)
+
+def open_video(path: str | os.PathLike[str]) -> Video:
+    """Open a video, to be closed as a file is.
+
+    Its packets are read once, so that counts and times are those of the frames there are; only the first frame is
+    decoded.
+
+    Raises:
+        InputError: the file is missing, is not a video, holds no picture or too large a one.
+    """
+    return Video(path)
 
 
 def probe(path: str | os.PathLike[str]) -> VideoInfo:
-    """Describe a video without decoding more than its first frame.
-
-    Rate, length and frame count are the file's own claims where its first frames bear them out; elsewhere, as in
-    recordings of browsers, all frames are counted. Decoding may give a few less.
-
-    Raises:
-        InputError: the file is missing, is not a video or holds no picture.
-    """
-    with _open_video(path) as container:
-        stream = _moving(container)
-        height, width = next(_decode(container, path)).shape[:2]
-        rate, clock = stream.average_rate, stream.time_base
-        frame_count = stream.frames or None
-        duration = stream.duration * clock if stream.duration else (container.duration or 0) / av.time_base
-    times = _times(path, _TIMED_FRAMES)
-    fps = float(rate or _USUAL_RATE)
-    if not rate or not duration or abs(_mean_rate(times, clock, fps) / fps - 1) > _RATE_TOLERANCE:
-        times = _times(path)
-        fps = _mean_rate(times, clock, fps)
-        frame_count = len(times)
-        duration = frame_count / fps
-    return VideoInfo(width, height, fps, frame_count, float(duration), _are_even(times, clock))
+    """:attr:`Video.info` of a file."""
+    with open_video(path) as video:
+        return video.info
 
 
 def read_frames(path: str | os.PathLike[str], *, fps: float | None = None) -> Iterator[np.ndarray]:
-    """Decode a video frame by frame, in the order shown, holding one frame at a time.
-
-    Args:
-        fps: take the frame shown at each multiple of 1 / fps seconds, whatever the video's own rate and even
-            where that varies; by default every frame once.
-
-    Yields:
-        (H, W, 3) uint8 RGB.
-
-    Raises:
-        InputError: at the first frame when the file is missing or is not a video, after the last readable
-            frame when it is cut off. The rate is not possible.
-    """
-    check_rate(fps)
-    with _open_video(path) as container:
-        yield from _decode(container, path, fps)
+    """:meth:`Video.frames` of a file; errors are raised at the first frame."""
+    with open_video(path) as video:
+        yield from video.frames(fps=fps)
 
 
 def sample_frames(
@@ -111,221 +81,310 @@ def sample_frames(
     *,
     stride: int = 1,
     start: int = 0,
-    crop: tuple[int, int, int, int] = (0, 0, 0, 0),
+    crop: Crop = _NO_CROP,
     fps: float | None = None,
 ) -> np.ndarray:
-    """Take frames ``start, start + stride, ...`` of a video.
-
-    Args:
-        count: number of frames, at least 1.
-        stride: distance between two frames taken, at least 1.
-        start: index of the first frame taken, at least 0.
-        crop: pixels cut off the left, right, top and bottom of the upright picture.
-        fps: count frames at this rate instead of the video's own; see :func:`read_frames`.
-
-    Returns:
-        (count, H, W, 3) uint8 RGB.
-
-    Raises:
-        InputError: a number is out of range, the crop leaves nothing, the video is too short or unreadable.
-    """
-    for name, value, least in (("count", count, 1), ("stride", stride, 1), ("start", start, 0)):
-        if value < least:
-            raise InputError(f"The frame {name} is {value}, but must be at least {least}.")
-
-    needed = start + (count - 1) * stride + 1
-    seen = 0
-    for frame in islice(read_frames(path, fps=fps), needed):
-        taken, skipped = divmod(seen - start, stride)
-        if taken >= 0 and not skipped:
-            picture = _cropped(frame, crop)
-            if taken == 0:
-                frames = _room_for(count, *picture.shape)
-            frames[taken] = picture
-        seen += 1
-    if seen < needed:
-        raise InputError(_too_short(Path(path).name, seen, count, stride, start))
-    return frames
+    """:meth:`Video.sample` of a file."""
+    with open_video(path) as video:
+        return video.sample(count, stride=stride, start=start, crop=crop, fps=fps)
 
 
-def _open_video(path: str | os.PathLike[str]) -> av.container.InputContainer:
-    file = Path(path)
-    if os.path.isdir(file):
-        raise InputError(f"{file} is a folder; name one video file.")
-    if not os.path.exists(file):  # unlike Path's, False as well for names too long and folders not open to us
-        raise InputError(f"There is no file {file}; check the path.")
-    if not file.stat().st_size:
-        raise InputError(f"{file.name} is empty; choose another video.")
-    try:
-        # Without the prefix FFmpeg reads a name such as "a:b.mp4" as a network address.
-        container = av.open(f"file:{file}", container_options=_READ_OPTIONS, metadata_errors="replace")
-    except PermissionError as error:
-        raise InputError(f"{file.name} may not be read; check its permissions.") from error
-    except av.FFmpegError as error:
-        raise InputError(f"{file.name} is not a video or is cut off; export it again as MP4.") from error
-    if not any(_is_moving(stream) for stream in container.streams.video):
-        container.close()
-        raise InputError(f"{file.name} has no moving picture that can be read; choose a video.")
-    return container
+class Video:
+    """An open video; see :func:`open_video`. Its frames are read by one reader at a time."""
 
-
-def _is_moving(stream: av.VideoStream) -> bool:
-    """False for the cover picture of a sound file and for codecs FFmpeg does not know."""
-    return stream.codec_context is not None and not stream.disposition & av.stream.Disposition.attached_pic
-
-
-def _moving(container: av.container.InputContainer) -> av.VideoStream:
-    """The stream that is meant: a cover picture may come before it."""
-    return next(filter(_is_moving, container.streams.video))
-
-
-def _times(path: str | os.PathLike[str], most: int | None = None) -> list[int]:
-    """When the frames, or the first ones, are shown: in order, in ticks of the stream, without decoding them."""
-    with _open_video(path) as container:
-        stream = _moving(container)
-        packets = (packet for packet in container.demux(stream) if packet.size)
-        times: list[int | None] = []
-        with contextlib.suppress(av.FFmpegError):  # a damaged file counts as far as it can be read
-            times.extend(packet.pts for packet in islice(packets, most))
-        if None in times:  # those that are told may be of any part of the frames
-            ticks = 1 / (stream.time_base * (stream.average_rate or _USUAL_RATE))
-            return [round(index * ticks) for index in range(len(times))]
-    # Frames are stored in another order than shown: among the last, some that come between may not be read yet.
-    return sorted(times)[: -_MOST_REORDERED if len(times) == most else None]
-
-
-def _mean_rate(times: Sequence[int], clock: Fraction, usual: float) -> float:
-    """Frames a second of times in ticks of ``clock`` seconds; the usual where they do not differ."""
-    length = times[-1] - times[0]
-    return float((len(times) - 1) / (length * clock)) if length else usual
-
-
-def _are_even(times: Sequence[int], clock: Fraction) -> bool:
-    gaps = sorted(after - before for before, after in pairwise(times))
-    tolerance = max(2 * _CLOCK_TOLERANCE / clock, 1)
-    return not gaps or gaps[-1] - gaps[0] <= max(gaps[len(gaps) // 2] / 4, tolerance)
-
-
-def _decode(
-    container: av.container.InputContainer, path: str | os.PathLike[str], fps: float | None = None
-) -> Iterator[np.ndarray]:
-    """RGB frames of the first moving picture, on request at another rate."""
-    stream = _moving(container)
-    stream.thread_type = "AUTO"
-    size = None
-    count = 0
-    try:
-        pictures = _pictures(container, stream)
-        for picture in _at_rate(pictures, fps, stream) if fps else pictures:
-            if size is None:
-                size = round(picture.width * (stream.sample_aspect_ratio or 1)), picture.height
-            yield _to_rgb(picture, *size)
-            count += 1
-    except (av.FFmpegError, EOFError) as error:
-        raise InputError(_cut_off(path, count)) from error
-    if not count:
-        raise InputError(_cut_off(path, count))
-
-
-def _pictures(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
-    """Decoded pictures. Damaged stretches are skipped, a missing end raises EOFError or FFmpegError."""
-    decoder = _decoder(stream)
-    damage = None
-    until = 0
-    for packet in container.demux(stream):
-        until = max(until, (packet.pts or 0) + (packet.duration or 0))
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.name = Path(path).name
+        self._path = path
+        self._open()
         try:
-            pictures = decoder.decode(packet)
-        except av.FFmpegError as error:
-            damage = error
-            continue
-        if damage and pictures:
-            logger.warning("Frames are missing before %.2f s: %s", until * stream.time_base, damage)
-            damage = None
-        yield from pictures
-    if damage:
-        raise damage
-    unseen = ((stream.start_time or 0) + (stream.duration or 0) - until) * stream.time_base
-    if unseen > _TOLERATED_MISSING_END:
-        raise EOFError(f"the file ends {float(unseen):.2f} s early")
-
-
-def _at_rate(
-    pictures: Iterable[av.VideoFrame], fps: float, stream: av.VideoStream
-) -> Iterator[av.VideoFrame]:
-    """The picture shown at 0, 1 / fps, 2 / fps, ... seconds."""
-    usual = 1 / float(stream.average_rate or _USUAL_RATE)
-    shown = first = None
-    now, taken = 0.0, 0
-    for index, picture in enumerate(pictures):
-        time = index * usual if picture.time is None else picture.time
-        first = time if first is None else first
-        now = time - first
-        usual = now / index if index else usual
-        while shown and taken / fps < now - _CLOCK_TOLERANCE:
-            yield shown
-            taken += 1
-        shown = picture
-    while shown and taken / fps < now + usual - _CLOCK_TOLERANCE:
-        yield shown
-        taken += 1
-
-
-def _decoder(stream: av.VideoStream) -> av.VideoCodecContext:
-    """FFmpeg's own VP8 and VP9 decoders drop the transparency of WebM; libvpx keeps it."""
-    libvpx = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(stream.codec_context.name)
-    if libvpx and stream.metadata.get("alpha_mode") == "1":
-        return av.VideoCodecContext.create(libvpx, "r")
-    return stream.codec_context
-
-
-def _to_rgb(picture: av.VideoFrame, width: int, height: int) -> np.ndarray:
-    """Upright RGB of one size: stored pixels need not be square, and calls change resolution midway."""
-    if (picture.width, picture.height) != (width, height):
-        picture = picture.reformat(width=width, height=height)
-    if picture.format.has_palette or any(component.is_alpha for component in picture.format.components):
-        rgba = picture.to_ndarray(format="rgba").astype(np.uint16)
-        rgb = ((rgba[..., :3] * rgba[..., 3:] + 127) // 255).astype(np.uint8)
-    else:
-        rgb = picture.to_ndarray(format="rgb24")
-    matrix = picture.side_data.get("DISPLAYMATRIX")
-    return rgb if matrix is None else _upright(rgb, np.frombuffer(matrix, np.int32))
-
-
-def _upright(rgb: np.ndarray, display_matrix: np.ndarray) -> np.ndarray:
-    """Apply the quarter turns and mirrorings of a display matrix: (x, y) -> (a x + c y, b x + d y)."""
-    a, b, _, c, d = display_matrix[:5]
-    if b:
-        rgb, a, d = rgb.transpose(1, 0, 2), c, b
-    if a < 0:
-        rgb = rgb[:, ::-1]
-    if d < 0:
-        rgb = rgb[::-1]
-    return np.ascontiguousarray(rgb)
-
-
-def _cropped(frame: np.ndarray, crop: tuple[int, int, int, int]) -> np.ndarray:
-    left, right, top, bottom = crop
-    height, width = frame.shape[:2]
-    if min(crop) < 0 or left + right >= width or top + bottom >= height:
-        raise InputError(
-            f"The crop {left},{right},{top},{bottom} does not fit the {width}x{height} picture;"
-            " give pixels to cut off its left, right, top and bottom."
+            self._times, first = self._scan()
+            size = round(first.width * pixel_aspect(self._stream)), first.height
+            self._converter = RgbConverter(size, display_matrix(first))
+        except BaseException:
+            self.close()
+            raise
+        width, height = self._converter.shown_size
+        times = self._times
+        self.info = VideoInfo(
+            width, height, times.fps, len(times), len(times) / times.fps, is_even=times.is_even
         )
-    return frame[top : height - bottom, left : width - right]
+
+    def __enter__(self) -> Video:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._container.close()
+
+    def frames(
+        self,
+        *,
+        fps: float | None = None,
+        longest_side: int | None = None,
+        on_decoded: Callable[[], None] | None = None,
+    ) -> Iterator[np.ndarray]:
+        """Decode frame by frame, in the order shown, holding one frame at a time.
+
+        Args:
+            fps: take the frame shown at each multiple of 1 / fps seconds, whatever the video's own rate and even
+                where that varies; by default every frame once.
+            longest_side: pixels; larger frames are shrunk to it.
+            on_decoded: called after each frame decoded, taken or not; what it raises ends the reading.
+
+        Yields:
+            (H, W, 3) uint8 RGB.
+
+        Raises:
+            InputError: after the last readable frame when the file is cut off. The rate is not possible.
+        """
+        check_rate(fps)
+        decoded = self._decoded(0, on_decoded)
+        pictures = _picked(decoded, self._times.at_rate(fps)) if fps else (picture for _, picture in decoded)
+        for picture in pictures:
+            yield self._converter.to_rgb(picture, longest_side)
+        for _ in decoded:  # tells whether the end is missing
+            pass
+
+    def sampled(
+        self,
+        count: int,
+        *,
+        stride: int = 1,
+        start: int = 0,
+        crop: Crop = _NO_CROP,
+        fps: float | None = None,
+        longest_side: int | None = None,
+        on_decoded: Callable[[], None] | None = None,
+    ) -> Iterator[np.ndarray]:
+        """Frames ``start, start + stride, ...``, one at a time; the first is reached by its keyframe.
+
+        Where frames are shown unequally long, those shown at even times are counted.
+
+        Args:
+            count: number of frames, at least 1.
+            stride: distance between two frames taken, at least 1.
+            start: index of the first frame taken, at least 0.
+            crop: cut off the upright picture, before it is shrunk.
+            fps: count frames at this rate instead of the video's own.
+            longest_side, on_decoded: see :meth:`frames`.
+
+        Returns:
+            ``count`` arrays (H, W, 3) uint8 RGB.
+
+        Raises:
+            InputError: at once where a number is out of range, the crop leaves nothing or the video is too short;
+                while reading where a frame is not readable.
+        """
+        self._check_sampling(count, stride, start, crop, fps)
+        rate = fps or (None if self.info.is_even else self.info.fps)
+        available = self._times.at_rate(rate) if rate else range(len(self._times))
+        if start + (count - 1) * stride >= len(available):
+            raise InputError(_too_short(self.name, len(available), count, stride, start))
+        indices = available[start : start + (count - 1) * stride + 1 : stride]
+        return self._convert(indices, crop, longest_side, on_decoded)
+
+    def sample(
+        self,
+        count: int,
+        *,
+        stride: int = 1,
+        start: int = 0,
+        crop: Crop = _NO_CROP,
+        fps: float | None = None,
+        window: Window | None = None,
+        on_decoded: Callable[[], None] | None = None,
+    ) -> np.ndarray:
+        """The frames of :meth:`sampled` in one array, on request fitted to a window as they are read.
+
+        Args:
+            window: what is shown of the cropped picture, and how large.
+
+        Returns:
+            (count, H, W, 3) uint8 RGB.
+
+        Raises:
+            InputError: as :meth:`sampled`, or memory does not suffice.
+        """
+        self._check_sampling(count, stride, start, crop, fps)
+        height, width = window.size if window else self.cropped_size(crop)
+        frames = _allocate(count, height, width)
+        taken = self.sampled(count, stride=stride, start=start, crop=crop, fps=fps, on_decoded=on_decoded)
+        for target, frame in zip(frames, taken):
+            target[:] = window.cut(frame) if window else frame
+        return frames
+
+    def cropped_size(self, crop: Crop) -> tuple[int, int]:
+        """Height and width that a crop leaves.
+
+        Raises:
+            InputError: nothing is left.
+        """
+        left, right, top, bottom = crop
+        width, height = self.info.width, self.info.height
+        if min(crop) < 0 or left + right >= width or top + bottom >= height:
+            raise InputError(
+                f"The crop {left},{right},{top},{bottom} does not fit the {width}x{height} picture;"
+                " give pixels to cut off its left, right, top and bottom."
+            )
+        return height - top - bottom, width - left - right
+
+    def _check_sampling(self, count: int, stride: int, start: int, crop: Crop, fps: float | None) -> None:
+        check_rate(fps)
+        for name, value, least in (("count", count, 1), ("stride", stride, 1), ("start", start, 0)):
+            if value < least:
+                raise InputError(f"The frame {name} is {value}, but must be at least {least}.")
+        self.cropped_size(crop)
+
+    def _convert(
+        self,
+        indices: Sequence[int],
+        crop: Crop,
+        longest_side: int | None,
+        on_decoded: Callable[[], None] | None,
+    ) -> Iterator[np.ndarray]:
+        left, right, top, bottom = crop
+        for picture in _picked(self._decoded(indices[0], on_decoded), indices):
+            if crop == _NO_CROP:
+                yield self._converter.to_rgb(picture, longest_side)
+                continue
+            frame = self._converter.to_rgb(picture)
+            frame = frame[top : frame.shape[0] - bottom, left : frame.shape[1] - right]
+            yield _shrink(frame, longest_side)
+
+    def _open(self) -> None:
+        self._container = open_container(self._path)
+        self._stream = moving_stream(self._container)
+        self._decoder = make_decoder(self._stream)
+
+    def _scan(self) -> tuple[FrameTimes, av.VideoFrame]:
+        """The times of all packets, and the first picture."""
+        packets: list[Packet] = []
+        first: av.VideoFrame | None = None
+        with contextlib.suppress(av.FFmpegError):  # a damaged file counts as far as it can be read
+            for packet in self._container.demux(self._stream):
+                if packet.size:
+                    packets.append(Packet(packet.pts, packet.duration, packet.is_keyframe, packet.is_discard))
+                if first is None:
+                    with contextlib.suppress(av.FFmpegError):
+                        first = next(iter(self._decoder.decode(packet)), None)
+        if first is None:
+            raise InputError(_cut_off(self.name, 0))
+        clock = self._stream.time_base
+        return FrameTimes.from_packets(packets, clock, claimed_rate(self._stream)), first
+
+    def _decoded(
+        self, start: int, on_decoded: Callable[[], None] | None
+    ) -> Iterator[tuple[int, av.VideoFrame]]:
+        """Index and picture from a frame, or some before it, to the end.
+
+        Raises:
+            InputError: where the file is cut off.
+        """
+        keyframe = self._keyframe_before(start)
+        pictures = self._decoded_from(keyframe)
+        first = next(pictures, None)
+        if keyframe is not None and not _is_clean(first, keyframe):
+            pictures = self._decoded_from(None)
+            first = next(pictures, None)
+        if first is None:
+            raise InputError(_cut_off(self.name, 0))
+        for indexed in chain([first], pictures):
+            if on_decoded:
+                on_decoded()
+            yield indexed
+
+    def _keyframe_before(self, index: int) -> int | None:
+        """The tick of the keyframe to begin with; None where decoding has to begin at the start."""
+        has_index = self._container.format.name.startswith(_SEEKABLE)
+        return self._times.keyframe_before(index) if has_index and self._times.is_timed else None
+
+    def _decoded_from(self, keyframe: int | None) -> Iterator[tuple[int, av.VideoFrame]]:
+        """Index and picture from a keyframe, or from the start, to the end."""
+        count = 0
+        try:
+            if keyframe is None:
+                self._container.close()
+                self._open()
+            else:
+                self._container.seek(keyframe, stream=self._stream)
+                self._decoder.flush_buffers()
+            for picture in self._pictures():
+                if keyframe is not None and picture.pts is not None and picture.pts < keyframe:
+                    continue  # shown before the keyframe, it depends on what comes before that
+                is_known = self._times.is_timed and picture.pts is not None
+                yield self._times.index_at(picture.pts or 0) if is_known else count, picture
+                count += 1
+        except (av.FFmpegError, EOFError) as error:
+            raise InputError(_cut_off(self.name, count)) from error
+
+    def _pictures(self) -> Iterator[av.VideoFrame]:
+        """Decoded pictures. Damaged stretches are skipped, a missing end raises EOFError or FFmpegError."""
+        clock = self._stream.time_base
+        damage = None
+        until = 0
+        for packet in self._container.demux(self._stream):
+            until = max(until, (packet.pts or 0) + (packet.duration or 0))
+            try:
+                pictures = self._decoder.decode(packet)
+            except av.FFmpegError as error:
+                damage = error
+                continue
+            if damage and pictures:
+                logger.warning("Frames are missing before %.2f s: %s", until * clock, damage)
+                damage = None
+            yield from pictures
+        if damage:
+            raise damage
+        unseen = ((self._stream.start_time or 0) + (self._stream.duration or 0) - until) * clock
+        if unseen > _TOLERATED_MISSING_END:
+            raise EOFError(f"the file ends {float(unseen):.2f} s early")
 
 
-def _room_for(count: int, height: int, width: int, channels: int) -> np.ndarray:
+def _is_clean(first: tuple[int, av.VideoFrame] | None, keyframe: int) -> bool:
+    """Whether decoding begins with a whole picture at the keyframe; some streams refresh theirs bit by bit."""
+    return first is not None and first[1].pts == keyframe and first[1].pict_type == PictureType.I
+
+
+def _picked(decoded: Iterator[tuple[int, av.VideoFrame]], wanted: Sequence[int]) -> Iterator[av.VideoFrame]:
+    """The pictures of ascending indices; for one that could not be decoded, the picture shown before it."""
+    position = 0
+    shown = None
+    for index, picture in decoded:
+        while shown is not None and position < len(wanted) and wanted[position] < index:
+            yield shown
+            position += 1
+        shown = picture
+        while position < len(wanted) and wanted[position] == index:
+            yield picture
+            position += 1
+        if position == len(wanted):
+            return
+    for _ in wanted[position:]:
+        yield shown
+
+
+def _shrink(frame: np.ndarray, longest_side: int | None) -> np.ndarray:
+    height, width = shrunk(frame.shape[:2], longest_side)
+    if (height, width) == frame.shape[:2]:
+        return frame
+    return cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def _allocate(count: int, height: int, width: int) -> np.ndarray:
     try:
-        return np.empty((count, height, width, channels), np.uint8)
+        return np.empty((count, height, width, 3), np.uint8)
     except (MemoryError, ValueError) as error:  # the latter beyond what an address reaches
         raise InputError(
             f"Memory does not suffice for {count} frames of {width}x{height}; take fewer."
         ) from error
 
 
-def _cut_off(path: str | os.PathLike[str], count: int) -> str:
-    return f"{Path(path).name} is damaged or cut off after {count} frames; export it again."
+def _cut_off(name: str, count: int) -> str:
+    return f"{name} is damaged or cut off after {count} frames; export it again."
 
 
 def _too_short(name: str, available: int, count: int, stride: int, start: int) -> str:

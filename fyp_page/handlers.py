@@ -174,7 +174,7 @@ def describe(video: str | None, frames: int | None, stride: int | None, start: i
         info = probe(video)
     except InputError as error:
         return f"⚠ {error}"
-    count = info.estimated_frames
+    count = info.frame_count
     text = f"{count} frames at {info.fps:.4g} a second, {info.width}×{info.height}."
     available = count - 1 - (start or 0)
     if available < 0:

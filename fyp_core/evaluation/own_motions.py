@@ -12,10 +12,9 @@ import numpy as np
 
 from fyp_core.evaluation.cases import Shot, cast
 from fyp_core.evaluation.skeleton_reading import read_skeletons
-from fyp_core.skeleton_input import skeleton_to_tensor
 from fyp_core.synthetic import caption
 from fyp_media.errors import InputError
-from fyp_media.fit import fitted_size
+from fyp_media.fit import cover, fit_frames
 from fyp_media.read_video import probe, read_frames
 from pose_extraction.estimators.factory import AUTO
 from pose_extraction.extract import extract_skeleton_frames
@@ -71,8 +70,8 @@ def motion_shots(
             f"{path.name} has {count} frames when every {stride}. is taken, fewer than the {frames} of a clip;"
             " take a smaller stride or fewer frames."
         )
-    skeletons = _fit_pictures(guide.skeletons, size)
-    keypoints = fit_keypoints(guide.keypoints, guide.skeletons.shape[1:3], size)
+    skeletons = fit_frames(guide.skeletons, *size)
+    keypoints = cover(guide.skeletons.shape[1:3], size).map_points(guide.keypoints)
     height, width = size
     inside = ((keypoints >= 0) & (keypoints <= [width - 1, height - 1])).all(-1)
     visible = inside & (guide.scores >= SCORE_THRESHOLD)
@@ -96,23 +95,6 @@ def check_names(paths: Sequence[Path]) -> None:
         raise InputError(
             f"Two motions are called {double[0]}; rename one, so that their clips can be told apart."
         )
-
-
-def fit_keypoints(keypoints: np.ndarray, shown: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
-    """Where joints (F, 17, 2) of a picture lie in what the pose encoder sees of it, in pixels.
-
-    Args:
-        shown: height and width of the picture.
-        size: of what the pose encoder sees.
-    """
-    fitted = np.array(fitted_size(shown, size))[::-1]
-    return (keypoints + 0.5) * fitted / shown[::-1] - 0.5 - (fitted - size[::-1]) // 2
-
-
-def _fit_pictures(skeletons: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """As the pipeline does it, so that all shots are of the model's size."""
-    parts = [skeleton_to_tensor(frame[None], *size)[0] for frame in skeletons]
-    return np.stack([(part.movedim(0, -1).numpy() * 255).round().astype(np.uint8) for part in parts])
 
 
 def _words(prompts: Sequence[str], clips: int, seed: int) -> list[tuple[str, str, str]]:

@@ -20,7 +20,8 @@ import pandas as pd
 from fyp_core.training.data.pictures import to_pixels
 from fyp_core.training.data.samples import Sample
 from fyp_media.errors import InputError, first_line
-from fyp_media.read_video import probe, sample_frames
+from fyp_media.fit import cover
+from fyp_media.read_video import VideoInfo, open_video
 
 TABLE_SUFFIXES = (".csv", ".jsonl")
 
@@ -44,13 +45,14 @@ class Sampling:
         Raises:
             InputError: the clip is too short or cannot be read.
         """
-        start = self._draw_start(path, rng) if self.start is None else self.start
-        frames = sample_frames(path, self.frames, stride=self.stride, start=start)
+        with open_video(path) as video:
+            start = self._draw_start(video.info, rng) if self.start is None else self.start
+            window = cover((video.info.height, video.info.width), self.size)
+            frames = video.sample(self.frames, stride=self.stride, start=start, window=window)
         return {"pixels": to_pixels(frames, *self.size)}
 
-    def _draw_start(self, path: Path, rng: np.random.Generator) -> int:
-        # Files may hold a little less than they claim.
-        spare = int(0.95 * probe(path).estimated_frames) - (self.frames - 1) * self.stride - 1
+    def _draw_start(self, info: VideoInfo, rng: np.random.Generator) -> int:
+        spare = info.frame_count - (self.frames - 1) * self.stride - 1
         return int(rng.integers(spare + 1)) if spare > 0 else 0
 
 

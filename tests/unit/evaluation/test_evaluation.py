@@ -41,7 +41,6 @@ from fyp_core.evaluation.measures import (
     neighbour_similarity,
     warp_error,
 )
-from fyp_core.evaluation.own_motions import fit_keypoints
 from fyp_core.evaluation.precision import average_precision
 from fyp_core.evaluation.skeleton_reading import read_skeletons
 from fyp_core.evaluation.sources import prepared, show
@@ -52,6 +51,7 @@ from fyp_core.training.config import TrainConfig, TrainData, WorldConfig
 from fyp_core.training.judge_stages import JudgedImages, PoseJudgeStage, heatmaps, turn
 from fyp_core.weights.checkpoints import bundled
 from fyp_media.errors import InputError
+from fyp_media.fit import cover
 from pose_extraction.estimators.hrnet import HRNet, decode
 from pose_extraction.estimators.hrnet_weights import save_half
 from pose_extraction.keypoint_files.files import write_motion
@@ -382,7 +382,7 @@ def test_joints_lie_where_the_pipeline_puts_their_picture(size: tuple[int, int])
         fitted = skeleton_to_tensor(picture, *size)[0, 0].numpy()
         rows, columns = np.indices(fitted.shape)
         center = (columns * fitted).sum() / fitted.sum(), (rows * fitted).sum() / fitted.sum()
-        assert fit_keypoints(points, (height, width), size)[0, 0] == pytest.approx(center, abs=0.4)
+        assert cover((height, width), size).map_points(points)[0, 0] == pytest.approx(center, abs=0.4)
 
 
 def keypoint_file(folder: Path, frames: int = 12) -> tuple[Path, Motion]:

@@ -1,0 +1,119 @@
+"""Opening video files safely (PyAV, that is FFmpeg's libraries in the process)."""
+
+from __future__ import annotations
+
+import gc
+import os
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+
+from fyp_media.errors import InputError
+
+# FFmpeg also opens playlists, which may name any other file or address, and renders plain text as video:
+# uploads must not reach those readers.
+_READ_OPTIONS = {
+    "protocol_whitelist": "file",
+    "format_whitelist": "mov,mp4,matroska,webm,avi,gif,apng,webp,mpegts,mpeg,mpegvideo,m4v,h264,hevc,ivf,flv,"
+    "asf,ogg,mxf,dv,nut",
+}
+# A file of some kilobytes can hold a picture that takes gigabytes. 36 megapixels is just above 8K (7680x4320).
+MOST_PIXELS = 36_000_000
+_MOST_PIXEL_ASPECT = 10  # widescreen DVDs have 1.46, anamorphic cinema 2
+_MOST_PIXELS_WITH_FRAME_THREADS = 9_000_000  # each such thread holds pictures of its own
+_USUAL_RATE = Fraction(25)  # where a video tells none
+
+# Decoders have threads, and a forked process has them not: to free there what its parent left as garbage hangs.
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    os.register_at_fork(before=gc.collect, after_in_child=gc.freeze)
+
+
+def open_container(path: str | os.PathLike[str]) -> InputContainer:
+    """Open a file that has a moving picture of a size that can be decoded.
+
+    Raises:
+        InputError: the file is missing, is not a video, holds no picture or too large a one.
+    """
+    file = Path(path)
+    if os.path.isdir(file):
+        raise InputError(f"{file} is a folder; name one video file.")
+    if not os.path.exists(file):  # unlike Path's, False as well for names too long and folders not open to us
+        raise InputError(f"There is no file {file}; check the path.")
+    if not file.stat().st_size:
+        raise InputError(f"{file.name} is empty; choose another video.")
+    try:
+        # Without the prefix FFmpeg reads a name such as "a:b.mp4" as a network address.
+        container = av.open(
+            f"file:{file}",
+            options={
+                "max_pixels": str(MOST_PIXELS)
+            },  # holds for decoding; headers may say less than there is
+            container_options=_READ_OPTIONS,
+            metadata_errors="replace",
+        )
+    except PermissionError as error:
+        raise InputError(f"{file.name} may not be read; check its permissions.") from error
+    except av.FFmpegError as error:
+        raise InputError(f"{file.name} is not a video or is cut off; export it again as MP4.") from error
+    try:
+        if not any(_is_moving(stream) for stream in container.streams.video):
+            raise InputError(f"{file.name} has no moving picture that can be read; choose a video.")
+        _check_size(moving_stream(container), file.name)
+    except InputError:
+        container.close()
+        raise
+    return container
+
+
+def moving_stream(container: InputContainer) -> av.VideoStream:
+    """The stream that is meant: a cover picture may come before it."""
+    return next(filter(_is_moving, container.streams.video))
+
+
+def make_decoder(stream: av.VideoStream) -> av.VideoCodecContext:
+    """FFmpeg's own VP8 and VP9 decoders drop the transparency of WebM; libvpx keeps it."""
+    libvpx = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(stream.codec_context.name)
+    if libvpx and stream.metadata.get("alpha_mode") == "1":
+        return av.VideoCodecContext.create(libvpx, "r")
+    if not stream.codec_context.is_open:
+        is_large = stream.codec_context.width * stream.codec_context.height > _MOST_PIXELS_WITH_FRAME_THREADS
+        stream.thread_type = "SLICE" if is_large else "AUTO"
+        stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
+    return stream.codec_context
+
+
+def claimed_rate(stream: av.VideoStream) -> Fraction:
+    """Frames a second by the file's header."""
+    return stream.average_rate or _USUAL_RATE
+
+
+def pixel_aspect(stream: av.VideoStream) -> Fraction:
+    """Width of a stored pixel by its height."""
+    return stream.sample_aspect_ratio or Fraction(1)
+
+
+def _is_moving(stream: av.VideoStream) -> bool:
+    """False for the cover picture of a sound file and for codecs FFmpeg does not know."""
+    return stream.codec_context is not None and not stream.disposition & av.stream.Disposition.attached_pic
+
+
+def _check_size(stream: av.VideoStream, name: str) -> None:
+    width, height = stream.codec_context.width, stream.codec_context.height
+    if not width or not height:  # FFmpeg does not tell a size above max_pixels
+        raise InputError(
+            f"The picture of {name} has more than {MOST_PIXELS // 10**6} megapixels, or no size; make it smaller."
+        )
+    aspect = pixel_aspect(stream)
+    if not 1 / _MOST_PIXEL_ASPECT <= aspect <= _MOST_PIXEL_ASPECT:
+        raise InputError(
+            f"{name} has pixels of {aspect.numerator}:{aspect.denominator}, which no screen shows;"
+            " export it again with square pixels."
+        )
+    shown = round(width * aspect)
+    if shown * height > MOST_PIXELS:
+        raise InputError(
+            f"The picture of {name} is too large: it is shown at {shown}x{height}, but at most"
+            f" {MOST_PIXELS // 10**6} megapixels can be read; make it smaller."
+        )
