@@ -6,10 +6,11 @@ textual inversion, IP-Adapter, single-file checkpoints and every diffusers sched
 
 from __future__ import annotations
 
+import functools
 import logging
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -24,6 +25,7 @@ from diffusers.loaders import (
     TextualInversionLoaderMixin,
 )
 from diffusers.pipelines.pipeline_utils import StableDiffusionMixin
+from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import rescale_noise_cfg
 from diffusers.schedulers import KarrasDiffusionSchedulers
 from diffusers.utils import BaseOutput
 from diffusers.video_processor import VideoProcessor
@@ -31,18 +33,22 @@ from PIL import Image
 from torch import nn
 from transformers import CLIPImageProcessor, CLIPTextModel, CLIPTokenizer, CLIPVisionModelWithProjection
 
+from fyp_core.conditions import Conditions
+from fyp_core.feature_cache import FeatureCache
+from fyp_core.noise import Generators, draw_noise
 from fyp_core.pose_encoder import PoseEncoder
-from fyp_core.skeleton_input import Skeleton, skeleton_to_tensor
+from fyp_core.schedulers import set_timesteps
+from fyp_core.skeleton_input import Skeleton, check_skeleton, fit_skeleton
 from fyp_core.unet import PoseVideoUNet
 from fyp_core.weights.assemble import load_parts
 from fyp_core.weights.embeddings import add_embeddings
 from fyp_core.weights.sources import ModelSource, is_our_model, resolve_model
 from fyp_core.weights.tensors import align_weights
+from fyp_core.windows import OVERLAP, WINDOW, Window, plan_windows, predict_in_windows
 from fyp_media.errors import InputError, as_input_error
 
 logger = logging.getLogger(__name__)
 
-Generators = torch.Generator | list[torch.Generator] | None
 OUTPUT_TYPES = ("np", "pil", "pt", "latent")
 
 
@@ -85,6 +91,8 @@ class FollowYourPosePipeline(
         noise_share: share of the initial noise's variance that all frames of a video have in common, 0..1
             ("mixed noise" of PYoCo, Ge et al. 2023, arXiv 2305.10474); the network must be trained with it.
         clip_length: frames of the clips the network was trained on.
+        window: frames denoised together where the video is longer; see :mod:`fyp_core.windows`.
+        window_overlap: frames that neighbouring windows share.
     """
 
     model_cpu_offload_seq = "text_encoder->image_encoder->pose_encoder->unet->vae"
@@ -113,6 +121,8 @@ class FollowYourPosePipeline(
         default_width: int = 512,
         noise_share: float = 0.0,
         clip_length: int = 8,
+        window: int = WINDOW,
+        window_overlap: int = OVERLAP,
     ) -> None:
         super().__init__()
         self.register_modules(
@@ -133,10 +143,13 @@ class FollowYourPosePipeline(
             default_width=default_width,
             noise_share=noise_share,
             clip_length=clip_length,
+            window=window,
+            window_overlap=window_overlap,
         )
         self.vae_scale_factor = 2 ** (len(vae.config.block_out_channels) - 1)
         self.video_processor = VideoProcessor(vae_scale_factor=self.vae_scale_factor)
         self._guidance_scale = default_guidance_scale
+        self._guidance_rescale = 0.0
         self._interrupt = False
 
     @classmethod
@@ -207,11 +220,18 @@ class FollowYourPosePipeline(
         height: int | None = None,
         width: int | None = None,
         num_inference_steps: int | None = None,
+        timesteps: Sequence[int] | None = None,
+        sigmas: Sequence[float] | None = None,
         guidance_scale: float | None = None,
+        guidance_rescale: float = 0.0,
+        guidance_end: float = 1.0,
         negative_prompt: str | list[str] | None = None,
         eta: float = 0.0,
         pose_scale: float = 1.0,
         guide_pose: bool | None = None,
+        window: int | None = None,
+        window_overlap: int | None = None,
+        full_steps: Collection[int] | None = None,
         generator: Generators = None,
         latents: torch.Tensor | None = None,
         prompt_embeds: torch.Tensor | None = None,
@@ -234,13 +254,23 @@ class FollowYourPosePipeline(
             height: in pixels, a multiple of the autoencoder's factor; ``None`` takes the model's own.
             width: as ``height``.
             num_inference_steps: denoising steps; ``None`` takes the model's own.
+            timesteps: these instead of the scheduler's own spacing; a scheduler that cannot take them is refused.
+            sigmas: noise levels instead, likewise.
             guidance_scale: weight of the prompt; ``None`` takes the model's own. Up to 1 the work is halved and
                 the negative prompt has no effect.
+            guidance_rescale: share, 0..1, by which the guided prediction's spread is drawn to that of the conditional
+                one, against too strong contrast (Lin et al. 2023, arXiv 2305.08891, section 3.4).
+            guidance_end: share of the steps, 0..1, after which guidance is off, which halves the work of the rest
+                (Kynkäänniemi et al. 2024, arXiv 2404.07724).
             negative_prompt: what to avoid.
             eta: DDIM's share of fresh noise a step, 0..1; other schedulers ignore it.
             pose_scale: strength of the skeleton; 0 switches it off.
             guide_pose: leave the pose, too, out of the unconditional prediction, so that guidance strengthens it
                 as it does the prompt; ``None`` takes the model's own. The published code does not.
+            window: frames denoised together where the video is longer; ``None`` takes the model's own.
+            window_overlap: frames that neighbouring windows share; ``None`` takes the model's own.
+            full_steps: numbers of the steps in which the whole network is computed; in the others the deep features
+                of the last such step are used again; see :mod:`fyp_core.feature_cache`. ``None`` for all.
             generator: source of all randomness, one for all prompts or one each; one on the CPU gives the same
                 noise on every device.
             latents: (B, C, F, h, w) initial noise instead of drawn noise.
@@ -262,20 +292,23 @@ class FollowYourPosePipeline(
         Raises:
             InputError: an argument is of a wrong shape, type or range; the message says which.
         """
-        height = self.config.default_height if height is None else height
-        width = self.config.default_width if width is None else width
-        steps = (
-            self.config.default_num_inference_steps if num_inference_steps is None else num_inference_steps
-        )
-        self._guidance_scale = (
-            self.config.default_guidance_scale if guidance_scale is None else guidance_scale
-        )
-        guide_pose = self.config.default_guide_pose if guide_pose is None else guide_pose
+        config = self.config
+        height = config.default_height if height is None else height
+        width = config.default_width if width is None else width
+        steps = config.default_num_inference_steps if num_inference_steps is None else num_inference_steps
+        window = config.window if window is None else window
+        window_overlap = config.window_overlap if window_overlap is None else window_overlap
+        self._guidance_scale = config.default_guidance_scale if guidance_scale is None else guidance_scale
+        self._guidance_rescale = guidance_rescale
         self._interrupt = False
         self.check_inputs(prompt, prompt_embeds, height, width, steps, output_type, decode_chunk_size)
         self._check_callback_inputs(callback_on_step_end_tensor_inputs)
-        skeleton = skeleton_to_tensor(skeleton, height, width)
+        for name, share in (("guidance_rescale", guidance_rescale), ("guidance_end", guidance_end)):
+            if not 0 <= share <= 1:
+                raise InputError(f"`{name}` is {share}, but must lie in 0..1.")
+        skeleton = check_skeleton(skeleton)
         frames = skeleton.shape[-4]
+        windows = plan_windows(frames, window, window_overlap)
 
         prompts = [prompt] if isinstance(prompt, str) else prompt
         videos = len(prompt_embeds if prompts is None else prompts)
@@ -283,36 +316,36 @@ class FollowYourPosePipeline(
             raise InputError(
                 f"There are {len(skeleton)} skeleton videos for {videos} prompts; give one, or one each."
             )
-        skeleton = skeleton.flatten(0, -4)  # (b f) c h w
         device = self._execution_device
-        prompt_embeds = self._embed_prompts(
-            prompts, negative_prompt, prompt_embeds, negative_prompt_embeds, device
+        conditions = Conditions(
+            self._embed_prompts(prompts, negative_prompt, prompt_embeds, negative_prompt_embeds, device),
+            self.encode_pose(skeleton, height, width, pose_scale, chunk=window),
+            config.default_guide_pose if guide_pose is None else guide_pose,
         )
-        conditions = {}
         if ip_adapter_image is not None or ip_adapter_image_embeds is not None:
-            image_embeds = self.prepare_ip_adapter_image_embeds(
+            conditions.images = self.prepare_ip_adapter_image_embeds(
                 ip_adapter_image, ip_adapter_image_embeds, device, videos, self.do_classifier_free_guidance
             )
-            conditions["added_cond_kwargs"] = {"image_embeds": image_embeds}
-        copies = len(prompt_embeds) * frames // len(skeleton)
-        pose_features = self.encode_pose(skeleton, pose_scale, copies)
-        if guide_pose and self.do_classifier_free_guidance:
-            _clear_unconditional(pose_features)
 
-        self.scheduler.set_timesteps(steps, device=device)
+        set_timesteps(self.scheduler, steps, device, timesteps, sigmas)
         size = (height // self.vae_scale_factor, width // self.vae_scale_factor)
-        latents = self.prepare_latents(videos, frames, size, generator, latents)
+        latents = self.prepare_latents(videos, frames, size, generator, latents, window, window_overlap)
         step_kwargs = self.prepare_extra_step_kwargs(generator, eta)
+        network = FeatureCache(self.unet, full_steps)
+        guided_steps = math.ceil(guidance_end * len(self.scheduler.timesteps))
 
         with self.progress_bar(total=len(self.scheduler.timesteps)) as progress_bar:
             for step, t in enumerate(self.scheduler.timesteps):
-                noise = self.predict_noise(latents, t, prompt_embeds, pose_features, **conditions)
+                if step == guided_steps:
+                    self._guidance_scale = 1.0
+                predict = functools.partial(self.predict_noise, network, step, t, conditions)
+                noise = predict_in_windows(predict, latents, windows)
                 latents = self.scheduler.step(noise, t, latents, **step_kwargs, return_dict=False)[0]
                 if callback_on_step_end is not None:
-                    tensors = {"latents": latents, "prompt_embeds": prompt_embeds}
+                    tensors = {"latents": latents, "prompt_embeds": conditions.text}
                     chosen = {name: tensors[name] for name in callback_on_step_end_tensor_inputs}
                     tensors |= callback_on_step_end(self, step, t, chosen) or {}
-                    latents, prompt_embeds = tensors["latents"], tensors["prompt_embeds"]
+                    latents, conditions.text = tensors["latents"], tensors["prompt_embeds"]
                 progress_bar.update()
                 if self.interrupt:
                     break
@@ -327,45 +360,64 @@ class FollowYourPosePipeline(
 
     def predict_noise(
         self,
-        latents: torch.Tensor,
+        network: FeatureCache,
+        step: int,
         t: torch.Tensor,
-        prompt_embeds: torch.Tensor,
-        pose_features: list[torch.Tensor] | None,
-        **conditions: Any,
+        conditions: Conditions,
+        latents: torch.Tensor,
+        window: Window,
     ) -> torch.Tensor:
         """Classifier-free guided prediction of the network (Ho and Salimans 2022, arXiv 2207.12598).
 
         Args:
-            latents: (B, C, F, h, w).
-            t: timestep.
-            prompt_embeds: (2 B, L, D), unconditional ones first, or (B, L, D) without guidance.
-            pose_features: one a down block, of the same order; the last of them where there are more frames than
-                a pass needs, as when a callback ends guidance. ``None`` for none.
-            conditions: further arguments of the network.
+            network: the denoising network.
+            step: number of the denoising step.
+            t: its timestep.
+            conditions: of the whole video.
+            latents: (B, C, f, h, w), of the window's frames.
+            window: the frames.
 
         Returns:
-            (B, C, F, h, w) float32.
+            (B, C, f, h, w) float32.
         """
-        passes = 2 if self.do_classifier_free_guidance else 1
-        inputs = self.scheduler.scale_model_input(torch.cat([latents] * passes), t).to(self.unet.dtype)
-        if pose_features is not None:
-            pose_features = [features[-len(inputs) * latents.shape[2] :] for features in pose_features]
-        (noise,) = self.unet(inputs, t, prompt_embeds, pose_features, return_dict=False, **conditions)
-        noise = noise.float()
-        if passes == 1:
+        guided = self.do_classifier_free_guidance
+        inputs = torch.cat([latents, latents]) if guided else latents
+        inputs = self.scheduler.scale_model_input(inputs, t).to(self.unet.dtype)
+        text, pose, further = conditions.for_pass(window.frames, len(latents), guided)
+        noise = network.predict(step, window.number, inputs, t, text, pose, further).float()
+        if not guided:
             return noise
         unconditional, conditional = noise.chunk(2)
-        return unconditional + self.guidance_scale * (conditional - unconditional)
+        noise = unconditional + self.guidance_scale * (conditional - unconditional)
+        if self._guidance_rescale > 0:
+            noise = rescale_noise_cfg(noise, conditional, self._guidance_rescale)
+        return noise
 
     def encode_pose(
-        self, skeleton: torch.Tensor, pose_scale: float, copies: int
+        self, skeleton: torch.Tensor, height: int, width: int, pose_scale: float, chunk: int
     ) -> list[torch.Tensor] | None:
-        """Pose features of (N, 3, H, W) skeletons, repeated for all clips of a pass; ``None`` at scale 0."""
+        """Pose features of all frames, one level a down block; ``None`` at scale 0.
+
+        Args:
+            skeleton: (F, 3, H, W) or (V, F, 3, H, W), see :func:`check_skeleton`.
+            height: of the video, in pixels.
+            width: likewise.
+            pose_scale: factor of the features.
+            chunk: frames encoded at once. The features of more frames are kept in the host's memory.
+
+        Returns:
+            Levels (V, F, c, h, w), V = 1 for a single skeleton video.
+        """
         if pose_scale == 0:
             return None
-        skeleton = skeleton.to(self._execution_device, self.pose_encoder.dtype)
-        features = [level.to(self.unet.dtype) * pose_scale for level in self.pose_encoder(skeleton)]
-        return [level.repeat(copies, 1, 1, 1) for level in features]
+        frames = skeleton.shape[-4]
+        device = self._execution_device
+        chunks = []
+        for part in skeleton.flatten(0, -4).split(chunk):
+            fitted = fit_skeleton(part, height, width).to(device, self.pose_encoder.dtype)
+            levels = [level.to(self.unet.dtype) * pose_scale for level in self.pose_encoder(fitted)]
+            chunks.append([level.to("cpu") if frames > chunk else level for level in levels])
+        return [torch.cat(levels).unflatten(0, (-1, frames)) for levels in zip(*chunks, strict=True)]
 
     def prepare_latents(
         self,
@@ -374,11 +426,14 @@ class FollowYourPosePipeline(
         size: tuple[int, int],
         generator: Generators,
         latents: torch.Tensor | None = None,
+        window: int = WINDOW,
+        window_overlap: int = OVERLAP,
     ) -> torch.Tensor:
         """Initial noise at the scheduler's scale, (videos, C, frames, *size) float32."""
         shape = (videos, self.unet.config.in_channels, frames, *size)
         if latents is None:
-            latents = draw_noise(shape, generator, self.config.noise_share)
+            stride = window - window_overlap
+            latents = draw_noise(shape, generator, self.config.noise_share, window, stride)
         elif latents.shape != shape:
             raise InputError(f"`latents` has shape {tuple(latents.shape)}; this call needs {shape}.")
         return latents.to(self._execution_device, torch.float32) * self.scheduler.init_noise_sigma
@@ -468,28 +523,3 @@ class FollowYourPosePipeline(
             negative_prompt_embeds=negative_prompt_embeds,
         )
         return torch.cat([negative_embeds, embeds] if guided else [embeds]).to(self.unet.dtype)
-
-
-def _clear_unconditional(pose_features: list[torch.Tensor] | None) -> None:
-    """Take the pose from the first half of the frames, in place."""
-    for level in pose_features or ():
-        level[: len(level) // 2] = 0
-
-
-def draw_noise(shape: tuple[int, ...], generator: Generators, share: float) -> torch.Tensor:
-    """Unit-variance noise (B, C, F, h, w) of which ``share`` of the variance is common to all frames.
-
-    Drawn where the generator lives, so that a CPU generator gives the same video on every device.
-    """
-    if isinstance(generator, list):
-        if len(generator) != shape[0]:
-            raise InputError(
-                f"There are {len(generator)} generators for {shape[0]} prompts; give one, or one each."
-            )
-        return torch.cat([draw_noise((1, *shape[1:]), one, share) for one in generator])
-    device = "cpu" if generator is None else generator.device
-    noise = torch.randn(shape, generator=generator, device=device)
-    if share == 0:
-        return noise
-    common = torch.randn((*shape[:2], 1, *shape[3:]), generator=generator, device=device)
-    return math.sqrt(share) * common + math.sqrt(1 - share) * noise

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from fyp_media.errors import InputError
 
 if TYPE_CHECKING:
+    import torch
     from diffusers import SchedulerMixin
 
 AUTO, OWN = "auto", "model"  # what the preset takes; the one saved with the model
@@ -51,6 +54,28 @@ def can_space(name: str, own: SchedulerMixin) -> bool:
 def usable_eta(eta: float) -> float:
     """Eta a little below 1: from zero terminal SNR nothing of the noise remains at 1, by rounding less than that."""
     return min(eta, 1 - 1e-5)
+
+
+def set_timesteps(
+    scheduler: SchedulerMixin,
+    steps: int,
+    device: torch.device,
+    timesteps: Sequence[int] | None = None,
+    sigmas: Sequence[float] | None = None,
+) -> None:
+    """Choose the noise levels of a generation: ``steps`` of the scheduler's spacing, or those given.
+
+    Raises:
+        InputError: both are given, or the scheduler takes none of that kind.
+    """
+    given = {"timesteps": timesteps, "sigmas": sigmas}
+    own = {name: list(values) for name, values in given.items() if values is not None}
+    if len(own) > 1:
+        raise InputError("Give either `timesteps` or `sigmas`, not both.")
+    for name in own:
+        if name not in inspect.signature(scheduler.set_timesteps).parameters:
+            raise InputError(f"{type(scheduler).__name__} takes no `{name}` of your own.")
+    scheduler.set_timesteps(**own or {"num_inference_steps": steps}, device=device)
 
 
 def check_steps(scheduler: SchedulerMixin, steps: int) -> None:

@@ -14,17 +14,15 @@ from fyp_media.fit import Window, cover
 Skeleton = np.ndarray | torch.Tensor | Sequence[Image.Image]
 
 
-def skeleton_to_tensor(skeleton: Skeleton, height: int, width: int) -> torch.Tensor:
-    """Check skeleton frames and fit them to a size: shorter side resized, centre cropped.
+def check_skeleton(skeleton: Skeleton) -> torch.Tensor:
+    """Skeleton frames as a tensor.
 
     Args:
         skeleton: (F, H, W, 3) uint8 RGB, a list of PIL images, or a tensor (F, 3, H, W) in 0..1; of several
             videos an array or a tensor with one dimension more in front.
-        height: wanted, in pixels.
-        width: wanted, in pixels.
 
     Returns:
-        (F, 3, height, width) float32 in 0..1; of several videos (B, F, 3, height, width).
+        (F, 3, H, W), uint8 or floats in 0..1, without a copy of a large array; of several videos (B, F, 3, H, W).
 
     Raises:
         InputError: no frames, or a wrong type, shape or range.
@@ -38,10 +36,20 @@ def skeleton_to_tensor(skeleton: Skeleton, height: int, width: int) -> torch.Ten
     # written so that NaN fails as well
     if frames.is_floating_point() and not (frames.amin() >= 0 and frames.amax() <= 1):
         raise InputError("The skeleton tensor holds values outside 0..1; divide 8-bit values by 255.")
+    return frames
+
+
+def skeleton_to_tensor(skeleton: Skeleton, height: int, width: int) -> torch.Tensor:
+    """:func:`check_skeleton` and :func:`fit_skeleton` in one; of several videos (B, F, 3, height, width)."""
+    frames = check_skeleton(skeleton)
+    return fit_skeleton(frames.flatten(0, -4), height, width).unflatten(0, frames.shape[:-3])
+
+
+def fit_skeleton(frames: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """Fit checked frames (F, 3, H, W) to a size: shorter side resized, centre cropped; float32 in 0..1."""
     window = cover(tuple(frames.shape[-2:]), (height, width))
     # One after the other: as floats, frames of a large video take more memory than a computer has.
-    fitted = [_fit(_as_floats(frame), window) for frame in frames.flatten(0, -4)]
-    return torch.stack(fitted).unflatten(0, frames.shape[:-3])
+    return torch.stack([_fit(_as_floats(frame), window) for frame in frames])
 
 
 def _frames_to_tensor(skeleton: Skeleton) -> torch.Tensor:

@@ -104,7 +104,7 @@ class SparseCausalAttention(Attention):
 
 
 class ClipCrossAttention(Attention):
-    """Cross-attention of all frames of a clip to one text: keys and values are computed once a clip."""
+    """Cross-attention of the frames to the text: of a text for the whole clip, keys and values are computed once."""
 
     clip: Clip
 
@@ -115,7 +115,10 @@ class ClipCrossAttention(Attention):
         *args: Any,
         **kwargs: Any,
     ) -> torch.Tensor:
-        """``hidden_states``: ((b f), n, c), ``encoder_hidden_states``: (b, l, d)."""
+        """``hidden_states``: ((b f), n, c), ``encoder_hidden_states``: (b, l, d), or ((b f), l, d), a text a frame."""
+        text = encoder_hidden_states[0] if isinstance(encoder_hidden_states, tuple) else encoder_hidden_states
+        if text is not None and len(text) == len(hidden_states):
+            return super().forward(hidden_states, encoder_hidden_states, *args, **kwargs)
         queries = split_clips(hidden_states, self.clip.frames).flatten(1, 2)  # b (f n) c
         return super().forward(queries, encoder_hidden_states, *args, **kwargs).reshape(hidden_states.shape)
 
@@ -259,7 +262,7 @@ class PoseVideoUNet(UNet2DConditionModel):
         Args:
             sample: noisy latents, (b, c, f, h, w).
             timestep: one for all clips, or (b,).
-            encoder_hidden_states: text embeddings, (b, l, d).
+            encoder_hidden_states: text embeddings, (b, l, d), or ((b f), l, d) where each frame has its own.
             pose_features: one a down block, ((b f), c_i, h_i, w_i), as :class:`PoseEncoder` returns them.
             return_dict: return a plain tuple when false.
             kwargs: other arguments of ``UNet2DConditionModel.forward``, for example ``added_cond_kwargs``.

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from fyp_core.evaluation.cases import Shot
-from fyp_core.pipeline import draw_noise
+from fyp_core.noise import draw_noise
 from fyp_core.unet import without_temporal_layers
 from fyp_media.contact_sheet import to_pictures
 

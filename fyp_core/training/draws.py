@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from fyp_core.pipeline import draw_noise
+from fyp_core.noise import draw_noise
 
 
 class Draws:
