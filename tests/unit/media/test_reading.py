@@ -103,7 +103,7 @@ def test_a_start_beyond_the_end_is_refused_before_decoding(tmp_path):
             video.sampled(20, start=50)
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     pass
 
 
@@ -113,10 +113,10 @@ def test_reading_can_be_stopped_at_every_frame(tmp_path):
     def stop_at_the_third() -> None:
         decoded.append(None)
         if len(decoded) == 3:
-            raise Stopped
+            raise StoppedError
 
     with open_video(encode(tmp_path / "v.avi", "mpeg4")) as video:
-        with pytest.raises(Stopped):
+        with pytest.raises(StoppedError):
             video.sample(1, start=50, on_decoded=stop_at_the_third)
         assert len(video.sample(2)) == 2
 
@@ -199,7 +199,7 @@ def write_apng(path: Path, width: int, height: int) -> Path:
 def test_a_small_file_of_a_huge_picture_is_refused_from_its_header(tmp_path):
     path = write_apng(tmp_path / "v.apng", 8000, 8000)
     assert path.stat().st_size < 200_000
-    with pytest.raises(InputError, match="v.apng has more than 36 megapixels"):
+    with pytest.raises(InputError, match=r"v\.apng has more than 36 megapixels"):
         open_video(path)
 
 
