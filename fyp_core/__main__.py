@@ -19,11 +19,13 @@ from fyp_core.cli import evaluate as evaluate_command
 from fyp_core.cli import prepare_data as preparation
 from fyp_core.generation.device import ATTENTION_BACKENDS, AUTO_DTYPE, DTYPES, Runtime, torch_dtype
 from fyp_core.generation.engine import Engine
+from fyp_core.generation.framing import FITS
 from fyp_core.generation.job import Job, Progress
 from fyp_core.generation.metadata import read_settings
 from fyp_core.generation.output import OUTPUT_SUFFIXES, save_video
 from fyp_core.generation.request import INPUT_TYPES, PRESETS, GenerationRequest
 from fyp_core.generation.rerun import decided_by, differences, pick, repeated
+from fyp_core.generation.result_size import ASPECTS
 from fyp_core.schedulers import SCHEDULER_NAMES
 from fyp_core.weights.checkpoints import folder_size, list_models
 from fyp_core.weights.convert import check_target, convert_model
@@ -204,6 +206,9 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
     add("--negative-prompt", metavar="TEXT", help="what to avoid")
     add("--width", type=int, metavar="PX", help="of the result, a multiple of 8; default: the model's own")
     add("--height", type=int, metavar="PX", help="likewise")
+    add("--fit", choices=FITS, help="what is shown of the input; default: people, of skeleton videos cover")
+    add("--follow", action="store_true", default=None, help="the window of people moves slowly with them")
+    add("--aspect", metavar="W:H", help=f"of the result: {', '.join(ASPECTS)}, …; default: the model's own")
     add("--seed", type=int, metavar="S", help="repeats a video; default: drawn and told")
     add("--preset", choices=PRESETS, help=f"fast takes half the steps; default: {request.preset}")
     add("--scheduler", choices=SCHEDULER_NAMES, help="default: the preset's")

@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy as np
 from fyp_media.errors import InputError
 from fyp_media.files import check_target, check_targets
 from fyp_media.frame_rate import check_rate
-from fyp_media.read_video import probe, read_frames
+from fyp_media.read_video import open_video
 from fyp_media.write_video import VIDEO_SUFFIXES, write_video
 from pose_extraction.estimators.factory import AUTO, choose_estimator
 from pose_extraction.keypoint_files.files import KEYPOINT_SUFFIX, write_motion
@@ -51,33 +50,33 @@ class Extraction:
 
 
 @dataclass(frozen=True)
-class SkeletonFrames:
+class FoundPeople:
     """What was found in frames.
 
-    frames: (F, H, W, 3) uint8 RGB, the skeletons drawn.
-    motion: the people drawn, cleaned.
+    motion: the people chosen, cleaned.
     estimator, why: who estimated the poses, and why that one.
     """
 
-    frames: np.ndarray
     motion: Motion
     estimator: str
     why: str
 
 
-def extract_skeleton_frames(
-    frames: np.ndarray,
+def find_people(
+    frames: Iterable[np.ndarray],
+    count: int,
     estimator: str = AUTO,
     progress: Progress | None = None,
     *,
     fps: float = _SAMPLED_FPS,
     people: str = ALL,
     smoothing: float = 1.0,
-) -> SkeletonFrames:
-    """Draw the people of frames that were already read; they may be sampled far apart.
+) -> FoundPeople:
+    """Find the people of frames, which may be sampled far apart and are held one at a time.
 
     Args:
-        frames: (F, H, W, 3) uint8 RGB.
+        frames: (H, W, 3) uint8 RGB, at least one, all of one size.
+        count: how many frames there are, for the progress.
         fps: frames a second.
         people, smoothing: see :func:`extract_skeleton_video`.
 
@@ -85,12 +84,11 @@ def extract_skeleton_frames(
         InputError: nobody was found, or the estimator is not available.
     """
     model, why = choose_estimator(estimator)
-    found = list(_reported(model.estimate(frames), progress, len(frames)))
+    sizes: list[tuple[int, int]] = []
+    found = list(_reported(model.estimate(_noting_sizes(frames, sizes)), progress, count))
     _check_found(found, "the video")
-    motion = clean(choose(link(found, *frames.shape[1:3], fps), people), smoothing)
-    # Not by a list, which would hold every picture twice.
-    drawn = np.fromiter(motion.draw(), np.dtype((np.uint8, frames.shape[1:])), len(motion))
-    return SkeletonFrames(drawn, motion, model.name, why)
+    motion = clean(choose(link(found, *sizes[0], fps), people), smoothing)
+    return FoundPeople(motion, model.name, why)
 
 
 def extract_skeleton_video(
@@ -127,27 +125,28 @@ def extract_skeleton_video(
     if keypoints:
         check_target(keypoints, KEYPOINT_SUFFIX)
     check_rate(fps)
-    info = probe(source)
     model, why = choose_estimator(estimator, weights)
-    if fps is None and not info.is_even:
-        fps = info.fps
     seconds = {"decode": 0.0}
     start = time.perf_counter()
-    frames = _timed(read_frames(source, fps=fps), seconds, "decode")
-    total = info.frame_count if fps is None else round(info.duration * fps)
-    found = list(_reported(model.estimate(frames), progress, total))
-    _check_found(found, Path(source).name)
-    everybody = link(found, info.height, info.width, fps or info.fps)
-    motion = clean(choose(everybody, people), smoothing)
-    seconds["estimate"] = time.perf_counter() - start - seconds["decode"]
+    with open_video(source) as video:
+        info = video.info
+        if fps is None and not info.is_even:
+            fps = info.fps
+        frames = _timed(video.frames(fps=fps), seconds, "decode")
+        total = info.frame_count if fps is None else round(info.duration * fps)
+        found = list(_reported(model.estimate(frames), progress, total))
+        _check_found(found, video.name)
+        everybody = link(found, info.height, info.width, fps or info.fps)
+        motion = clean(choose(everybody, people), smoothing)
+        seconds["estimate"] = time.perf_counter() - start - seconds["decode"]
 
-    start = time.perf_counter()
-    write_motion(motion, target)
-    if keypoints:
-        write_motion(motion, keypoints, estimator=model.name)
-    if overlay:
-        write_video(overlay, over_frames(read_frames(source, fps=fps), motion), motion.fps)
-    seconds["write"] = time.perf_counter() - start
+        start = time.perf_counter()
+        write_motion(motion, target)
+        if keypoints:
+            write_motion(motion, keypoints, estimator=model.name)
+        if overlay:
+            write_video(overlay, over_frames(video.frames(fps=fps), motion), motion.fps)
+        seconds["write"] = time.perf_counter() - start
     return Extraction(motion, everybody.keypoints.shape[1], _person_share(found), model.name, why, seconds)
 
 
@@ -158,6 +157,12 @@ def _check_found(found: list[FramePoses], name: str) -> None:
             f"A person is seen in {seen} of {len(found)} frames of {name}; "
             "choose one that shows a person whole and not too small (a skeleton video needs no extraction)."
         )
+
+
+def _noting_sizes(frames: Iterable[np.ndarray], sizes: list[tuple[int, int]]) -> Iterator[np.ndarray]:
+    for frame in frames:
+        sizes.append(frame.shape[:2])
+        yield frame
 
 
 def _person_share(found: list[FramePoses]) -> float:

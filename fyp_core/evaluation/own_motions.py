@@ -15,13 +15,13 @@ from fyp_core.evaluation.skeleton_reading import read_skeletons
 from fyp_core.synthetic import caption
 from fyp_media.errors import InputError
 from fyp_media.fit import cover, fit_frames
-from fyp_media.read_video import probe, read_frames
+from fyp_media.read_video import open_video
 from pose_extraction.estimators.factory import AUTO
-from pose_extraction.extract import extract_skeleton_frames
+from pose_extraction.extract import find_people
 from pose_extraction.keypoint_files.files import is_motion, read_motion
 from pose_extraction.motion.motion import Motion
 from pose_extraction.motion.tracking import LARGEST, choose
-from pose_extraction.skeleton import SCORE_THRESHOLD
+from pose_extraction.skeleton import SCORE_THRESHOLD, draw_skeleton
 from pose_extraction.skeleton_style import in_our_style
 
 InputType = Literal["raw", "skeleton"]
@@ -30,7 +30,11 @@ _MOTION = "freestyle"  # what captions say people do
 
 @dataclass(frozen=True)
 class _Guide:
-    """Every stride-th frame: skeletons (F, H, W, 3) uint8 RGB and one person's (F, 17, 2) pixels and (F, 17) scores."""
+    """Every stride-th frame, of the wanted size: skeletons (F, H, W, 3) uint8 RGB and one person's joints.
+
+    keypoints: (F, 17, 2) pixels.
+    scores: (F, 17).
+    """
 
     skeletons: np.ndarray
     keypoints: np.ndarray
@@ -63,15 +67,14 @@ def motion_shots(
     Raises:
         InputError: the file cannot be read, is too short, or shows no person.
     """
-    guide = _read(path, input_type, stride, estimator)
+    guide = _read(path, input_type, stride, estimator, size)
     count = len(guide.skeletons)
     if count < frames:
         raise InputError(
             f"{path.name} has {count} frames when every {stride}. is taken, fewer than the {frames} of a clip;"
             " take a smaller stride or fewer frames."
         )
-    skeletons = fit_frames(guide.skeletons, *size)
-    keypoints = cover(guide.skeletons.shape[1:3], size).map_points(guide.keypoints)
+    skeletons, keypoints = guide.skeletons, guide.keypoints
     height, width = size
     inside = ((keypoints >= 0) & (keypoints <= [width - 1, height - 1])).all(-1)
     visible = inside & (guide.scores >= SCORE_THRESHOLD)
@@ -105,18 +108,24 @@ def _words(prompts: Sequence[str], clips: int, seed: int) -> list[tuple[str, str
     return [(caption(rng, *pair, _MOTION, ""), *pair) for pair in cast("seen", clips, seed)]
 
 
-def _read(path: Path, input_type: InputType, stride: int, estimator: str) -> _Guide:
+def _read(path: Path, input_type: InputType, stride: int, estimator: str, size: tuple[int, int]) -> _Guide:
+    """Skeletons and joints in the middle of the picture, as the pipeline shows it."""
     if is_motion(path):
-        return _drawn(choose(read_motion(path), LARGEST), stride)
-    frames = np.stack(list(islice(read_frames(path), 0, None, stride)))
-    if input_type == "raw":
-        fps = max(1.0, probe(path).fps / stride)
-        found = extract_skeleton_frames(frames, estimator, fps=fps, people=LARGEST)
-        return _Guide(found.frames, found.motion.keypoints[:, 0], found.motion.scores[:, 0])
-    skeletons, _ = in_our_style(frames)
-    return _Guide(skeletons, *read_skeletons(skeletons))
+        motion = choose(read_motion(path), LARGEST)
+        part = replace(motion, keypoints=motion.keypoints[::stride], scores=motion.scores[::stride])
+        return _drawn(part, size)
+    with open_video(path) as video:
+        frames = islice(video.frames(), 0, None, stride)
+        if input_type == "raw":
+            fps, count = max(1.0, video.info.fps / stride), -(-video.info.frame_count // stride)
+            return _drawn(find_people(frames, count, estimator, fps=fps, people=LARGEST).motion, size)
+        skeletons, _ = in_our_style(np.stack(list(frames)))
+    keypoints, scores = read_skeletons(skeletons)
+    window = cover(skeletons.shape[1:3], size)
+    return _Guide(fit_frames(skeletons, *size), window.map_points(keypoints), scores)
 
 
-def _drawn(motion: Motion, stride: int) -> _Guide:
-    part = replace(motion, keypoints=motion.keypoints[::stride], scores=motion.scores[::stride])
-    return _Guide(np.stack(list(part.draw())), part.keypoints[:, 0], part.scores[:, 0])
+def _drawn(motion: Motion, size: tuple[int, int]) -> _Guide:
+    keypoints = cover((motion.height, motion.width), size).map_points(motion.keypoints)
+    skeletons = [draw_skeleton(people, scores, *size) for people, scores in zip(keypoints, motion.scores)]
+    return _Guide(np.stack(skeletons), keypoints[:, 0], motion.scores[:, 0])

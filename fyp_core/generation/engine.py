@@ -6,20 +6,18 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fyp_core.generation.device import Runtime, choose_device
-from fyp_core.generation.guide import Guide
+from fyp_core.generation.guide import Guide, make_guide
 from fyp_core.generation.job import Job, Line
 from fyp_core.generation.request import GenerationRequest
-from fyp_core.weights.hashes import file_hash
+from fyp_core.generation.result_size import ModelSize
 from fyp_core.weights.sources import AUTO, Additions, ModelSource, resolve_model
-from fyp_media.read_video import probe, sample_frames
-from pose_extraction.skeleton_style import in_our_style
 
 if TYPE_CHECKING:
     from fyp_core.generation.loaded_model import ResidentModel
@@ -128,27 +126,7 @@ class Engine:
             JobCancelled: the job was cancelled.
         """
         job = job or Job()
-        request.check()
-        seconds: dict[str, float] = {}
-        with _timed(seconds, "read"):
-            source = sample_frames(
-                request.input, request.frames, stride=request.stride, start=request.start, crop=request.crop
-            )
-            fps = max(1.0, probe(request.input).fps / request.stride)
-        input_hash = file_hash(Path(request.input))
-        if request.input_type == "skeleton":
-            skeletons, notice = in_our_style(source)
-            notices = [notice] if notice else []
-            return Guide(skeletons, fps, input_hash, seconds, notices=notices)
-
-        from pose_extraction.extract import extract_skeleton_frames
-
-        with self._line.turn(job), _timed(seconds, "pose"):
-            job.report("pose", 0, len(source))
-            found = extract_skeleton_frames(
-                source, request.estimator, lambda done, total: job.report("pose", done, total), fps=fps
-            )
-        return Guide(found.frames, fps, input_hash, seconds, found.estimator)
+        return make_guide(request, ModelSize.of(self._source()), job, self._line.turn(job))
 
     def render(self, request: GenerationRequest, guide: Guide, job: Job | None = None) -> GenerationResult:
         """Generate the video that follows ``guide``.
@@ -171,7 +149,8 @@ class Engine:
         self, model: ResidentModel, request: GenerationRequest, guide: Guide, job: Job
     ) -> GenerationResult:
         model.put_loras(request.found_loras())
-        request = model.completed(request)
+        height, width = guide.skeletons.shape[1:3]
+        request = model.completed(replace(request, height=height, width=width, aspect=None))
         seconds = dict(guide.seconds)
         with _timed(seconds, "denoise"):
             latents = model.denoise(request, guide.skeletons, job)

@@ -2,26 +2,240 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
+
+from fyp_core.generation.framing import (
+    Fit,
+    hidden_notice,
+    hidden_share,
+    line_corners,
+    windows_of_people,
+)
+from fyp_core.generation.job import Job
+from fyp_core.generation.request import GenerationRequest
+from fyp_core.generation.result_size import ModelSize, result_size
+from fyp_core.weights.hashes import file_hash
+from fyp_media.fit import Window, cover
+from fyp_media.read_video import Video, open_video
+from pose_extraction.motion.motion import Motion
+from pose_extraction.skeleton import SCORE_THRESHOLD, draw_skeleton
+from pose_extraction.skeleton_style import in_our_style
+
+_FRAMES_FOR_STYLE = 8
+_TOLERATED_SHARE = 0.002  # of the lines outside the window: compression noise
+
+Frames = Callable[[], Iterable[np.ndarray]]
+"""Reads the chosen frames of the input from the first one on, (H, W, 3) uint8 RGB each, one at a time."""
 
 
 @dataclass(frozen=True)
 class Guide:
     """The frames to follow.
 
-    skeletons: (F, H, W, 3) uint8 RGB; the input's own frames where it is a skeleton video in the model's style.
+    skeletons: (F, H, W, 3) uint8 RGB, in the model's style and of the result's size.
+    windows: for each frame the part of the input's picture, after its crop, that is shown.
     fps: frames a second at which these play at the source's speed, at least 1.
     input_hash: SHA-256 of the input's file.
     seconds: spent on ``read`` and ``pose``.
-    estimator: name of what found the person; None where the input is a skeleton video.
+    estimator: name of what found the people; None where the input is a skeleton video.
     notices: sentences the user should read, for example on a skeleton video in another style.
     """
 
     skeletons: np.ndarray
+    windows: list[Window]
     fps: float
     input_hash: str
     seconds: dict[str, float]
     estimator: str | None = None
     notices: list[str] = field(default_factory=list)
+
+
+def make_guide(
+    request: GenerationRequest,
+    model: ModelSize,
+    job: Job | None = None,
+    turn: AbstractContextManager[None] | None = None,
+) -> Guide:
+    """Read the frames to follow and, of a raw video, find the people in them.
+
+    Args:
+        model: the size the model usually makes.
+        job: is cancelled within a frame.
+        turn: entered where poses are estimated, which takes the processor.
+
+    Raises:
+        InputError: a setting or the video cannot work.
+        JobCancelled: the job was cancelled.
+    """
+    job = job or Job()
+    request.check()
+    with open_video(request.input) as video:
+        shown = video.cropped_size(request.crop)
+        size = result_size(model, shown, request.width, request.height, request.aspect)
+        fps = max(1.0, video.info.fps / request.stride)
+        source = _Source(video, request, job, shown, size, fps)
+        make = _from_skeletons if request.input_type == "skeleton" else _from_people
+        return make(source, turn or nullcontext())
+
+
+@dataclass(frozen=True)
+class _Source:
+    """An open video and what is wanted of it.
+
+    shown, size: height and width of the cropped picture and of the result.
+    fps: of the frames chosen.
+    """
+
+    video: Video
+    request: GenerationRequest
+    job: Job
+    shown: tuple[int, int]
+    size: tuple[int, int]
+    fps: float
+
+    def frames(self) -> Iterator[np.ndarray]:
+        request = self.request
+        return self.video.sampled(
+            request.frames,
+            stride=request.stride,
+            start=request.start,
+            crop=request.crop,
+            on_decoded=self.job.check,
+        )
+
+    def frames_for_style(self) -> np.ndarray:
+        """(F, H, W, 3) of frames spread over those chosen."""
+        request = self.request
+        every = max(1, -(-request.frames // _FRAMES_FOR_STYLE))
+        return self.video.sample(
+            -(-request.frames // every),
+            stride=request.stride * every,
+            start=request.start,
+            crop=request.crop,
+            on_decoded=self.job.check,
+        )
+
+    def frame_numbers(self, chosen: np.ndarray) -> np.ndarray:
+        """Numbers of the input's frames, from 0, as its start is counted."""
+        return self.request.start + chosen * self.request.stride
+
+    def hash(self) -> str:
+        return file_hash(Path(self.request.input))
+
+
+# --- skeleton videos
+
+
+def _from_skeletons(source: _Source, _turn: AbstractContextManager[None]) -> Guide:
+    start = time.perf_counter()
+    source.frames()  # raises where the video is too short
+    frames, notices = _styled(source)
+    windows, hidden = _windows_of_lines(source, frames)
+    skeletons = np.empty((source.request.frames, *source.size, 3), np.uint8)
+    for target, frame, window in zip(skeletons, frames(), windows):
+        target[:] = window.cut(frame)
+    if notice := hidden_notice(hidden, "lines"):
+        notices.append(notice)
+    seconds = {"read": round(time.perf_counter() - start, 3)}
+    return Guide(skeletons, windows, source.fps, source.hash(), seconds, notices=notices)
+
+
+def _styled(source: _Source) -> tuple[Frames, list[str]]:
+    """The frames in the model's style, and a sentence where it was another."""
+    looked_at = source.frames_for_style()
+    repaired, notice = in_our_style(looked_at)
+    notices = [notice] if notice else []
+    if np.array_equal(repaired, looked_at):
+        return source.frames, notices
+    frames, _ = in_our_style(np.stack(list(source.frames())))
+    return lambda: frames, notices
+
+
+def _windows_of_lines(source: _Source, frames: Frames) -> tuple[list[Window], float]:
+    """The windows, and the share of the lines outside them."""
+    request, shown, size = source.request, source.shown, source.size
+    middle = cover(shown, size)
+    shows_all = middle.contains(np.array([(0, 0), (shown[1] - 1, shown[0] - 1)])).all()
+    fit: Fit | None = request.fit
+    if fit in (None, "cover") and shows_all:
+        return [middle] * request.frames, 0.0
+    corners, hidden = [], []
+    for frame in frames():
+        points, outside = line_corners(frame, middle)
+        corners.append(points)
+        hidden.append(outside)
+    share = float(np.mean(hidden))
+    if fit is None:
+        fit = "cover" if share <= _TOLERATED_SHARE else "people"
+    windows = windows_of_people(fit, np.stack(corners), shown, size, source.fps, follow=request.follow)
+    return windows, share if fit == "cover" else 0.0
+
+
+# --- videos of people
+
+
+def _from_people(source: _Source, turn: AbstractContextManager[None]) -> Guide:
+    from pose_extraction.extract import find_people
+
+    request, job = source.request, source.job
+    frames = source.frames()
+    seconds = {"read": 0.0}
+    with turn:
+        start = time.perf_counter()
+        job.report("pose", 0, request.frames)
+        found = find_people(
+            _timed(frames, seconds),
+            request.frames,
+            request.estimator,
+            lambda done, total: job.report("pose", done, total or request.frames),
+            fps=source.fps,
+        )
+    skeletons, windows, notices = _drawn(source, found.motion)
+    seconds = {"read": seconds["read"], "pose": time.perf_counter() - start - seconds["read"]}
+    seconds = {phase: round(spent, 3) for phase, spent in seconds.items()}
+    return Guide(skeletons, windows, source.fps, source.hash(), seconds, found.estimator, notices)
+
+
+def _drawn(source: _Source, motion: Motion) -> tuple[np.ndarray, list[Window], list[str]]:
+    """Skeletons drawn at the result's size, where lines are as thick as the model knows them."""
+    points = np.where(motion.scores[..., None] >= SCORE_THRESHOLD, motion.keypoints, np.nan)
+    points = points.reshape(len(motion), -1, 2)
+    fit = source.request.fit or "people"
+    windows = windows_of_people(
+        fit, points, source.shown, source.size, source.fps, follow=source.request.follow
+    )
+    skeletons = np.stack(
+        [
+            draw_skeleton(window.map_points(keypoints), scores, *source.size)
+            for window, keypoints, scores in zip(windows, motion.keypoints, motion.scores)
+        ]
+    )
+    empty = np.flatnonzero(~np.isfinite(points).any(axis=(1, 2)))
+    notices = [_empty_notice(source.frame_numbers(empty))] if len(empty) else []
+    if notice := hidden_notice(hidden_share(points, windows), "joints"):
+        notices.append(notice)
+    return skeletons, windows, notices
+
+
+def _empty_notice(numbers: np.ndarray) -> str:
+    """Which frames of the input show nobody: single numbers and ranges of neighbours among those chosen."""
+    steps = np.diff(numbers)
+    breaks = np.flatnonzero(steps > steps.min()) + 1 if len(steps) else []
+    ranges = [f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in np.split(numbers, breaks)]
+    kind = "frame" if len(numbers) == 1 else "frames"
+    return f"Nobody is seen in {kind} {', '.join(ranges)} of the video; nobody is guided there."
+
+
+def _timed(frames: Iterable[np.ndarray], seconds: dict[str, float]) -> Iterator[np.ndarray]:
+    """Add the time spent waiting for frames to ``seconds["read"]``."""
+    start = time.perf_counter()
+    for frame in frames:
+        seconds["read"] += time.perf_counter() - start
+        yield frame
+        start = time.perf_counter()

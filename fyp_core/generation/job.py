@@ -50,14 +50,18 @@ class Job:
         """Stop the work at its next report, that is within one step."""
         self._cancelled.set()
 
+    def check(self) -> None:
+        """Raise JobCancelled where the job was cancelled."""
+        if self.cancelled:
+            raise JobCancelled
+
     def report(self, phase: Phase, step: int, total: int) -> None:
         """Tell that ``step`` of ``total`` are done; step 0 starts the phase.
 
         Raises:
             JobCancelled: the job was cancelled.
         """
-        if self.cancelled:
-            raise JobCancelled
+        self.check()
         now = time.perf_counter()
         if step == 0:
             self._phase_start = now

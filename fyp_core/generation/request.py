@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fyp_core import schedulers
+from fyp_core.generation.framing import FITS, Fit
 from fyp_core.weights.lora import Lora
 from fyp_media.errors import InputError
 from pose_extraction.estimators.factory import ESTIMATORS_WITH_WEIGHTS
@@ -36,6 +37,11 @@ class GenerationRequest:
     eta: share of fresh noise a step, 0..1: of ``ddim`` and ``tcd``; the others ignore it.
     estimator: finds the person in a raw video.
     width, height: of the result in pixels, multiples of the autoencoder's factor.
+    fit: what is shown of the input: ``people`` the people of all frames with a margin, ``contain`` the whole picture,
+        ``cover`` its middle; ``None`` is ``people`` for a raw video, and for a skeleton video ``cover`` where that
+        cuts no line off.
+    follow: the window of ``people`` moves slowly with them.
+    aspect: proportions of the result, ``source``, ``square`` or ``W:H``, in place of width and height.
     loras: files that act on the model for this video, each with an optional weight: ``FILE[:WEIGHT]``.
     """
 
@@ -56,6 +62,9 @@ class GenerationRequest:
     estimator: str = "auto"
     width: int | None = None
     height: int | None = None
+    fit: Fit | None = None
+    follow: bool = False
+    aspect: str | None = None
     loras: tuple[str, ...] = ()
 
     def check(self) -> None:
@@ -70,6 +79,8 @@ class GenerationRequest:
         ):
             if choice not in choices:
                 raise InputError(f"There is no {name} {choice!r}; choose one of {', '.join(choices)}.")
+        if self.fit is not None and self.fit not in FITS:
+            raise InputError(f"There is no fit {self.fit!r}; choose one of {', '.join(FITS)}.")
         if self.steps is not None and self.steps < 1:
             raise InputError(f"The number of steps is {self.steps}, but must be at least 1.")
         if self.guidance is not None and not math.isfinite(self.guidance):

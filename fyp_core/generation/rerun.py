@@ -22,6 +22,8 @@ def repeated(settings: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str,
         InputError: the settings are those of several videos, or damaged; or a value cannot work.
     """
     stored = {name: value for name, value in settings.items() if name in _NAMES and value is not None}
+    if "fit" not in settings:  # made when there was only the middle of the picture
+        stored["fit"] = "cover"
     decided = decided_by(given)
     values = {name: value for name, value in stored.items() if name not in decided} | dict(given)
     try:
@@ -33,8 +35,9 @@ def repeated(settings: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str,
 
 
 def decided_by(given: Iterable[str]) -> set[str]:
-    """The settings given, and those that a preset given stands for: they are stored as it completed them."""
-    return {*given, *(("scheduler", "steps") if "preset" in given else ())}
+    """The settings given, and those that a preset or an aspect given stands for: they are stored as completed."""
+    of_preset = ("scheduler", "steps") if "preset" in given else ()
+    return {*given, *of_preset, *(("width", "height") if "aspect" in given else ())}
 
 
 def pick(cls: type[T], values: Mapping[str, Any]) -> T:

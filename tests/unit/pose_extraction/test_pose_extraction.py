@@ -14,7 +14,7 @@ from fyp_media.errors import InputError
 from fyp_media.read_video import probe, read_frames
 from fyp_media.write_video import write_video
 from pose_extraction import extract
-from pose_extraction.extract import extract_skeleton_frames, extract_skeleton_video
+from pose_extraction.extract import extract_skeleton_video, find_people
 from pose_extraction.motion.motion import Motion
 from pose_extraction.poses import FramePoses
 from pose_extraction.skeleton import draw_skeleton
@@ -86,12 +86,13 @@ def test_sampled_frames_become_skeletons_of_the_same_size(scripted):
     frames = np.zeros((4, HEIGHT, WIDTH, 3), np.uint8)
     scripted([person(20), FramePoses.nobody(), person(40), person(50)])
     progress = []
-    result = extract_skeleton_frames(frames, progress=lambda *at: progress.append(at))
-    assert result.frames.shape == frames.shape
-    assert result.frames.dtype == np.uint8
+    result = find_people(iter(frames), 4, progress=lambda *at: progress.append(at))
+    drawn = np.stack(list(result.motion.draw()))
+    assert drawn.shape == frames.shape
+    assert drawn.dtype == np.uint8
     assert (result.estimator, result.why) == ("scripted", "it was asked for")
     assert xs(result.motion) == pytest.approx([20, 30, 40, 50], abs=1)
-    for skeleton, *pose in zip(result.frames, result.motion.keypoints, result.motion.scores, strict=True):
+    for skeleton, *pose in zip(drawn, result.motion.keypoints, result.motion.scores, strict=True):
         assert np.array_equal(skeleton, draw_skeleton(*pose, HEIGHT, WIDTH))
     assert progress == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
@@ -192,13 +193,13 @@ def test_a_video_without_a_person_is_refused_and_leaves_nothing(scripted, video,
     assert os.listdir(out) == []
     scripted([FramePoses.nobody()] * 8)
     with pytest.raises(InputError, match="in 0 of 8 frames"):
-        extract_skeleton_frames(np.zeros((8, HEIGHT, WIDTH, 3), np.uint8))
+        find_people(np.zeros((8, HEIGHT, WIDTH, 3), np.uint8), 8)
 
 
 def test_a_single_false_find_in_a_long_video_is_not_a_person(scripted):
     scripted([person(20)] + [FramePoses.nobody()] * 20)
     with pytest.raises(InputError, match="in 1 of 21 frames"):
-        extract_skeleton_frames(np.zeros((21, HEIGHT, WIDTH, 3), np.uint8))
+        find_people(np.zeros((21, HEIGHT, WIDTH, 3), np.uint8), 21)
 
 
 def test_a_failure_midway_leaves_older_results_alone(scripted, video, out):

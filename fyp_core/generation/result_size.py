@@ -1,0 +1,103 @@
+"""How large a result is: the model's usual size, another one, or other proportions of about as many pixels."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from fyp_core.weights.checkpoints import MODEL_INDEX
+from fyp_core.weights.sources import ModelSource
+from fyp_media.errors import InputError
+
+SOURCE_ASPECT = "source"
+ASPECTS = (SOURCE_ASPECT, "square", "9:16", "16:9")
+_MOST_ASPECT = 4.0  # width by height, or the reverse
+_FEWEST_STEPS = 16  # of the usual size, in which sizes of other proportions are counted
+_LARGEST_STEP = 64  # pixels; networks of Stable Diffusion 1.x halve what the autoencoder makes three times
+
+
+@dataclass(frozen=True)
+class ModelSize:
+    """The size a model makes, in pixels, and the factor of which width and height must be multiples."""
+
+    height: int = 512
+    width: int = 512
+    factor: int = 8
+
+    @classmethod
+    def of(cls, source: ModelSource) -> ModelSize:
+        """Read from the model's configurations, without its weights."""
+        layout = _read(source.layout / MODEL_INDEX) if source.layout else {}
+        blocks = _read(source.base / "vae" / "config.json").get("block_out_channels")
+        return cls(
+            layout.get("default_height", cls.height),
+            layout.get("default_width", cls.width),
+            2 ** (len(blocks) - 1) if blocks else cls.factor,
+        )
+
+    def with_aspect(self, width: float, height: float) -> tuple[int, int]:
+        """Height and width in these proportions, of about as many pixels as the model's usual size.
+
+        Raises:
+            InputError: the proportions are extreme.
+        """
+        aspect = width / height
+        if not 1 / _MOST_ASPECT <= aspect <= _MOST_ASPECT:
+            raise InputError(
+                f"The aspect {width:g}:{height:g} is too extreme; the longer side may be up to {_MOST_ASPECT:g} times"
+                " the shorter one."
+            )
+        step = min(self.width, self.height) / _FEWEST_STEPS
+        step = min(max(self.factor, int(step) // self.factor * self.factor), _LARGEST_STEP)
+        pixels = self.height * self.width
+        sides = math.sqrt(pixels / aspect), math.sqrt(pixels * aspect)
+        rows, columns = (max(step, round(side / step) * step) for side in sides)
+        return rows, columns
+
+    def check(self, height: int, width: int) -> None:
+        """Raise InputError for a size that the model cannot make."""
+        if min(height, width) < self.factor or height % self.factor or width % self.factor:
+            raise InputError(
+                f"Height and width must be positive multiples of {self.factor} pixels, not {height} × {width}."
+            )
+
+
+def result_size(
+    model: ModelSize, shown: tuple[int, int], width: int | None, height: int | None, aspect: str | None
+) -> tuple[int, int]:
+    """Height and width of a result.
+
+    Args:
+        shown: height and width of the source.
+        width, height: asked for, in pixels; with one of them the other is the model's.
+        aspect: asked for, see :func:`parse_aspect`; None is the model's own.
+
+    Raises:
+        InputError: both a size and an aspect are asked for, or the model cannot make the size.
+    """
+    if aspect is not None and (width is not None or height is not None):
+        raise InputError("Both an aspect and a width or height are given; leave one of them away.")
+    if aspect is not None:
+        return model.with_aspect(*(shown[::-1] if aspect == SOURCE_ASPECT else parse_aspect(aspect)))
+    size = model.height if height is None else height, model.width if width is None else width
+    model.check(*size)
+    return size
+
+
+def parse_aspect(aspect: str) -> tuple[float, float]:
+    """Width and height of ``square`` or ``W:H``; raises InputError for anything else."""
+    if aspect == "square":
+        return 1, 1
+    try:
+        width, height = map(float, aspect.split(":"))
+    except ValueError:
+        width = height = 0
+    if not (0 < width < math.inf and 0 < height < math.inf):
+        raise InputError(f"There is no aspect {aspect!r}; choose one of {', '.join(ASPECTS)}, or give W:H.")
+    return width, height
+
+
+def _read(file: Path) -> dict:
+    return json.loads(file.read_text()) if file.is_file() else {}
