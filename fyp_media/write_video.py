@@ -15,6 +15,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from fyp_media.errors import InputError
 from fyp_media.files import check_target, replacing
 from fyp_media.frame_rate import as_fraction
+from fyp_media.sound import Sound
 
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov")
 
@@ -25,6 +26,7 @@ def write_video(
     fps: float | Fraction,
     *,
     metadata: dict[str, str] | None = None,
+    sound: Sound | None = None,
 ) -> None:
     """Write an MP4 that plays everywhere: H.264, yuv420p, index in front. Complete or not at all.
 
@@ -33,6 +35,7 @@ def write_video(
         frames: (H, W, 3) uint8 RGB, all of one size, at least one; consumed one by one. Odd sizes gain an
             edge row or column, as yuv420p needs.
         metadata: free tags stored in the file.
+        sound: what is heard meanwhile.
 
     Raises:
         InputError: another ending, or the place cannot be written.
@@ -56,6 +59,8 @@ def write_video(
             frame = av.VideoFrame.from_ndarray(rgb, "rgb24").reformat(
                 format="yuv420p", dst_colorspace=Colorspace.ITU601, dst_color_range=ColorRange.MPEG
             )
+            if index == 0 and sound:  # streams are added before any is written
+                sound.mux(container)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
 
