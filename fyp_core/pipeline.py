@@ -37,6 +37,7 @@ from fyp_core.conditions import Conditions
 from fyp_core.feature_cache import FeatureCache
 from fyp_core.noise import Generators, draw_noise
 from fyp_core.pose_encoder import PoseEncoder
+from fyp_core.prompt_travel import PromptTravel, blend_embeddings, parse_prompt
 from fyp_core.schedulers import set_timesteps
 from fyp_core.skeleton_input import Skeleton, check_skeleton, fit_skeleton
 from fyp_core.unet import PoseVideoUNet
@@ -247,7 +248,8 @@ class FollowYourPosePipeline(
         """Generate one video for every prompt, all following the same skeleton video or each its own.
 
         Args:
-            prompt: what to show; ``None`` when ``prompt_embeds`` is given.
+            prompt: what to show; ``None`` when ``prompt_embeds`` is given. ``"0: a man | 60: a robot"`` changes it
+                during the video, see :mod:`fyp_core.prompt_travel`.
             skeleton: one skeleton picture a frame: (F, H, W, 3) uint8 RGB, a list of PIL images, or a tensor
                 (F, 3, H, W) in 0..1. Another size is resized by its shorter side and cropped to the centre.
                 With one dimension more in front: one skeleton video for each prompt.
@@ -318,7 +320,7 @@ class FollowYourPosePipeline(
             )
         device = self._execution_device
         conditions = Conditions(
-            self._embed_prompts(prompts, negative_prompt, prompt_embeds, negative_prompt_embeds, device),
+            self._embed_prompts(prompts, negative_prompt, prompt_embeds, negative_prompt_embeds, frames),
             self.encode_pose(skeleton, height, width, pose_scale, chunk=window),
             config.default_guide_pose if guide_pose is None else guide_pose,
         )
@@ -454,6 +456,7 @@ class FollowYourPosePipeline(
 
     def unknown_words(self, prompt: str) -> list[str]:
         """The words of a prompt that are not in the tokenizer's vocabulary and so cannot change the video."""
+        prompt = " ".join(parse_prompt(prompt).prompts)
         encoding = self.tokenizer(prompt, add_special_tokens=False, return_offsets_mapping=True)
         pieces = zip(encoding["input_ids"], encoding["offset_mapping"], strict=True)
         words = [prompt[start:end] for token, (start, end) in pieces if token == self.tokenizer.unk_token_id]
@@ -500,9 +503,12 @@ class FollowYourPosePipeline(
         negative_prompt: str | list[str] | None,
         prompt_embeds: torch.Tensor | None,
         negative_prompt_embeds: torch.Tensor | None,
-        device: torch.device,
+        frames: int,
     ) -> torch.Tensor:
-        """Text embeddings of all passes of the network: with guidance, unconditional ones first."""
+        """Text embeddings (P B, L, D) of all passes of the network: with guidance, unconditional ones first.
+
+        Where a prompt changes during the video: (P B, F, L, D).
+        """
         videos = len(prompt_embeds if prompts is None else prompts)
         negatives = [negative_prompt] * videos if isinstance(negative_prompt, str) else negative_prompt
         if negatives is not None and len(negatives) != videos:
@@ -512,14 +518,24 @@ class FollowYourPosePipeline(
         for prompt in prompts or []:
             if unknown := self.unknown_words(prompt):
                 logger.warning("The model does not know these words of the prompt: %s", ", ".join(unknown))
+        travels = [parse_prompt(prompt) for prompt in prompts or []]
         guided = self.do_classifier_free_guidance
         embeds, negative_embeds = self.encode_prompt(
-            prompts,
-            device,
+            [travel.prompts[0] for travel in travels] or None,
+            self._execution_device,
             1,
             guided,
             negatives,
             prompt_embeds=prompt_embeds,
             negative_prompt_embeds=negative_prompt_embeds,
         )
+        if any(len(travel.prompts) > 1 for travel in travels):
+            embeds = torch.stack([self._embed_travel(travel, frames) for travel in travels])
+            if guided:
+                negative_embeds = negative_embeds[:, None].expand_as(embeds)
         return torch.cat([negative_embeds, embeds] if guided else [embeds]).to(self.unet.dtype)
+
+    def _embed_travel(self, travel: PromptTravel, frames: int) -> torch.Tensor:
+        """(F, L, D) embeddings."""
+        embeds, _ = self.encode_prompt(list(travel.prompts), self._execution_device, 1, False)
+        return blend_embeddings(embeds, travel.frames, frames)
