@@ -230,7 +230,7 @@ def _settings(options: argparse.Namespace, engine: Engine, judges: Path) -> dict
 
 def _motion_hash(path: Path) -> str:
     """Of a file, or of OpenPose's in a folder."""
-    from pose_extraction.keypoint_files.openpose import frame_files
+    from pose_extraction.keypoint_files import frame_files
 
     if not path.is_dir():
         return file_hash(path)

@@ -1,1 +1,16 @@
-"""Keypoints in files: ours and those of other tools."""
+"""Keypoints in files: our own (COCO's format) written and read, those of other tools read.
+
+A format is a file of this package: ``coco``, ``coco_results``, ``openpose``, ``comfyui``, ``alphapose``, ``mmpose``.
+``recognise`` picks the one that a document is in.
+"""
+
+from pose_extraction.keypoint_files.files import (
+    KEYPOINT_SUFFIX,
+    TARGET_SUFFIXES,
+    frame_files,
+    is_motion,
+    read_motion,
+    write_motion,
+)
+
+__all__ = ["KEYPOINT_SUFFIX", "TARGET_SUFFIXES", "frame_files", "is_motion", "read_motion", "write_motion"]

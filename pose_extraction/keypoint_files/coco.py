@@ -1,18 +1,15 @@
 """Keypoints as COCO writes them (https://cocodataset.org/#format-results), for other tools and back."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from fyp_media.errors import InputError
-from fyp_media.frame_rate import check_rate
+from pose_extraction.keypoint_files.joint_layouts import joints_of, order_by_names
+from pose_extraction.keypoint_files.people import PeopleByFrame, Person, natural_key, to_motion, track_of
 from pose_extraction.motion.motion import Motion
-from pose_extraction.motion.tracking import link
-from pose_extraction.poses import FramePoses
 from pose_extraction.skeleton import KEYPOINT_NAMES, LINKS
-
-_USUAL_FPS = 25.0
 
 
 def to_coco(motion: Motion, estimator: str | None = None) -> dict[str, Any]:
@@ -57,18 +54,19 @@ def _annotation(number: int, frame: int, person: int, motion: Motion) -> dict[st
     }
 
 
-def from_coco(document: Any) -> Motion:
-    """Read a COCO document, ours or another; images are frames in the order of their ids.
+def is_coco(document: Any) -> bool:
+    """Whether this is a COCO document rather than a list of results."""
+    return isinstance(document, dict) and "images" in document and "annotations" in document
 
-    Joints are found by the names in their category, without names they are taken as COCO's 17 in order.
-    Visibility flags (0, 1, 2) are taken as scores. People are told apart by ``track_id``; where anybody has
-    none, all are followed from image to image instead. Annotations without a visible joint are left out.
+
+def from_coco(document: Any) -> Motion:
+    """Read a COCO document as motion, see :func:`read_coco`.
 
     Raises:
         InputError: it is no COCO keypoint document, has joints other than COCO's or an impossible frame rate.
     """
     try:
-        return _read(document)
+        return to_motion(read_coco(document))
     except InputError:
         raise
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
@@ -78,26 +76,47 @@ def from_coco(document: Any) -> Motion:
         ) from error
 
 
-def _read(document: Mapping[str, Any]) -> Motion:
-    images = sorted(document["images"], key=lambda image: image["id"])
-    height, width = int(images[0]["height"]), int(images[0]["width"])
+def read_coco(document: Mapping[str, Any]) -> PeopleByFrame:
+    """Read a COCO document, ours or another; images are frames in the natural order of their ids.
+
+    Where ids hold no numbers, their file names give the order. Joints are found by the names in their category;
+    without names, or with another number of them, by their number. Visibility flags (0, 1, 2) are taken as scores.
+    People are told apart by ``track_id``. Annotations without a visible joint are left out.
+
+    Raises:
+        InputError: joints other than COCO's.
+        KeyError, TypeError, ValueError, IndexError, AttributeError: it is no COCO keypoint document.
+    """
+    images = sorted(document["images"], key=_order)
+    frames: dict[Hashable, list[Person]] = {_same(image["id"]): [] for image in images}
+    for annotation, person in _people(document):
+        frames[_same(annotation["image_id"])].append(person)
+    if not frames:
+        raise ValueError("no images")
+    fps = (document.get("info") or {}).get("fps")
+    return PeopleByFrame(list(frames.values()), _size(images[0]), float(fps) if fps else None)
+
+
+def _order(image: Mapping[str, Any]) -> list[int | str]:
+    name = str(image["id"])
+    return natural_key(image["id"] if name.isdecimal() else image.get("file_name") or image["id"])
+
+
+def _same(image_id: Any) -> Hashable:
+    """The same for 7, 7.0 and "7": images and annotations may be written differently."""
+    return tuple(natural_key(image_id))
+
+
+def _size(image: Mapping[str, Any]) -> tuple[int, int] | None:
+    if not image.get("height") or not image.get("width"):
+        return None
+    height, width = int(image["height"]), int(image["width"])
     if not (height > 0 and width > 0):
         raise ValueError("sizes are positive")
-    frames = {image["id"]: index for index, image in enumerate(images)}
-    bodies: list[list[np.ndarray]] = [[] for _ in images]
-    tracks: list[list[Any]] = [[] for _ in images]
-    for annotation, joints in _people(document):
-        frame = frames[annotation["image_id"]]
-        bodies[frame].append(joints)
-        tracks[frame].append(annotation.get("track_id"))
-    found = [FramePoses.from_triples(people) for people in bodies]
-    if any(None in numbers for numbers in tracks):
-        return link(found, height, width, _fps(document))
-    return _numbered(found, tracks, height, width, _fps(document))
+    return height, width
 
 
-def _people(document: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], np.ndarray]]:
-    """Annotations with a visible joint, and their (17, 3) x, y and score."""
+def _people(document: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], Person]]:
     annotations = document["annotations"]
     # Boxes of other things may lie among them.
     posed = [annotation for annotation in annotations if annotation.get("keypoints")]
@@ -105,39 +124,8 @@ def _people(document: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], np
         raise ValueError("no annotation has keypoints")
     categories = {category["id"]: category for category in document.get("categories") or []}
     for annotation in posed:
-        names = categories.get(annotation.get("category_id"), {}).get("keypoints") or KEYPOINT_NAMES
-        joints = np.array(annotation["keypoints"], np.float32).reshape(len(names), 3)[_coco_order(names)]
-        if (joints[:, 2] > 0).any():
-            yield annotation, joints
-
-
-def _coco_order(names: Sequence[str]) -> list[int]:
-    """Where COCO's 17 joints are among those named."""
-    missing = [name for name in KEYPOINT_NAMES if name not in names]
-    if missing:
-        strange = [str(name) for name in names if name not in KEYPOINT_NAMES]
-        raise InputError(
-            f"The keypoints are not COCO-17's: they lack {', '.join(missing)} and have"
-            f" {', '.join(strange) or 'nothing'} instead; convert them to COCO-17."
-        )
-    return [names.index(name) for name in KEYPOINT_NAMES]
-
-
-def _fps(document: Mapping[str, Any]) -> float:
-    fps = float(document.get("info", {}).get("fps") or _USUAL_FPS)
-    check_rate(fps)
-    return fps
-
-
-def _numbered(
-    found: Sequence[FramePoses], tracks: Sequence[Sequence[Any]], height: int, width: int, fps: float
-) -> Motion:
-    """People as ``track_id`` numbers them, of each person of each frame."""
-    numbers = sorted({int(track) for frame in tracks for track in frame})
-    shape = len(found), len(numbers), len(KEYPOINT_NAMES)
-    motion = Motion(np.full((*shape, 2), np.nan, np.float32), np.zeros(shape, np.float32), height, width, fps)
-    for frame, poses in enumerate(found):
-        people = [numbers.index(int(track)) for track in tracks[frame]]
-        motion.keypoints[frame, people] = poses.keypoints
-        motion.scores[frame, people] = poses.scores
-    return motion
+        joints = joints_of(annotation["keypoints"])
+        names = categories.get(annotation.get("category_id"), {}).get("keypoints") or []
+        if len(names) == len(joints):
+            joints = joints[order_by_names(names)]
+        yield annotation, Person(joints, track_of(annotation.get("track_id")))

@@ -3,12 +3,15 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from fyp_media.errors import InputError
 from fyp_media.files import replacing
+from fyp_media.frame_rate import check_rate
 from fyp_media.write_video import VIDEO_SUFFIXES, write_video
-from pose_extraction.keypoint_files.coco import from_coco, to_coco
-from pose_extraction.keypoint_files.openpose import read_openpose
+from pose_extraction.keypoint_files.coco import to_coco
+from pose_extraction.keypoint_files.people import PeopleByFrame, natural_key, to_motion
+from pose_extraction.keypoint_files.recognise import read_document
 from pose_extraction.motion.edit import sample
 from pose_extraction.motion.motion import Motion
 
@@ -21,30 +24,60 @@ def is_motion(path: str | os.PathLike[str]) -> bool:
 
 
 def read_motion(path: str | os.PathLike[str], fps: float | None = None) -> Motion:
-    """Read a COCO keypoint file, or a folder of OpenPose JSON.
+    """Read keypoints: a JSON file in any format of :mod:`pose_extraction.keypoint_files`, or a folder of frames.
 
     Args:
-        fps: what an OpenPose folder was made with, whose files do not say (25 by default); a keypoint file is
-            sampled at it.
+        fps: of a file that does not tell its frame rate, what it was made with (25 by default); of one that does,
+            the rate at which it is sampled.
 
     Raises:
-        InputError: neither of them, or nobody in it. The rate is not above 0.
+        InputError: no keypoints in a known format, or nobody in them. The rate is not possible.
     """
+    check_rate(fps)
     file = Path(path)
-    if file.is_dir():
-        motion = read_openpose(file, fps)
-    elif not file.exists():
+    if not file.exists():
         raise InputError(f"There is no file {file}; check the path.")
-    else:
-        try:
-            document = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise InputError(f"{file.name} cannot be read as JSON; write it again.") from error
-        motion = from_coco(document)
-        motion = motion if fps is None else sample(motion, fps)
+    people = _read_folder(file) if file.is_dir() else read_document(_load(file), file.name)
+    try:
+        motion = to_motion(people, fps)
+    except InputError as error:
+        raise InputError(f"{file.name}: {error}") from error
     if not motion.present.any():
-        raise InputError(f"Nobody is in {file.name}; choose keypoints with a person in them.")
-    return motion
+        raise InputError(f"{file.name} shows nobody in any frame; choose keypoints with a person in them.")
+    return sample(motion, fps) if fps and people.fps else motion
+
+
+def frame_files(folder: Path) -> list[Path]:
+    """The JSON files of a folder in the order of the frames, whose numbers need not be padded with zeros."""
+    files = [file for file in folder.glob("*.json") if not file.name.startswith(".")]
+    return sorted(files, key=lambda file: natural_key(file.name))
+
+
+def _read_folder(folder: Path) -> PeopleByFrame:
+    """A file a frame, as OpenPose writes them; a single file may hold all frames."""
+    files = frame_files(folder)
+    if not files:
+        raise InputError(
+            f"{folder} holds no JSON files; choose a folder that OpenPose wrote with --write_json."
+        )
+    pages = [read_document(_load(file), file.name) for file in files]
+    if len(pages) == 1:
+        return pages[0]
+    for file, page in zip(files, pages):
+        if len(page.frames) != 1:
+            raise InputError(
+                f"{file.name} holds {len(page.frames)} frames, but in a folder each file is one frame;"
+                " give that file alone, or take it out of the folder."
+            )
+    size = next((page.size for page in pages if page.size), None)
+    return PeopleByFrame([page.frames[0] for page in pages], size)
+
+
+def _load(file: Path) -> Any:
+    try:
+        return json.loads(file.read_bytes())  # UTF-8, UTF-16 or UTF-32, with or without a byte order mark
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{file.name} cannot be read as JSON; write it again.") from error
 
 
 def write_motion(motion: Motion, path: str | os.PathLike[str], *, estimator: str | None = None) -> None:

@@ -259,13 +259,13 @@ def test_keypoints_do_not_take_the_place_of_their_source(tmp_path, capsys):
     ("content", "sentence"),
     [
         ("{", "cannot be read as JSON"),
-        ("[]", "no keypoints in COCO's format"),
+        ("[]", "nobody in any frame"),
         ('{"images": [], "annotations": []}', "no keypoints in COCO's format"),
-        ('{"images": [{"id": 0, "width": 8, "height": 8}], "annotations": []}', "Nobody is in"),
+        ('{"images": [{"id": 0, "width": 8, "height": 8}], "annotations": []}', "nobody in any frame"),
         (
             '{"images": [{"id": 0, "width": 8, "height": 8}],'
             ' "annotations": [{"image_id": 0, "keypoints": [1, 2, 1]}]}',
-            "no keypoints in COCO's format",
+            "k.json: A body of 1 joints",
         ),
         (None, "There is no file"),
     ],
@@ -281,11 +281,19 @@ def test_other_files_are_refused_in_one_sentence(tmp_path, capsys, content, sent
     assert not (tmp_path / "out.json").exists()
 
 
-@pytest.mark.parametrize("content", [None, "{}", '{"people": [{"pose_keypoints_2d": [1, 2, 3]}]}'])
-def test_folders_that_are_not_openposes_are_refused(tmp_path, content):
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "write_json"),
+        ("{}", "write_json"),
+        ('{"people": [{"pose_keypoints_2d": [1, 2, 3]}]}', "A body of 1 joints"),
+        ('{"people": [{"pose_keypoints_2d": [1, 2]}]}', "no keypoints in OpenPose's format"),
+    ],
+)
+def test_folders_that_are_not_openposes_are_refused(tmp_path, content, sentence):
     if content:
         (tmp_path / "a.json").write_text(content)
-    with pytest.raises(InputError, match="write_json"):
+    with pytest.raises(InputError, match=sentence):
         read_motion(tmp_path)
 
 

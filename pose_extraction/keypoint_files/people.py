@@ -1,0 +1,180 @@
+"""The people of each frame as a file lists them, before they are one :class:`Motion`."""
+
+import math
+import re
+from collections.abc import Collection, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from fyp_media.errors import InputError
+from fyp_media.frame_rate import check_rate
+from pose_extraction.keypoint_files.joint_layouts import as_coco
+from pose_extraction.motion.motion import Motion
+from pose_extraction.motion.tracking import link
+from pose_extraction.poses import FramePoses
+from pose_extraction.skeleton import KEYPOINT_NAMES
+
+USUAL_FPS = 25.0  # where a file does not say
+
+_MARGIN = 0.1  # of the picture beyond the outermost joint, where a file tells no size
+_LARGEST_RELATIVE = (
+    2.0  # coordinates that are all smaller are shares of the picture; joints may lie outside it
+)
+_NEGATIVE_SHARE = 0.1  # of relative coordinates, above which they lie in -1..1
+_MOST_EMPTY = 10  # frames for each one listed; sparser numbers are no frame numbers
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody in one frame.
+
+    joints: (J, 3) float32 x, y and score, 0 where not known, in a layout of
+        :mod:`pose_extraction.keypoint_files.joint_layouts`.
+    track: what the file calls this person in every frame, if it tells.
+    """
+
+    joints: np.ndarray
+    track: Hashable = None
+
+
+@dataclass(frozen=True)
+class PeopleByFrame:
+    """What a file holds.
+
+    frames: the people of each frame, in the order of time.
+    size: height and width of the picture in pixels, if the file tells.
+    fps: frames a second, if the file tells.
+    """
+
+    frames: Sequence[Sequence[Person]]
+    size: tuple[int, int] | None = None
+    fps: float | None = None
+
+
+def to_motion(people: PeopleByFrame, fps: float | None = None) -> Motion:
+    """People with stable numbers: as the file numbers them, or followed from frame to frame.
+
+    Args:
+        fps: where the file tells no frame rate; 25 by default.
+
+    Raises:
+        InputError: a layout of joints that is not known, an impossible rate, coordinates relative to a picture
+            whose size the file does not tell.
+    """
+    rate = people.fps or fps or USUAL_FPS
+    check_rate(rate)
+    seen = [
+        [person for person in frame if len(person.joints) and (person.joints[:, 2] > 0).any()]
+        for frame in people.frames
+    ]
+    joints = iter(as_coco([person.joints for frame in seen for person in frame]))
+    found = [_poses([next(joints) for _ in frame]) for frame in seen]
+    found, (height, width) = _in_pixels(found, people.size)
+    tracks = [[person.track for person in frame] for frame in seen]
+    if _are_numbered(tracks):
+        return _by_track(found, tracks, height, width, rate)
+    return link(found, height, width, rate)
+
+
+def _poses(bodies: Sequence[np.ndarray]) -> FramePoses:
+    return FramePoses.from_triples([body for body in bodies if (body[:, 2] > 0).any()])
+
+
+def _in_pixels(
+    found: list[FramePoses], size: tuple[int, int] | None
+) -> tuple[list[FramePoses], tuple[int, int]]:
+    """The poses in pixels, and height and width of their picture."""
+    places = np.concatenate([np.zeros((0, 2)), *(poses.keypoints.reshape(-1, 2) for poses in found)])
+    places = places[np.isfinite(places).all(axis=1)]
+    if not len(places):
+        return found, size or (2, 2)
+    if np.abs(places).max() > _LARGEST_RELATIVE:
+        return found, size or _enclosing_size(places)
+    if size is None:
+        raise InputError(
+            "The coordinates are relative to a picture whose size is not told; write pixels (with OpenPose"
+            " --keypoint_scale 0), or canvas_width and canvas_height."
+        )
+    scale = np.array(size[::-1], np.float32)
+    low = -1.0 if (places < 0).mean() > _NEGATIVE_SHARE else 0.0
+    return [FramePoses((poses.keypoints - low) / (1 - low) * scale, poses.scores) for poses in found], size
+
+
+def _enclosing_size(places: np.ndarray) -> tuple[int, int]:
+    width, height = (
+        max(2, math.ceil((1 + _MARGIN) * float(extent) / 2) * 2) for extent in places.max(axis=0)
+    )
+    return height, width
+
+
+def _are_numbered(tracks: Sequence[Sequence[Hashable]]) -> bool:
+    """Whether everybody has a number, and nobody another's: trackers that are off give everybody the same."""
+    return all(None not in frame and len(set(frame)) == len(frame) for frame in tracks)
+
+
+def _by_track(
+    found: Sequence[FramePoses], tracks: Sequence[Sequence[Hashable]], height: int, width: int, fps: float
+) -> Motion:
+    names = sorted({track for frame in tracks for track in frame}, key=natural_key)
+    shape = len(found), len(names), len(KEYPOINT_NAMES)
+    motion = Motion(np.full((*shape, 2), np.nan, np.float32), np.zeros(shape, np.float32), height, width, fps)
+    for frame, poses in enumerate(found):
+        people = [names.index(track) for track in tracks[frame]]
+        motion.keypoints[frame, people] = poses.keypoints
+        motion.scores[frame, people] = poses.scores
+    return motion
+
+
+def track_of(value: Any) -> Hashable:
+    """What a file calls a person, out of 3, 3.0, "3" or [3.0]; None where it tells nothing or -1."""
+    while isinstance(value, list | tuple):
+        value = value[0] if value else None
+    if value is None or isinstance(value, dict):
+        return None
+    name = _plain(value)
+    return None if name in ("", "-1") else name
+
+
+def natural_key(name: Hashable) -> list[int | str]:
+    """Sorts names by the numbers in them: 2 before 10, whether padded with zeros or not."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", _plain(name))]
+
+
+def _plain(name: object) -> str:
+    """A number without its ``.0``, as some tools write whole numbers."""
+    if isinstance(name, float) and name.is_integer():
+        name = int(name)
+    return str(name)
+
+
+def frames_by_id(listed: Iterable[tuple[Hashable, Sequence[Person]]]) -> list[list[Person]]:
+    """People of each frame in order, from ids of frames such as 7 or "frame_0007.jpg"; an id may come again.
+
+    A detector lists only frames in which it saw somebody: numbers that are missing in between are frames with nobody.
+    """
+    people: dict[tuple[int | str, ...], list[Person]] = {}
+    for name, somebody in listed:
+        people.setdefault(tuple(natural_key(name)), []).extend(somebody)
+    names = sorted(people)
+    numbers = _frame_numbers(names)
+    frames: list[list[Person]] = [[] for _ in range(numbers[-1] + 1 if names else 0)]
+    for number, name in zip(numbers, names):
+        frames[number] = people[name]
+    return frames
+
+
+def _frame_numbers(names: Collection[tuple[int | str, ...]]) -> list[int]:
+    """Numbers from 0 of frames in order: those in their names, where only one number differs in these."""
+    in_order = list(range(len(names)))
+    if len({len(name) for name in names}) != 1:
+        return in_order
+    differing = [place for place, parts in enumerate(zip(*names)) if len(set(parts)) > 1]
+    if len(differing) != 1 or differing[0] % 2 == 0:  # numbers stand at odd places
+        return in_order
+    numbers = [int(name[differing[0]]) for name in names]
+    step = math.gcd(*(after - before for before, after in pairwise(numbers)))
+    numbers = [(number - numbers[0]) // step for number in numbers]
+    return numbers if numbers[-1] < _MOST_EMPTY * len(names) else in_order
