@@ -42,7 +42,7 @@ from fyp_core.schedulers import set_timesteps
 from fyp_core.skeleton_input import Skeleton, check_skeleton, fit_skeleton
 from fyp_core.unet import PoseVideoUNet
 from fyp_core.weights.assemble import load_parts
-from fyp_core.weights.embeddings import add_embeddings
+from fyp_core.weights.embeddings import add_embeddings, spell_out_words
 from fyp_core.weights.sources import ModelSource, is_our_model, resolve_model
 from fyp_core.weights.tensors import align_weights
 from fyp_core.windows import OVERLAP, WINDOW, Window, plan_windows, predict_in_windows
@@ -152,6 +152,7 @@ class FollowYourPosePipeline(
         self._guidance_scale = default_guidance_scale
         self._guidance_rescale = 0.0
         self._interrupt = False
+        self.lora_words: list[str] = []  # embeddings that LoRA files have brought along
 
     @classmethod
     def from_pretrained(cls, name: str | os.PathLike[str], **kwargs: Any) -> Self:
@@ -453,6 +454,12 @@ class FollowYourPosePipeline(
         ]
         video = torch.cat(images).unflatten(0, (len(latents), -1)).transpose(1, 2)
         return self.video_processor.postprocess_video(video, output_type)
+
+    def maybe_convert_prompt(self, prompt: str | list[str], tokenizer: CLIPTokenizer) -> str | list[str]:
+        """As in diffusers, which finds only those words of several vectors that have no capitals."""
+        if isinstance(prompt, list):
+            return [spell_out_words(one, tokenizer) for one in prompt]
+        return spell_out_words(prompt, tokenizer)
 
     def unknown_words(self, prompt: str) -> list[str]:
         """The words of a prompt that are not in the tokenizer's vocabulary and so cannot change the video."""

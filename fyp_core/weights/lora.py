@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
-import torch
 from diffusers.loaders import StableDiffusionLoraLoaderMixin
 
-from fyp_core.weights.tensors import read_state_dict
+from fyp_core.weights.embeddings import add_bundled_embedding, remove_embeddings, split_bundled_embeddings
+from fyp_core.weights.identify import FileKind, describe_model, family_of, identify
+from fyp_core.weights.lora_layers import read_lora_layers
+from fyp_core.weights.tensors import list_tensors
 from fyp_media.errors import InputError, as_input_error
+
+_ADAPTER = "lora"
+_LARGEST_FILE = 4 * 2**30  # bytes; the largest for Stable Diffusion 1.x are about a tenth of it
+_UNSUPPORTED = ("an OFT", "an IA3", "a GLoRA")
+_PLACES = {
+    "checkpoint": "--base",
+    "unet": "--base",
+    "vae": "--vae",
+    "embedding": "--embedding",
+}
 
 
 @dataclass(frozen=True)
@@ -52,37 +65,52 @@ class Lora:
 def set_loras(pipeline: StableDiffusionLoraLoaderMixin, loras: tuple[Lora, ...]) -> None:
     """Let exactly these act on the network and the text encoder; those that acted before are removed.
 
+    Words that a LoRA file brings along (embeddings in the same file) come and go with it.
+
     Raises:
         InputError: a file is damaged, is no LoRA or is one for another kind of model; then none acts.
     """
-    pipeline.unload_lora_weights()
-    names = [f"lora_{index}" for index in range(len(loras))]
+    _remove_loras(pipeline)
+    names = [f"{_ADAPTER}_{index}" for index in range(len(loras))]
     try:
         for name, lora in zip(names, loras, strict=True):
             with as_input_error(f"{lora.file} is no LoRA for this model"):
                 _add_lora(pipeline, name, lora.file)
     except InputError:
-        pipeline.unload_lora_weights()
+        _remove_loras(pipeline)
         raise
     if loras:
         pipeline.set_adapters(names, [lora.weight for lora in loras])
 
 
+def _remove_loras(pipeline: StableDiffusionLoraLoaderMixin) -> None:
+    pipeline.unload_lora_weights()
+    remove_embeddings(pipeline, pipeline.lora_words)
+    pipeline.lora_words = []
+
+
 def _add_lora(pipeline: StableDiffusionLoraLoaderMixin, name: str, file: Path) -> None:
-    state = _with_scale_folded_in(read_state_dict(file))
-    pipeline.load_lora_weights(state, adapter_name=name, unet_config=pipeline.unet.config)
-    if not any(name in adapters for adapters in pipeline.get_list_adapters().values()):
-        raise InputError("none of its layers is in the network")
+    if file.stat().st_size > _LARGEST_FILE:
+        raise InputError(f"it is larger than {_LARGEST_FILE / 2**30:.0f} GiB")
+    words, tensors = split_bundled_embeddings(list_tensors(file))
+    _check_kind(identify(tensors), pipeline.unet.config)
+    networks = {"unet": pipeline.unet, "text_encoder": pipeline.text_encoder}
+    layers = read_lora_layers(tensors, networks)
+    for word, vectors in words.items():
+        add_bundled_embedding(pipeline, word, vectors)
+        pipeline.lora_words.append(word)
+    state = {}
+    for layer, (up, down) in layers.items():
+        state |= {f"{layer}.lora_A.weight": down, f"{layer}.lora_B.weight": up}
+    pipeline.load_lora_weights(state, adapter_name=name)
 
 
-def _with_scale_folded_in(lora: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """kohya's files give the product of a layer's two matrices the weight alpha / rank; here the matrix has it.
-
-    diffusers keeps the alphas beside the matrices, but loses those of text encoder layers that differ.
-    """
-    for name in [name for name in lora if name.endswith(".alpha")]:
-        stem = name.removesuffix(".alpha")
-        up, down = f"{stem}.lora_up.weight", f"{stem}.lora_down.weight"
-        if up in lora and down in lora:
-            lora[up] = lora[up] * (lora.pop(name).item() / len(lora[down]))
-    return lora
+def _check_kind(kind: FileKind, unet_config: Mapping[str, Any]) -> None:
+    """Raise InputError for a file that is no LoRA, of a kind that is not supported, or for another family."""
+    if kind.role != "lora":
+        place = _PLACES.get(kind.role)
+        raise InputError(f"it is {kind}" + (f", which belongs to {place}" if place else ""))
+    if kind.what in _UNSUPPORTED:
+        raise InputError(f"it is {kind}, which is not supported; LoRA, DoRA, LoHa and LoKr are")
+    if kind.family and kind.family != family_of(unet_config):
+        raise InputError(f"it was made for {kind.family}; this model is {describe_model(unet_config)}")
