@@ -11,9 +11,9 @@ WORKDIR /home/user/app
 
 # Requirements first: a change of the code leaves this layer as it is.
 COPY --chown=user requirements.txt ./
-COPY --chown=user scripts/install.sh scripts/
-RUN bash scripts/install.sh && rm -rf ~/.cache/pip
+RUN python -m venv .venv && .venv/bin/pip install --no-cache-dir --requirement requirements.txt
 
 COPY --chown=user . .
+RUN bash scripts/install.sh
 EXPOSE 7860
 CMD [".venv/bin/python", "app.py"]

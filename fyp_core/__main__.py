@@ -10,6 +10,7 @@ import sys
 import time
 import warnings
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -34,6 +35,7 @@ from fyp_media.errors import InputError
 from fyp_media.files import check_targets
 from pose_extraction.estimators.factory import ESTIMATORS_WITH_WEIGHTS
 
+PROJECT = "follow-your-pose"
 OK, UNEXPECTED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -175,6 +177,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m fyp_core", description="Pose-guided text-to-video generation.")
+    parser.add_argument("--version", action="version", version=f"Follow Your Pose {version(PROJECT)}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_generate(commands.add_parser("generate", help="a video and a sentence in, a video out"))
     _add_convert(commands.add_parser("convert", help="write a model in this project's layout"))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import gradio as gr
 
 from fyp_core.generation.request import MAX_SEED, PRESETS
+from fyp_core.project_files import project_file
 from fyp_page.handlers import KINDS, MOST_LORAS, OWN, SCHEDULERS, Page, Slider, describe, fit_weights
 from pose_extraction.estimators.factory import ESTIMATORS_WITH_WEIGHTS
 
-EXAMPLE_FOLDER = Path(__file__).parent.parent / "pose_example"
+EXAMPLE_FOLDER = project_file("pose_example")
 EXAMPLES = (
     (EXAMPLE_FOLDER / "skeleton_jumping_jacks.mp4", "Skeleton Video", "an astronaut on the beach"),
     (EXAMPLE_FOLDER / "raw_man_cheering.mp4", "Raw Video", "a robot in Antarctica"),

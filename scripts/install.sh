@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Create .venv in the checkout, or bring it up to date; quick when nothing changed.
-#   scripts/install.sh [requirements file]     PYTHON=python3.12 picks the interpreter
+# Create .venv in the checkout and install the project into it, editable; quick when nothing changed.
+#   scripts/install.sh [extra]     data, gpu or dev; PYTHON=python3.12 picks the interpreter
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-requirements=${1:-requirements.txt}
+extra=${1:-}
 venv_python=.venv/bin/python
 is_supported='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))'
 version='import sys; print(*sys.version_info[:2], sep=".")'
@@ -35,14 +35,14 @@ if ! usable_venv; then
     }
 fi
 
-# The stamp holds what was installed: a change of any requirements, which include each other, runs pip again.
-stamp=.venv/installed-$requirements
-if ! cat requirements*.txt | cmp -s - "$stamp"; then
-    echo "Installing $requirements; the first time this takes a few minutes"
-    "$venv_python" -m pip install --disable-pip-version-check --quiet -r "$requirements"
+# The stamp holds what was installed: pip runs again when a requirement or the project's own description changes.
+stamp=.venv/installed${extra:+-$extra}
+if ! cat pyproject.toml requirements*.txt | cmp -s - "$stamp"; then
+    echo "Installing Follow Your Pose${extra:+ with the extra \"$extra\"}; the first time this takes a few minutes"
+    "$venv_python" -m pip install --disable-pip-version-check --quiet --editable ".${extra:+[$extra]}"
     "$venv_python" -c "import cv2" || {
         echo "OpenCV lacks a system library; on Debian and Ubuntu install libgl1 and libglib2.0-0." >&2
         exit 1
     }
-    cat requirements*.txt >"$stamp"
+    cat pyproject.toml requirements*.txt >"$stamp"
 fi

@@ -2,7 +2,7 @@
 # Install what is needed and run the tests; arguments go to pytest. Without any, the style is checked as well.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-scripts/install.sh requirements-dev.txt
+scripts/install.sh dev
 if (($# == 0)); then
     .venv/bin/ruff check .
     .venv/bin/ruff format --check .

@@ -6,12 +6,13 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from fyp_core.project_files import project_file
 from fyp_core.weights.hub_download import HubPart, find_hub_part, hub_revisions
 from fyp_media.errors import InputError
 
 MINI, PUBLISHED = "mini", "followyourpose-v1"
 MODEL_INDEX = "model_index.json"  # makes a folder a model in diffusers layout
-_CHECKOUT = Path(__file__).resolve().parents[2] / "checkpoints"
+_OWN = project_file("checkpoints")
 # The commit adds a model card to the authors' last one, 24cd2c4, of whose hash no more than that is on record.
 _WEIGHTS = ("YueMafighting/FollowYourPose_v1", "f8c808b84975b9d57106021037a8bcc5c65061a1")
 # Of Stable Diffusion's UNet only the configuration: the inflated network brings all its weights.
@@ -54,14 +55,14 @@ class ModelStatus:
 
 
 def checkpoints_folder() -> Path:
-    """The checkout's ``checkpoints``, or the folder that the environment variable FYP_CHECKPOINTS names."""
-    return Path(os.environ.get("FYP_CHECKPOINTS", _CHECKOUT))
+    """The project's ``checkpoints``, or the folder that the environment variable FYP_CHECKPOINTS names."""
+    return Path(os.environ.get("FYP_CHECKPOINTS", _OWN))
 
 
 def bundled(name: str) -> Path:
-    """What is part of the repository: in :func:`checkpoints_folder`, or where that one lacks it, in the checkout."""
+    """A model of the project: in :func:`checkpoints_folder`, or where that lacks it, among the project's own."""
     place = checkpoints_folder() / name
-    return place if place.is_dir() else _CHECKOUT / name
+    return place if place.is_dir() else _OWN / name
 
 
 def find_part(path: Path) -> Path:

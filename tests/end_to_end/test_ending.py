@@ -63,7 +63,7 @@ def checkout(tmp_path: Path) -> Path:
     (tmp_path / "scripts").mkdir()
     for name in ("demo.sh", "install.sh"):
         shutil.copy(ROOT / "scripts" / name, tmp_path / "scripts")
-    for name in ("app.py", "pose_example", "requirements.txt"):
+    for name in ("app.py", "pose_example", "pyproject.toml", "requirements.txt"):
         (tmp_path / name).symlink_to(ROOT / name)
     python = tmp_path / ".venv/bin/python"
     python.parent.mkdir(parents=True)
@@ -71,7 +71,8 @@ def checkout(tmp_path: Path) -> Path:
         f'#!/bin/sh\n[ "$1" = -m ] && exit 97  # nothing is to be installed\nexec "{sys.executable}" "$@"\n'
     )
     python.chmod(0o755)
-    shutil.copy(ROOT / "requirements.txt", tmp_path / ".venv/installed-requirements.txt")
+    installed = [(ROOT / name).read_text() for name in ("pyproject.toml", "requirements.txt")]
+    (tmp_path / ".venv/installed").write_text("".join(installed))
     return tmp_path
 
 

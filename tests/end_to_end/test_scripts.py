@@ -15,6 +15,7 @@ from tests.end_to_end.conftest import ROOT
 def checkout(tmp_path: Path) -> Path:
     (tmp_path / "scripts").mkdir()
     shutil.copy(ROOT / "scripts/install.sh", tmp_path / "scripts")
+    (tmp_path / "pyproject.toml").write_text("no project that could be installed\n")
     (tmp_path / "requirements.txt").write_text("a-package-that-does-not-exist-anywhere==1\n")
     return tmp_path
 
@@ -46,10 +47,14 @@ def test_an_environment_interrupted_before_it_had_pip_is_made_again(checkout: Pa
     assert (finished.returncode, finished.stdout[:14]) == (1, "Creating .venv")
 
 
-def test_nothing_is_installed_while_the_requirements_stay_the_same(checkout: Path) -> None:
+def test_nothing_is_installed_while_the_project_and_its_requirements_stay_the_same(checkout: Path) -> None:
     (checkout / ".venv/bin").mkdir(parents=True)
     (checkout / ".venv/bin/python").symlink_to(sys.executable)
-    requirements = (checkout / "requirements.txt").read_text()
-    (checkout / ".venv/installed-requirements.txt").write_text(requirements)
+    parts = [(checkout / name).read_text() for name in ("pyproject.toml", "requirements.txt")]
+    (checkout / ".venv/installed").write_text("".join(parts))
     finished = install(checkout)
     assert (finished.returncode, finished.stdout, finished.stderr) == (0, "", "")
+    (checkout / "requirements.txt").write_text("another-package-that-does-not-exist==1\n")
+    finished = install(checkout)
+    assert finished.returncode != 0
+    assert "Installing Follow Your Pose" in finished.stdout
