@@ -58,14 +58,10 @@ def main() -> int:
     return 0
 
 
-def build(folder: Path, form: str, width: int) -> None:
-    """Write a random checkpoint in the published layout, its networks ``width / 320`` as wide."""
-    torch.manual_seed(0)
+def random_parts(width: int) -> dict[str, Any]:
+    """Networks of the published model's shape with random weights, ``width / 320`` as wide, and its scheduler."""
     widths = tuple(width * multiple for multiple in (1, 2, 4, 4))
     heads = max(1, 12 * width // FULL_WIDTH)
-    base = folder / "stable-diffusion-v1-4"
-    (base / "tokenizer").mkdir(parents=True, exist_ok=True)
-    clip_tokenizer(base / "tokenizer")
     text = CLIPTextConfig(
         vocab_size=49408,
         hidden_size=64 * heads,
@@ -74,23 +70,37 @@ def build(folder: Path, form: str, width: int) -> None:
         num_attention_heads=heads,
         max_position_embeddings=77,
     )
-    CLIPTextModel(text).save_pretrained(base / "text_encoder")
     groups = 32
     vae_width = max(groups, 128 * width // FULL_WIDTH // groups * groups)
     levels = tuple(vae_width * multiple for multiple in (1, 2, 4, 4))
-    AutoencoderKL(
-        block_out_channels=levels,
-        down_block_types=("DownEncoderBlock2D",) * len(levels),
-        up_block_types=("UpDecoderBlock2D",) * len(levels),
-        layers_per_block=2,
-    ).save_pretrained(base / "vae")
-    scheduler = DDIMScheduler(**SCHEDULER, clip_sample=False, steps_offset=1)
-    scheduler.save_pretrained(base / "scheduler")
+    return {
+        "text_encoder": CLIPTextModel(text),
+        "vae": AutoencoderKL(
+            block_out_channels=levels,
+            down_block_types=("DownEncoderBlock2D",) * len(levels),
+            up_block_types=("UpDecoderBlock2D",) * len(levels),
+            layers_per_block=2,
+        ),
+        "pose_encoder": PoseEncoder(channels=widths),
+        "unet": PoseVideoUNet(
+            sample_size=64, cross_attention_dim=text.hidden_size, block_out_channels=widths
+        ),
+        "scheduler": DDIMScheduler(**SCHEDULER, clip_sample=False, steps_offset=1),
+    }
 
-    pose = PoseEncoder(channels=widths)
-    published = published_names(pose.state_dict())
+
+def build(folder: Path, form: str, width: int) -> None:
+    """Write a random checkpoint in the published layout, its networks ``width / 320`` as wide."""
+    torch.manual_seed(0)
+    base = folder / "stable-diffusion-v1-4"
+    (base / "tokenizer").mkdir(parents=True, exist_ok=True)
+    clip_tokenizer(base / "tokenizer")
+    parts = random_parts(width)
+    for name in ("text_encoder", "vae", "scheduler"):
+        parts[name].save_pretrained(base / name)
+    published = published_names(parts["pose_encoder"].state_dict())
     torch.save(published, folder / "pose_encoder.pth")
-    unet = PoseVideoUNet(sample_size=64, cross_attention_dim=text.hidden_size, block_out_channels=widths)
+    unet = parts["unet"]
     unet.save_config(base / "unet")
     state = {**unet.state_dict(), **{PUBLISHED_PREFIX + name: tensor for name, tensor in published.items()}}
     network = folder / "followyourpose_checkpoint-1000"

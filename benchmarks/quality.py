@@ -1,0 +1,92 @@
+"""What the judges say of videos, and how long they took: shared by the benchmarks of sampling and of windows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from fyp_core.evaluation import measures, world_shots
+from fyp_core.evaluation.cases import PAIRS, Shot
+from fyp_core.evaluation.judges import Judges
+from fyp_core.evaluation.sources import MODEL, show
+from fyp_core.generation.device import AUTO_DTYPE, choose_device, choose_dtype, torch_dtype
+from fyp_core.pipeline import FollowYourPosePipeline
+from fyp_core.schedulers import aligned_timesteps, make_scheduler
+from fyp_core.weights.checkpoints import bundled
+
+THRESHOLDS = {"PCK@0.1": 0.1, "PCK@0.05": 0.05}
+
+
+class Bench:
+    """A model, its judges, and clips of the procedural world with motions that no model was trained on.
+
+    Args:
+        model: name or folder.
+        clips: of each kind of pair of character and scene.
+        frames: of each clip.
+    """
+
+    def __init__(self, model: str, clips: int, frames: int) -> None:
+        device = choose_device(None)
+        self.dtype = choose_dtype(AUTO_DTYPE, device)
+        self.pipeline = FollowYourPosePipeline.from_pretrained(model, dtype=torch_dtype(self.dtype)).to(
+            device
+        )
+        self.pipeline.set_progress_bar_config(disable=True)
+        self.judges = Judges.load(bundled("judges"))
+        size = self.pipeline.config.default_height
+        self.shots = [shot for pairs in PAIRS for shot in world_shots(pairs, clips, frames, size)]
+        self._own_scheduler = self.pipeline.scheduler
+
+    def generate(
+        self, scheduler: str, sampling: dict[str, Any], at_once: int = 4
+    ) -> tuple[list[np.ndarray], float]:
+        """The clips, (F, H, W, 3) uint8 RGB each, and the processor's seconds a frame; the same noise every time."""
+        self.pipeline.scheduler = make_scheduler(scheduler, self._own_scheduler)
+        if (steps := sampling.get("num_inference_steps")) is not None:
+            sampling = {**sampling, "timesteps": aligned_timesteps(scheduler, steps, self._own_scheduler)}
+        videos: list[np.ndarray] = []
+        start = time.process_time()  # other programs run beside this one
+        for first in range(0, len(self.shots), at_once):
+            videos += show(self.pipeline, MODEL, self.shots[first : first + at_once], 0, sampling)
+        seconds = time.process_time() - start
+        return videos, seconds / sum(map(len, videos))
+
+    def judge(self, videos: Sequence[np.ndarray]) -> dict[str, float]:
+        """Means over the clips."""
+        each = [self._judge(shot, video) for shot, video in zip(self.shots, videos, strict=True)]
+        return {name: float(np.mean([of_one[name] for of_one in each])) for name in each[0]}
+
+    def _judge(self, shot: Shot, video: np.ndarray) -> dict[str, float]:
+        points, _ = self.judges.find_joints(video)
+        character, scene = self.judges.classify(video)
+        return {
+            **{
+                name: measures.correct_keypoints(points, shot.keypoints, shot.visible, threshold)
+                for name, threshold in THRESHOLDS.items()
+            },
+            "character": float(character == shot.character),
+            "scene": float(scene == shot.scene),
+            "flicker": measures.background_flicker(video, shot.skeletons) or 0.0,
+        }
+
+
+def decibels(videos: Sequence[np.ndarray], reference: Sequence[np.ndarray]) -> float:
+    """Peak signal-to-noise ratio of 8-bit videos, mean over the clips; 99 where they are equal."""
+    errors = [np.square(a.astype(float) - b).mean() for a, b in zip(videos, reference, strict=True)]
+    return float(np.mean([10 * np.log10(255**2 / error) if error else 99.0 for error in errors]))
+
+
+def as_markdown(rows: Sequence[dict[str, Any]]) -> str:
+    """A table; numbers to three places."""
+    names = list(rows[0])
+    lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
+    lines += ["| " + " | ".join(_shown(row.get(name, "")) for name in names) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.3f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)

@@ -1,0 +1,284 @@
+"""Each preset against the reference algorithm (benchmarks/reference.py): seconds, memory, share of the machine's rate.
+
+python -m benchmarks.speed [--model mini | sd14] [--frames 8 64] [--size 128] [--rounds 3] [--output speed.json]
+
+``sd14`` has the published model's shape and random weights. Two processes, one for each algorithm, take turns part by
+part (a denoising step of each kind, poses, text, decoding), so that whatever else runs on the machine slows both;
+the figures are medians over the rounds. End to end is the sum of the parts as often as a video of that preset needs
+them, not a run of its own; with ``--whole`` the videos are generated as well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.full_size import FULL_WIDTH, random_parts
+from benchmarks.quality import as_markdown
+from benchmarks.reference import STEPS, Reference
+from fyp_core import schedulers
+from fyp_core.conditions import Conditions
+from fyp_core.feature_cache import FeatureCache
+from fyp_core.generation.device import AUTO_DTYPE, choose_device, choose_dtype, peak_memory, torch_dtype
+from fyp_core.pipeline import FollowYourPosePipeline
+from fyp_core.presets import PRESETS
+from fyp_core.windows import plan_windows, predict_in_windows
+from tests.tiny_model import clip_tokenizer
+
+SD14 = "sd14"
+REFERENCE, OURS = "reference", "ours"
+PROMPT = "a robot on the moon"
+_MATRIX = 2048  # side of the matrices whose product tells the machine's rate
+_DECODED = 4  # frames at once
+
+Part = Callable[[], Any]
+
+
+def load(model: str, dtype: str, device: str, width: int) -> FollowYourPosePipeline:
+    """A pipeline; of ``sd14`` with random weights, ``width / 320`` as wide."""
+    if model != SD14:
+        pipeline = FollowYourPosePipeline.from_pretrained(model, dtype=torch_dtype(dtype))
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            tokenizer = clip_tokenizer(Path(folder))
+        pipeline = FollowYourPosePipeline(tokenizer=tokenizer, **random_parts(width)).to(torch_dtype(dtype))
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline.to(device)
+
+
+def shared_parts(pipeline: FollowYourPosePipeline, frames: int, size: int) -> dict[str, Part]:
+    """What both algorithms do besides denoising, and the machine's rate."""
+    side, vae = size // pipeline.vae_scale_factor, pipeline.vae
+    latents = torch.randn(1, vae.config.latent_channels, min(frames, _DECODED), side, side)
+    matrix = torch.randn(_MATRIX, _MATRIX, dtype=pipeline.unet.dtype, device=pipeline.device)
+    encode = functools.partial(pipeline.encode_prompt, PROMPT, pipeline.device, 1, True)
+    return {
+        "matrix product": lambda: matrix @ matrix,
+        "text": encode,
+        "decode": lambda: pipeline.decode_latents(latents, _DECODED),
+    }
+
+
+def reference_parts(pipeline: FollowYourPosePipeline, frames: int, size: int) -> dict[str, Part]:
+    """The reference algorithm's parts by name."""
+    latents, skeleton = _inputs(pipeline, frames, size)
+    embeds, negative = pipeline.encode_prompt(PROMPT, pipeline.device, 1, True)
+    reference = Reference(pipeline, skeleton, torch.cat([negative, embeds]))
+    return {"step": lambda: reference.step(latents, 0)}
+
+
+def our_parts(pipeline: FollowYourPosePipeline, frames: int, size: int) -> dict[str, Part]:
+    """Ours; steps by kind: guided or not, computed in full or with features used again."""
+    latents, skeleton = _inputs(pipeline, frames, size)
+    windows = plan_windows(frames, pipeline.config.window, pipeline.config.window_overlap)
+    embeds, negative = pipeline.encode_prompt(PROMPT, pipeline.device, 1, True)
+    encode = functools.partial(pipeline.encode_pose, skeleton, size, size, 1.0, chunk=pipeline.config.window)
+    conditions = Conditions(torch.cat([negative, embeds]).to(pipeline.unet.dtype), encode())
+    pipeline.scheduler.set_timesteps(STEPS)
+    t = pipeline.scheduler.timesteps[0]
+    caches = {guidance: FeatureCache(pipeline.unet, [0]) for guidance in (1.0, 5.0)}
+
+    def step(guidance: float, number: int) -> torch.Tensor:
+        pipeline._guidance_scale = guidance
+        predict = functools.partial(pipeline.predict_noise, caches[guidance], number, t, conditions)
+        return predict_in_windows(predict, latents, windows)
+
+    return {
+        "guided": functools.partial(step, 5.0, 0),
+        "guided, features reused": functools.partial(step, 5.0, 1),
+        "unguided": functools.partial(step, 1.0, 0),
+        "unguided, features reused": functools.partial(step, 1.0, 1),
+        "pose": encode,
+    }
+
+
+def whole_parts(pipeline: FollowYourPosePipeline, frames: int, size: int) -> dict[str, Part]:
+    """Whole videos, one a preset."""
+    _, skeleton = _inputs(pipeline, frames, size)
+    own = pipeline.scheduler
+
+    def generate(name: str) -> None:
+        preset = PRESETS[name]
+        pipeline.scheduler = schedulers.make_scheduler(preset.scheduler, own)
+        sampling = preset.sampling(pipeline.config.default_num_inference_steps)
+        pipeline(PROMPT, skeleton, height=size, width=size, decode_chunk_size=_DECODED, **sampling)
+        pipeline.scheduler = own
+
+    return {f"whole, {name}": functools.partial(generate, name) for name in PRESETS}
+
+
+def _inputs(pipeline: FollowYourPosePipeline, frames: int, size: int) -> tuple[torch.Tensor, torch.Tensor]:
+    side = size // pipeline.vae_scale_factor
+    latents = torch.randn(1, pipeline.unet.config.in_channels, frames, side, side, device=pipeline.device)
+    skeleton = torch.rand(frames, 3, size, size, device=pipeline.device, dtype=pipeline.pose_encoder.dtype)
+    return latents, skeleton
+
+
+def serve(connection: Connection, kind: str, dtype: str, options: argparse.Namespace) -> None:
+    """In a process of its own: take frames and size and answer with the parts' names; take a name, run it, measure."""
+    torch.manual_seed(0)
+    torch.set_grad_enabled(False)
+    pipeline = load(options.model, dtype, options.device, options.width)
+    parts: dict[str, Part] = {}
+    flops: dict[str, int] = {}
+    while (task := connection.recv()) is not None:
+        if isinstance(task, tuple):
+            frames, size = task
+            parts = shared_parts(pipeline, frames, size)
+            parts |= (reference_parts if kind == REFERENCE else our_parts)(pipeline, frames, size)
+            if options.whole and kind == OURS:
+                parts |= whole_parts(pipeline, frames, size)
+            flops.clear()
+            connection.send(list(parts))
+            continue
+        if task not in flops:
+            with FlopCounterMode(display=False) as counter:
+                parts[task]()  # also to warm up: a step that reuses features needs those of a full one
+            flops[task] = counter.get_total_flops()
+        seconds = _seconds(parts[task], options.device)
+        connection.send({"seconds": seconds, "FLOP": flops[task], "peak": peak_memory(options.device)})
+
+
+def _seconds(part: Part, device: str) -> float:
+    start = time.perf_counter()
+    part()
+    if device.startswith("cuda"):
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+@contextmanager
+def processes(options: argparse.Namespace, dtype: str) -> Iterator[dict[str, Connection]]:
+    """One for each algorithm."""
+    context = get_context("spawn")
+    connections: dict[str, Connection] = {}
+    running = []
+    for kind, own in ((REFERENCE, options.reference_dtype), (OURS, dtype)):
+        connections[kind], other = context.Pipe()
+        process = context.Process(target=serve, args=(other, kind, own, options), daemon=True)
+        process.start()
+        other.close()  # so that its death is noticed here
+        running.append(process)
+    try:
+        yield connections
+    finally:
+        for connection, process in zip(connections.values(), running, strict=True):
+            if process.is_alive():
+                connection.send(None)
+            process.join()
+
+
+def measure(connections: dict[str, Connection], frames: int, size: int, rounds: int) -> dict[str, Any]:
+    """Medians of all parts, taken in turns."""
+    parts = {}
+    for kind, connection in connections.items():
+        connection.send((frames, size))
+        parts[kind] = connection.recv()
+    turns = [(kind, name) for kind in parts for name in parts[kind]]
+    measured: dict[tuple[str, str], list[dict[str, float]]] = {turn: [] for turn in turns}
+    for _ in range(rounds):
+        for kind, name in turns:
+            connections[kind].send(name)
+            measured[kind, name].append(connections[kind].recv())
+    seconds = {turn: statistics.median(m["seconds"] for m in each) for turn, each in measured.items()}
+    rates = {kind: 2 * _MATRIX**3 / seconds[kind, "matrix product"] for kind in connections}
+    steps = {REFERENCE: "step", OURS: "guided"}
+    return {
+        "frames": frames,
+        "size": size,
+        "seconds": {f"{kind}: {name}": value for (kind, name), value in seconds.items()},
+        "share of the matrix rate": {
+            kind: measured[kind, name][0]["FLOP"] / seconds[kind, name] / rates[kind]
+            for kind, name in steps.items()
+        },
+        "peak bytes": {kind: max(m["peak"] for m in measured[kind, steps[kind]]) for kind in connections},
+    }
+
+
+def end_to_end(result: dict[str, Any], own_steps: int) -> list[dict[str, Any]]:
+    """A row for the reference and for each preset: seconds of a video as the sum of its parts."""
+    seconds, frames = result["seconds"], result["frames"]
+
+    def around(kind: str) -> float:
+        return seconds[f"{kind}: text"] + seconds[f"{kind}: decode"] * frames / min(frames, _DECODED)
+
+    total = around(REFERENCE) + STEPS * seconds[f"{REFERENCE}: step"]
+    rows = [{"preset": REFERENCE, "steps": STEPS, "seconds": total, "times as fast": 1.0}]
+    for name, preset in PRESETS.items():
+        kinds = preset.kinds_of_steps(own_steps)
+        steps = sum(seconds[f"{OURS}: {kind}"] for kind in kinds)
+        own = around(OURS) + seconds[f"{OURS}: pose"] + steps
+        rows.append({"preset": name, "steps": len(kinds), "seconds": own, "times as fast": total / own})
+    return rows
+
+
+def main() -> None:
+    options = _options()
+    dtype = choose_dtype(options.dtype, options.device)
+    results = []
+    with processes(options, dtype) as connections:
+        for frames in options.frames:
+            for size in options.size:
+                result = measure(connections, frames, size, options.rounds)
+                result |= {"model": options.model, "dtype": dtype, "rounds": options.rounds}
+                result["end to end"] = end_to_end(result, options.own_steps)
+                print(json.dumps(result), flush=True)
+                results.append(result)
+    if options.output:
+        options.output.write_text(json.dumps(results, indent=1))
+        options.output.with_suffix(".md").write_text("\n".join(map(as_document, results)))
+
+
+def as_document(result: dict[str, Any]) -> str:
+    """Markdown of one size."""
+    shares = ", ".join(f"{kind} {share:.0%}" for kind, share in result["share of the matrix rate"].items())
+    peaks = ", ".join(f"{kind} {peak / 2**30:.1f} GiB" for kind, peak in result["peak bytes"].items())
+    parts = [{"part": name, "seconds": value} for name, value in result["seconds"].items()]
+    return (
+        f"## {result['model']}, {result['frames']} frames of {result['size']}², {result['dtype']}\n\n"
+        f"{as_markdown(result['end to end'])}\n"
+        f"A guided step's share of the rate of a large matrix product: {shares}. Peak memory: {peaks}.\n\n"
+        f"{as_markdown(parts)}"
+    )
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    add = parser.add_argument
+    add(
+        "--model",
+        default="mini",
+        help=f"name or folder, or {SD14}: the published model's shape, random weights",
+    )
+    add("--frames", type=int, nargs="+", default=[8])
+    add("--size", type=int, nargs="+", help="pixels a side; default: 128 of mini, 256 of sd14")
+    add("--rounds", type=int, default=3)
+    add("--device", default=choose_device(None))
+    add("--dtype", default=AUTO_DTYPE, help="of ours")
+    add("--reference-dtype", default="fp32")
+    add("--width", type=int, default=FULL_WIDTH, help="of sd14's first level: smaller, to try this program")
+    add("--own-steps", type=int, help="the model's own number of steps; default: 15 of mini, 50 of sd14")
+    add("--whole", action="store_true", help="generate whole videos as well")
+    add("--output", type=Path, help="JSON to write; Markdown goes beside it")
+    options = parser.parse_args()
+    is_full = options.model == SD14
+    options.size = options.size or [256 if is_full else 128]
+    options.own_steps = options.own_steps or (STEPS if is_full else 15)
+    return options
+
+
+if __name__ == "__main__":
+    main()
