@@ -257,13 +257,17 @@ def test_a_model_that_does_not_fit_is_told_and_freed(
 # --- devices
 
 
-def test_cpu_takes_bf16_only_where_it_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cpu_takes_bf16_only_where_it_has_it_and_it_is_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fyp_core.generation.device.bf16_is_faster", lambda: True)
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True}, raising=False)
     assert choose_dtype("auto", "cpu") == "fp32"
     with pytest.raises(InputError, match="no fast bf16"):
         choose_dtype("bf16", "cpu")
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True}, raising=False)
     assert choose_dtype("auto", "cpu") == "bf16"
+    monkeypatch.setattr("fyp_core.generation.device.bf16_is_faster", lambda: False)
+    assert choose_dtype("auto", "cpu") == "fp32"
+    assert choose_dtype("bf16", "cpu") == "bf16"
 
 
 @pytest.mark.parametrize(
