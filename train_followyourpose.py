@@ -26,10 +26,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_intermixed_args(arguments)
     _set_up_logging()
 
-    from fyp_core.training.config import load_config
+    from fyp_core.training.config_file import load_config
     from fyp_core.training.loop import train
     from fyp_core.training.memory import dry_run
-    from fyp_core.training.stages import create_stage
+    from fyp_core.training.stage import create_stage
 
     try:
         config = load_config(options.config, options.overrides)
@@ -64,7 +64,7 @@ def _tell_skipped(stage: Stage) -> None:
     """However the run ended, say which of one's own files it could not use."""
     from accelerate import PartialState
 
-    from fyp_core.training.diffusion import DiffusionStage
+    from fyp_core.training.stages.diffusion import DiffusionStage
 
     if isinstance(stage, DiffusionStage) and PartialState().is_main_process:
         stage.bad_files.tell()

@@ -18,7 +18,7 @@ from fyp_core.evaluation.measures import correct_keypoints, visible_boxes
 from fyp_core.evaluation.sources import reconstruct
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.synthetic import sample_clip
-from fyp_core.training.judge_stages import turn
+from fyp_core.training.stages.judges import turn
 from fyp_core.weights.checkpoints import bundled
 
 _SIZE, _SEED = 128, 77  # pixels; of renders that no judge was trained on

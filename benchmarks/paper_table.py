@@ -68,9 +68,9 @@ def rows_of(options: argparse.Namespace, tuned: str) -> list[Row]:
 
 def tune_on_one_clip(options: argparse.Namespace, folder: Path) -> str:
     """Stage 2 on a single clip (Wu et al. 2022, arXiv 2212.11565) from a model without temporal layers; its folder."""
-    from fyp_core.training.config import load_config
+    from fyp_core.training.config_file import load_config
     from fyp_core.training.loop import train
-    from fyp_core.training.stages import create_stage
+    from fyp_core.training.stage import create_stage
 
     start = options.stage_1 or _without_temporal_layers(options.model, folder / "image_model")
     overrides = {

@@ -27,10 +27,10 @@ from tqdm import tqdm
 
 from fyp_core.cli.argument_types import from_one
 from fyp_core.synthetic import sample_clip
-from fyp_core.training.config import TrainConfig, TrainData, load_config
-from fyp_core.training.draws import Draws
+from fyp_core.training.config import OwnClips, TrainConfig
+from fyp_core.training.config_file import load_config
 from fyp_core.training.loop import Run
-from fyp_core.training.stages import create_stage
+from fyp_core.training.stage import Draws, create_stage
 from fyp_media.errors import InputError
 from fyp_media.write_video import write_video
 
@@ -112,7 +112,7 @@ def own_settings(folder: Path, *, clips: bool) -> dict[str, object]:
     }
 
 
-def write_clips(folder: Path, data: TrainData) -> None:
+def write_clips(folder: Path, data: OwnClips) -> None:
     """Render video files of the procedural world, long enough for what is taken of each, and their table."""
     rows = []
     for index in range(_CLIP_FILES):
@@ -139,7 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             config = load_config(
                 path, [*(f"{key}={value}" for key, value in own.items()), *options.overrides]
             )
-            if options.clips:
+            if options.clips and isinstance(config.train_data, OwnClips):
                 write_clips(Path(folder), config.train_data)
             print(json.dumps(compare(config, options.turns, options.steps)))
         except InputError as error:

@@ -1,10 +1,8 @@
-"""Settings read from YAML: keys that do not exist are named, with the one that was probably meant."""
+"""Settings read from YAML files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import fields, is_dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from fyp_core.settings import refuse_unknown_names
 from fyp_media.errors import InputError, first_line
 
 
@@ -48,12 +47,3 @@ def refuse_unknown(given: DictConfig, known: Any, prefix: str = "") -> None:
     for key in given:
         if is_dataclass(getattr(known, key)) and isinstance(given[key], DictConfig):
             refuse_unknown(given[key], getattr(known, key), f"{prefix}{key}.")
-
-
-def refuse_unknown_names(given: Iterable[Any], known: Sequence[str], prefix: str = "") -> None:
-    """Raise InputError at the first of ``given`` that is not ``known``; names the closest that is."""
-    for key in given:
-        if key not in known:
-            close = get_close_matches(str(key), known, 1, cutoff=0.4)
-            hint = f"; did you mean {prefix}{close[0]}?" if close else "."
-            raise InputError(f"There is no setting {prefix}{key}{hint}")

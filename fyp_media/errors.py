@@ -17,12 +17,12 @@ def first_line(error: BaseException) -> str:
 
 
 @contextmanager
-def as_input_error(prefix: str) -> Iterator[None]:
-    """Raise every exception of the block as an InputError "PREFIX: first line of its message".
+def as_input_error(prefix: str, advice: str = "") -> Iterator[None]:
+    """Raise every exception of the block as an InputError "PREFIX: first line of its messageADVICE".
 
     For calls into libraries, which raise nearly anything for a file of the wrong kind.
     """
     try:
         yield
     except Exception as error:
-        raise InputError(f"{prefix}: {first_line(error)}") from error
+        raise InputError(f"{prefix}: {first_line(error)}{advice}") from error

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
 import pickle
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from fyp_core.training.accelerator import is_sharded
 from fyp_media.errors import InputError, first_line
 
 logger = logging.getLogger(__name__)
@@ -29,12 +33,62 @@ _COMPILED = "_orig_mod."  # torch.compile's mark in names
 _NAME = re.compile("checkpoint-[0-9]+")
 # What reading a damaged file raises, or one that does not fit.
 _UNREADABLE = (OSError, RuntimeError, ValueError, KeyError, EOFError, pickle.UnpicklingError, SafetensorError)
-_SHARDED = (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM)
 
 
-def is_sharded(accelerator: Accelerator) -> bool:
-    """Whether no process holds a whole network."""
-    return accelerator.distributed_type in _SHARDED
+@contextmanager
+def writing_folder(target: Path, partial: Path, accelerator: Accelerator) -> Iterator[Path]:
+    """A folder that all processes write into and that takes its place whole, flushed to the disk, or not at all.
+
+    Args:
+        partial: where it is until then; what is left there of an earlier attempt goes.
+
+    Raises:
+        InputError: the disk is full.
+    """
+    try:
+        if accelerator.is_main_process:
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir(parents=True)
+        accelerator.wait_for_everyone()
+        yield partial
+        accelerator.wait_for_everyone()
+        if accelerator.is_main_process:
+            flush_folder(partial)
+            if target.is_dir():
+                shutil.rmtree(target)
+            os.replace(partial, target)
+            _flush(target.parent)
+        accelerator.wait_for_everyone()
+    except (OSError, RuntimeError, SafetensorError) as error:
+        if not is_disk_full(error):
+            raise
+        shutil.rmtree(partial, ignore_errors=True)
+        raise InputError(
+            f"The disk is full: {target} cannot be written; free some space, and the same command goes on from the"
+            " last checkpoint."
+        ) from error
+
+
+def flush_folder(folder: Path) -> None:
+    """Have everything in a folder on the disk, so that a power cut after its renaming costs nothing."""
+    for path in [*folder.rglob("*"), folder]:
+        _flush(path)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def is_disk_full(error: Exception) -> bool:
+    """Whether a library failed over a full disk, each of which says so in its own way."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    # safetensors quotes the system; PyTorch's writer of archives names itself alone.
+    return "No space left" in str(error) or "inline_container" in str(error)
 
 
 def _step(checkpoint: Path) -> int:
@@ -71,28 +125,26 @@ class Checkpoints:
             accelerator.register_load_state_pre_hook(self._load_learnt)
 
     def save(self, step: int, progress: dict[str, Any]) -> None:
-        """Write a checkpoint; all processes take part. One of the same step is left as it is."""
+        """Write a checkpoint; all processes take part. One of the same step is left as it is.
+
+        Raises:
+            InputError: the disk is full; the checkpoint before is still there.
+        """
         target = self.folder / f"checkpoint-{step:06d}"
         if target.is_dir():  # continued with no step left to do
             return
-        partial = self.folder / "checkpoint.partial"
+        with writing_folder(target, self.folder / "checkpoint.partial", self.accelerator) as partial:
+            self.accelerator.save_state(str(partial))
+            if self.accelerator.is_main_process:
+                if self.average:
+                    torch.save(self.average.state_dict(), partial / _AVERAGE)
+                (partial / _PROGRESS).write_text(json.dumps({**progress, "step": step}))
         if self.accelerator.is_main_process:
-            shutil.rmtree(partial, ignore_errors=True)
-            partial.mkdir(parents=True)
-        self.accelerator.wait_for_everyone()
-        self.accelerator.save_state(str(partial))
-        self.accelerator.wait_for_everyone()
-        if not self.accelerator.is_main_process:
-            return
-        if self.average:
-            torch.save(self.average.state_dict(), partial / _AVERAGE)
-        (partial / _PROGRESS).write_text(json.dumps({**progress, "step": step}))
-        os.replace(partial, target)
-        for old in self.all()[: -self.keep]:
-            shutil.rmtree(old)
+            for old in self.all()[: -self.keep]:
+                shutil.rmtree(old)
 
     def load(self, wanted: str | None) -> dict[str, Any] | None:
-        """Go back to a checkpoint.
+        """Go back to a checkpoint; from a damaged newest one to the one before, with a warning.
 
         Args:
             wanted: ``latest``, which may be none; a folder; or None to begin anew.
@@ -111,22 +163,48 @@ class Checkpoints:
                     " that run with resume_from_checkpoint=latest."
                 )
             return None
-        if wanted == LATEST and not found:
-            return None
-        chosen = found[-1] if wanted == LATEST else Path(wanted)
-        if not (chosen / _PROGRESS).is_file():
-            raise InputError(
-                f"{chosen} is no checkpoint of this trainer; give latest or a checkpoint's folder."
-            )
+        if wanted != LATEST:
+            if not (Path(wanted) / _PROGRESS).is_file():
+                raise InputError(
+                    f"{wanted} is no checkpoint of this trainer; give latest or a checkpoint's folder."
+                )
+            return self._restore(Path(wanted))
+        return self._restore_newest(found[::-1]) if found else None
+
+    def _restore_newest(self, newest_first: list[Path]) -> dict[str, Any]:
+        """Every process takes the newest checkpoint that all of them can read."""
+        newest, *earlier = newest_first
+        problem: InputError | None = None
+        progress: dict[str, Any] = {}
         try:
-            progress = json.loads((chosen / _PROGRESS).read_text())
-            self.accelerator.load_state(str(chosen))
+            progress = self._restore(newest)
+        except InputError as error:
+            problem = error
+        # Processes that share out the weights read together: where one fails the others cannot read again.
+        if is_sharded(self.accelerator) or not earlier:
+            if problem:
+                raise problem
+            return progress
+        readable = torch.tensor([int(problem is None)], device=self.accelerator.device)
+        if self.accelerator.gather(readable).all():
+            return progress
+        reason = first_line(problem.__cause__ or problem) if problem else "by another process"
+        logger.warning("%s cannot be read (%s); the run goes on from %s.", newest, reason, earlier[0])
+        try:
+            return self._restore_newest(earlier)
+        except InputError as error:
+            raise problem or error from None
+
+    def _restore(self, checkpoint: Path) -> dict[str, Any]:
+        try:
+            progress = json.loads((checkpoint / _PROGRESS).read_text())
+            self.accelerator.load_state(str(checkpoint))
             if self.average:
-                self.average.load_state_dict(torch.load(chosen / _AVERAGE, "cpu", weights_only=True))
+                self.average.load_state_dict(torch.load(checkpoint / _AVERAGE, "cpu", weights_only=True))
                 self.average.to(self.accelerator.device)
         except _UNREADABLE as error:
             raise InputError(
-                f"{chosen} is damaged or does not fit these settings ({first_line(error)}); continue"
+                f"{checkpoint} is damaged or does not fit these settings ({first_line(error)}); continue"
                 " another checkpoint, or name another output_dir to begin anew."
             ) from error
         return progress

@@ -1,316 +1,337 @@
-"""The settings of a training run, read from YAML and checked against what exists."""
+"""The settings of a training run: a model for every stage, and for every kind of data."""
 
 from __future__ import annotations
 
-import logging
-import os
-from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, make_dataclass
+from dataclasses import replace
 from inspect import signature
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
 
-import yaml
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from diffusers.optimization import SchedulerType
+from pydantic import AfterValidator, Field, create_model, model_validator
 
 from fyp_core.pipeline import FollowYourPosePipeline
-from fyp_core.training.data.config import SourceConfig
-from fyp_core.training.ranges import check_ranges
-from fyp_core.yaml_config import read_yaml, refuse_unknown, reword_booleans
-from fyp_media.errors import InputError, first_line
-
-logger = logging.getLogger(__name__)
+from fyp_core.settings import SettingRow, Settings, models_in, setting_rows, validated
+from fyp_core.synthetic import STYLES
+from fyp_media.errors import InputError
 
 WORLD = "world"
 
-
-@dataclass
-class WorldConfig:
-    """Which clips of the procedural world are trained on."""
-
-    seed: int = 0  # of the clips
-    size: int = 128  # pixels a side
-    clips: int = 6000  # rendered and encoded once, then drawn from
-    n_sample_frames: int = 8
-    style_probability: float = 0.0
-    styles: list[str] = field(default_factory=list)
-    cache: str = "output/mini/latents"
-
-
-@dataclass
-class TrainData(SourceConfig, WorldConfig):
-    """What is trained on: the procedural world, or pictures and clips of one's own."""
-
-    width: int = 512  # pixels; the world has its own size
-    height: int = 512
+Count = Annotated[int, Field(ge=1)]
+Whole = Annotated[int, Field(ge=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Momentum = Annotated[float, Field(ge=0, lt=1)]
+Side = Annotated[int, Field(ge=8, multiple_of=8)]
+if TYPE_CHECKING:
+    Style = LearningRateCourse = str
+else:
+    Style = Literal[STYLES]
+    LearningRateCourse = Literal[tuple(kind.value for kind in SchedulerType)]
 
 
-@dataclass
-class ValidationData:
-    """The samples shown during training; None takes the model's own value."""
+class WorldData(Settings):
+    """Clips of the procedural world, which needs no files."""
 
-    prompts: list[str] = field(default_factory=list)  # none: some of the procedural world's
-    skeleton_path: str | None = None  # video of the poses; none: poses of the procedural world
-    video_length: int = 8
-    stride: int = 4  # of the skeleton video's frames
-    width: int | None = None
-    height: int | None = None
-    num_inference_steps: int | None = None
-    guidance_scale: float | None = None
-
-
-@dataclass
-class TrainConfig:
-    """One stage of training.
-
-    Stages: ``autoencoder`` and ``text_to_image`` stand in for Stable Diffusion; ``pose`` is the paper's stage 1,
-    ``temporal`` its stage 2; ``pose_joint`` trains the pose encoder together with the image model, ``one_stage``
-    everything together on video. The ``judge`` stages train the networks that evaluate the others.
-    """
-
-    stage: str = "temporal"
-    pretrained_model_path: str | None = None  # the model to go on from; Stable Diffusion where a stage can
-    output_dir: str = "output/training"
-    train_data: TrainData = field(default_factory=TrainData)
-    # Parts of parameter names; none: the stage's own.
-    trainable_modules: list[str] = field(default_factory=list)
-
-    max_train_steps: int = 1000
-    train_batch_size: int = 32  # of each process: images, or clips in the temporal stage
-    gradient_accumulation_steps: int = 1  # batches a step
-    dataloader_num_workers: int = 0  # processes that prepare batches
-    learning_rate: float = 3e-5
-    scale_lr: bool = False  # times the samples of a step
-    lr_scheduler: str = "cosine"  # any of diffusers' names
-    lr_warmup_steps: int = 50
-    adam_beta1: float = 0.9
-    adam_beta2: float = 0.99
-    adam_weight_decay: float = 1e-2
-    adam_epsilon: float = 1e-8
-    use_8bit_adam: bool = False  # with bitsandbytes
-    max_grad_norm: float = 1.0  # 0: gradients are not clipped
-    ema_decay: float = 0.0  # 0: no moving average
-    gradient_checkpointing: bool = False
-    # no, fp16 or bf16, in which frozen layers are kept; where it is not set, as accelerate's launcher was told.
-    mixed_precision: str = "no"
-    enable_xformers_memory_efficient_attention: bool = False
-    seed: int = 33
-
-    text_dropout: float = 0.1  # share of samples trained without their caption, for guidance
-    pose_dropout: float = 0.0  # share of samples trained without their skeleton
-    high_noise_bias: bool = False  # draw more of the noisy timesteps, where the layout is decided
-    snr_gamma: float | None = None  # min-SNR weights of the timesteps; 5 in the paper
-    skeleton_weight: float = 0.0  # additional weight of the loss near the skeleton
-    noise_share: float = 0.0  # variance share of the noise common to a clip's frames
-    crop_share: float = 0.0  # autoencoder: share of the steps on crops around a joint
-
-    model: dict[str, Any] = field(
-        default_factory=dict
-    )  # sizes of what the stage creates, as diffusers names them
-    pipeline: dict[str, Any] = field(default_factory=dict)  # defaults saved with the model
-
-    checkpointing_steps: int = 500
-    checkpoints_total_limit: int = 2  # the newest are kept
-    resume_from_checkpoint: str | None = "latest"  # latest, a checkpoint's folder, or null to begin anew
-    validation_steps: int = 250  # a sample sheet every so many steps
-    validation_data: ValidationData = field(default_factory=ValidationData)
-    report_to: str | None = None  # tensorboard or another of accelerate's trackers
+    kind: Literal["world"] = "world"
+    seed: Whole = Field(0, description="of the clips")
+    size: Side = Field(128, description="pixels a side")
+    clips: Count = Field(6000, description="rendered and encoded once, then drawn from")
+    n_sample_frames: Count = Field(8, description="frames of a clip")
+    style_probability: Share = Field(0.0, description="share of the clips that get one of the styles")
+    styles: list[Style] = Field([], description="which styles; none: all")
+    cache: str = Field("output/mini/latents", description="folder of the encoded clips")
 
 
-# The published configurations carry these; nothing follows from them here.
-_WITHOUT_USE = (
-    "train_data.dataset_set",
-    "train_data.prompt",  # captions stand in the table of clips
-    "validation_data.dataset_set",
-    "validation_data.use_inv_latent",
-    "validation_data.num_inv_steps",
+class OwnData(Settings):
+    """Pictures or clips of one's own; :mod:`fyp_core.training.data` describes each kind."""
+
+    kind: str
+    path: str = Field("", description="where the data is; always needed")
+    caption_column: str = Field("caption", description="of tables, and of JSON beside pictures and clips")
+    width: Side = Field(512, description="pixels: the shorter side is resized, the centre cropped")
+    height: Side = Field(512, description="pixels")
+
+    @model_validator(mode="after")
+    def _check_path(self) -> Self:
+        if not self.path:
+            raise InputError(f"train_data.kind={self.kind} needs train_data.path; say where the data is.")
+        return self
+
+
+class ImageFolderData(OwnData):
+    """A folder of pictures, captions and keypoints beside them."""
+
+    kind: Literal["images"] = "images"
+
+
+class PictureShardsData(OwnData):
+    """WebDataset shards of pictures, here or by address."""
+
+    kind: Literal["webdataset"] = "webdataset"
+    shuffle_buffer: Count = Field(1000, description="samples held to draw from, of shards by address")
+
+
+class HubData(OwnData):
+    """A data set of the Hugging Face hub, or a local one in its formats."""
+
+    kind: Literal["hf"] = "hf"
+    split: str = Field("train", description="of the data set")
+    image_column: str = Field("image", description="pictures")
+    keypoints_column: str = Field("keypoints", description="COCO documents as JSON")
+    skeleton_column: str = Field("skeleton", description="or skeletons drawn on black")
+    streaming: bool = Field(False, description="nothing is stored")
+    shuffle_buffer: Count = Field(1000, description="rows held to draw from, when streamed")
+
+
+class OwnClips(OwnData):
+    """Which frames of a clip of one's own are taken."""
+
+    n_sample_frames: Count = Field(8, description="frames of a clip")
+    sample_start_idx: Whole | None = Field(0, description="first frame taken; null draws it anew every time")
+    sample_frame_rate: Count = Field(1, description="every so many frames one is taken")
+
+
+class ClipTableData(OwnClips):
+    """A CSV or JSON Lines table of paths and captions."""
+
+    kind: Literal["clips"] = "clips"
+    path_column: str = Field("path", description="of the table")
+
+
+class ClipShardsData(OwnClips):
+    """WebDataset shards of clips, here or by address."""
+
+    kind: Literal["webdataset"] = "webdataset"
+    shuffle_buffer: Count = Field(1000, description="samples held to draw from, of shards by address")
+
+
+TrainData = WorldData | ImageFolderData | PictureShardsData | HubData | ClipTableData | ClipShardsData
+
+
+class ImageValidation(Settings):
+    """The pictures shown during training; null takes the model's own value."""
+
+    prompts: list[str] = Field([], description="none: some of the procedural world's")
+    skeleton_path: str | None = Field(
+        None, description="video of the poses; null: poses of the procedural world"
+    )
+    width: int | None = Field(None, description="pixels")
+    height: int | None = Field(None, description="pixels")
+    num_inference_steps: int | None = Field(None, description="denoising steps")
+    guidance_scale: float | None = Field(None, description="of classifier-free guidance")
+
+
+class VideoValidation(ImageValidation):
+    """The clips shown during training."""
+
+    video_length: Count = Field(8, description="frames")
+    stride: Count = Field(4, description="every so many frames of the skeleton video one is taken")
+
+
+# The pipeline's own settings: all of its arguments that are no networks.
+_PIPELINE_SETTINGS = create_model(
+    "PipelineSettings",
+    __base__=Settings,
+    **{
+        argument.name: (argument.annotation, argument.default)
+        for argument in signature(FollowYourPosePipeline, eval_str=True).parameters.values()
+        if argument.annotation in (int, float, bool)
+    },
 )
-_VIDEO = ("temporal", "one_stage")
-_DIFFUSION = ("text_to_image", "pose", "pose_joint", *_VIDEO)
-# The stages in which settings that not every stage has take effect.
-_STAGES_OF = {
-    "trainable_modules": _DIFFUSION,
-    "gradient_checkpointing": _DIFFUSION,
-    "validation_data": _DIFFUSION,
-    "validation_data.video_length": _VIDEO,
-    "validation_data.stride": _VIDEO,
-    "pipeline": _DIFFUSION,
-    "text_dropout": _DIFFUSION,
-    "high_noise_bias": _DIFFUSION,
-    "snr_gamma": _DIFFUSION,
-    "skeleton_weight": _DIFFUSION,
-    "pose_dropout": ("pose", "pose_joint", "one_stage"),
-    "noise_share": _VIDEO,
-    "crop_share": ("autoencoder",),
-    "enable_xformers_memory_efficient_attention": _VIDEO,  # image networks have PyTorch's own
-    "model": ("autoencoder", "text_to_image", "judge_pose", "judge_classifier"),  # which make networks
-}
-_OWN_DATA = ("path", "caption_column", "width", "height")
-_CLIPS = ("n_sample_frames", "sample_start_idx", "sample_frame_rate")
-# What of train_data takes effect with which of its kinds.
-_SETTINGS_OF = {
-    WORLD: tuple(f.name for f in fields(WorldConfig)),
-    "images": _OWN_DATA,
-    "clips": (*_OWN_DATA, *_CLIPS, "path_column"),
-    "webdataset": (*_OWN_DATA, *_CLIPS, "shuffle_buffer"),
-    "hf": (
-        *_OWN_DATA,
-        *("split", "image_column", "keypoints_column", "skeleton_column", "streaming", "shuffle_buffer"),
-    ),
-}
 
 
-def load_config(path: str | Path, overrides: Sequence[str] = ()) -> TrainConfig:
-    """Read a YAML file, apply ``key=value`` overrides and check every key, type and range.
-
-    A file may name another one beside it as ``base``, whose settings it takes over and overrides. What stands under
-    ``model`` is checked by the stage that makes its networks of it.
-
-    Raises:
-        InputError: the file is missing or not YAML, a key is unknown (names the closest one), has no effect with
-            the others, or its value is unfit.
-    """
-    path = Path(path)
-    try:
-        given = OmegaConf.merge(_read_with_base(path), OmegaConf.from_dotlist(list(overrides)))
-        _take_published_names(given)
-        _drop_useless(given)
-        reword_booleans(given)
-        _heed_launcher(given)
-        refuse_unknown(given, TrainConfig())
-        merged = OmegaConf.merge(OmegaConf.structured(TrainConfig), given)
-        _check_pipeline(merged.pipeline)
-        config = OmegaConf.to_object(merged)
-    except OmegaConfBaseException as error:
-        raise InputError(f"{path}: {first_line(error)}") from error
-    except (TypeError, yaml.YAMLError) as error:  # of the overrides
-        raise InputError(f"{path} is not a valid configuration: {first_line(error)}") from error
-    check_ranges(merged)
-    _check_effects(config.stage, given)
-    _check_data(config, given.get("train_data") or {})
-    return config
+def _check_pipeline(given: dict[str, Any]) -> dict[str, Any]:
+    return validated(_PIPELINE_SETTINGS, given, "pipeline.").model_dump(exclude_unset=True)
 
 
-def existing_folder(config: TrainConfig, part: str = "") -> Path:
-    """The folder of what the stage before made, or of a part of it.
+class TrainConfig(Settings):
+    """What all stages have in common."""
 
-    Raises:
-        InputError: it is not there.
-    """
-    root = Path(config.pretrained_model_path or "")
-    if not config.pretrained_model_path or not root.is_dir():
-        problem = "is not there"
-    elif not (root / part).is_dir():
-        problem = f"has no folder {part}"
-    else:
-        return root / part
-    raise InputError(
-        f"The {config.stage} stage starts from pretrained_model_path={config.pretrained_model_path}, which"
-        f" {problem}; train the stage before it, or name another folder."
+    stage: str
+    pretrained_model_path: str | None = Field(
+        None, description="the model to go on from; Stable Diffusion where a stage can"
+    )
+    output_dir: str = Field("output/training", description="folder of the run")
+    train_data: TrainData = WorldData()
+
+    max_train_steps: Count = Field(1000, description="steps of the optimizer")
+    train_batch_size: Count = Field(32, description="images, or clips on video, of each process")
+    gradient_accumulation_steps: Count = Field(1, description="batches a step")
+    dataloader_num_workers: Whole = Field(0, description="processes that prepare batches")
+    learning_rate: NotNegative = Field(3e-5, description="at its highest")
+    scale_lr: bool = Field(False, description="multiply it with the samples of a step")
+    lr_scheduler: LearningRateCourse = Field("cosine", description="course of the learning rate")
+    lr_warmup_steps: Whole = Field(50, description="steps in which the learning rate rises")
+    adam_beta1: Momentum = Field(0.9, description="of AdamW")
+    adam_beta2: Momentum = Field(0.99, description="of AdamW")
+    adam_weight_decay: NotNegative = Field(1e-2, description="of AdamW")
+    adam_epsilon: NotNegative = Field(1e-8, description="of AdamW")
+    use_8bit_adam: bool = Field(False, description="keep the optimizer's state in 8 bits, with bitsandbytes")
+    max_grad_norm: NotNegative = Field(1.0, description="gradients are clipped to it; 0: they are not")
+    ema_decay: Share = Field(0.0, description="of the moving average of the weights; 0: none is kept")
+    mixed_precision: Literal["no", "fp16", "bf16"] = Field(
+        "no", description="number format of frozen layers; not set: as accelerate's launcher was told"
+    )
+    seed: Whole = Field(33, description="of everything random")
+
+    checkpointing_steps: Count = Field(500, description="a checkpoint every so many steps")
+    checkpoints_total_limit: Count = Field(2, description="how many of the newest checkpoints are kept")
+    resume_from_checkpoint: str | None = Field(
+        "latest", description="latest, a checkpoint's folder, or null to begin anew"
+    )
+    validation_steps: Count = Field(250, description="a sample sheet every so many steps")
+    report_to: str | None = Field(None, description="tensorboard or another of accelerate's trackers")
+
+
+class NewNetworkConfig(TrainConfig):
+    """Of stages that create networks."""
+
+    train_data: WorldData = WorldData()
+    model: dict[str, Any] = Field(
+        {}, description="sizes of what the stage creates, by the names of diffusers"
     )
 
 
-def _read_with_base(path: Path, above: Sequence[Path] = ()) -> DictConfig:
-    if path.resolve() in above:
-        raise InputError(f"{path} builds on itself; let its base be a file that does not build on it.")
-    given = read_yaml(path)
-    base = given.pop("base", None)
-    if not base:
-        return given
-    return OmegaConf.merge(_read_with_base(path.parent / str(base), [*above, path.resolve()]), given)
+class AutoencoderConfig(NewNetworkConfig):
+    """Stands in for the training of Stable Diffusion's autoencoder."""
+
+    stage: Literal["autoencoder"] = "autoencoder"
+    crop_share: Share = Field(0.0, description="share of the steps on crops around a joint")
+
+    @model_validator(mode="after")
+    def _check_size(self) -> Self:
+        if self.crop_share > 0:  # the autoencoder halves pictures three times, and crops have half the side
+            _check_multiple(self.train_data.size, 16)
+        return self
 
 
-def _heed_launcher(given: DictConfig) -> None:
-    """``accelerate launch --mixed_precision`` decides where the configuration does not."""
-    asked = os.environ.get("ACCELERATE_MIXED_PRECISION", "no")  # no: perhaps it was told nothing
-    if given.setdefault("mixed_precision", asked) != asked != "no":
-        logger.warning(
-            "The configuration's mixed_precision=%s holds, not the launcher's %s.",
-            given.mixed_precision,
-            asked,
-        )
+class JudgeConfig(NewNetworkConfig):
+    """Trains one of the networks that evaluate the others."""
+
+    stage: Literal["judge_pose", "judge_classifier"]
+
+    @model_validator(mode="after")
+    def _check_size(self) -> Self:
+        if self.stage == "judge_pose":  # HRNet halves pictures five times
+            _check_multiple(self.train_data.size, 32)
+        return self
 
 
-def _take_published_names(given: DictConfig) -> None:
-    """Settings under the names that the published configurations give them; the names here go before."""
-    if "skeleton_path" in given:
-        given.setdefault("validation_data", {})
-        shown, name = _find(given, "validation_data.skeleton_path")
-        shown.setdefault(name, given.pop("skeleton_path"))
-        logger.info("skeleton_path is taken as validation_data.skeleton_path.")
-    data, name = _find(given, "train_data.video_path")
-    if name in data:
-        data.setdefault("kind", "clips")
-        data.setdefault("path", data.pop(name))
-        logger.info("train_data.video_path is taken as train_data.path, a table of path,caption.")
+class DiffusionConfig(TrainConfig):
+    """Of stages that train parts of the pipeline by denoising."""
+
+    trainable_modules: list[str] = Field([], description="parts of parameter names; none: the stage's own")
+    gradient_checkpointing: bool = Field(False, description="less memory, more time")
+    text_dropout: Share = Field(
+        0.1, description="share of samples trained without their caption, for guidance"
+    )
+    high_noise_bias: bool = Field(
+        False, description="draw more of the noisy timesteps, where the layout is decided"
+    )
+    snr_gamma: NotNegative | None = Field(
+        None, description="min-SNR weights of the timesteps; 5 in the paper"
+    )
+    skeleton_weight: NotNegative = Field(0.0, description="additional weight of the loss near the skeleton")
+    pipeline: Annotated[dict[str, Any], AfterValidator(_check_pipeline)] = Field(
+        {}, description="defaults saved with the model"
+    )
+    validation_data: ImageValidation = ImageValidation()
 
 
-def _drop_useless(given: DictConfig) -> None:
-    for key in _WITHOUT_USE:
-        section, name = _find(given, key)
-        if name in section:
-            del section[name]
-            logger.info("Without effect: %s.", key)
+class TextToImageConfig(DiffusionConfig, NewNetworkConfig):
+    """Stands in for the training of Stable Diffusion's image model."""
+
+    stage: Literal["text_to_image"] = "text_to_image"
+    train_data: WorldData = WorldData()
 
 
-def _find(given: DictConfig, key: str) -> tuple[DictConfig, str]:
-    """The section that a dotted key belongs to, empty where that is not given, and the key's name in it."""
-    section, _, name = key.rpartition(".")
-    found = given.get(section) if section else given
-    return (found if isinstance(found, DictConfig) else OmegaConf.create()), name
+class PosedConfig(DiffusionConfig):
+    """Of stages that train the pose encoder."""
+
+    pose_dropout: Share = Field(0.0, description="share of samples trained without their skeleton")
 
 
-def _check_pipeline(given: DictConfig) -> None:
-    """Keys and types of the pipeline's own settings: all of its arguments that are no networks."""
-    arguments = signature(FollowYourPosePipeline, eval_str=True).parameters.values()
-    own = [(a.name, a.annotation, a.default) for a in arguments if a.annotation in (int, float, bool)]
-    known = make_dataclass("PipelineSettings", own)()
-    refuse_unknown(given, known, "pipeline.")
-    OmegaConf.merge(OmegaConf.structured(known), given)
+class PoseConfig(PosedConfig):
+    """``pose`` is the paper's stage 1; ``pose_joint`` trains the pose encoder together with the image model."""
+
+    stage: Literal["pose", "pose_joint"]
+    train_data: WorldData | ImageFolderData | PictureShardsData | HubData = Field(
+        WorldData(), discriminator="kind"
+    )
 
 
-def _check_effects(stage: str, given: DictConfig) -> None:
-    for key, stages in _STAGES_OF.items():
-        section, name = _find(given, key)
-        if name in section and stage not in stages:
-            raise InputError(f"{key} has no effect in the {stage} stage; leave it out.")
+class VideoConfig(DiffusionConfig):
+    """Of stages that train on video."""
+
+    noise_share: Share = Field(0.0, description="variance share of the noise common to a clip's frames")
+    enable_xformers_memory_efficient_attention: bool = Field(False, description="on GPUs")
+    validation_data: VideoValidation = VideoValidation()
 
 
-def _check_data(config: TrainConfig, given: DictConfig) -> None:
-    """What the kind of data or the stage does not know is refused."""
-    data = config.train_data
-    if data.kind not in _SETTINGS_OF:
-        raise InputError(f"train_data.kind must be one of {', '.join(_SETTINGS_OF)}, not {data.kind!r}.")
-    if useless := sorted(set(given) - {"kind", *_SETTINGS_OF[data.kind]}):
-        raise InputError(
-            f"train_data.{useless[0]} has no effect with train_data.kind={data.kind}; leave it out."
-        )
-    if data.kind == WORLD:
-        _check_side(data, "size", _halved(config))
-        return
-    if config.stage not in ("pose", "pose_joint", "temporal"):
-        raise InputError(
-            f"The {config.stage} stage trains on the procedural world; leave out train_data.kind."
-        )
-    if config.stage not in _VIDEO and (useless := sorted(set(given).intersection(_CLIPS))):
-        raise InputError(f"train_data.{useless[0]} has no effect in the {config.stage} stage; leave it out.")
-    if not data.path:
-        raise InputError(f"train_data.kind={data.kind} needs train_data.path; say where the data is.")
-    for side in ("width", "height"):
-        _check_side(data, side, 8)
-    if config.stage == "temporal" and config.skeleton_weight:
-        raise InputError("skeleton_weight needs skeletons, which captioned video has not; leave it out.")
+class TemporalConfig(VideoConfig):
+    """The paper's stage 2."""
+
+    stage: Literal["temporal"] = "temporal"
+    train_data: WorldData | ClipTableData | ClipShardsData = Field(WorldData(), discriminator="kind")
+
+    @model_validator(mode="after")
+    def _check_skeleton_weight(self) -> Self:
+        if self.train_data.kind != WORLD and self.skeleton_weight:
+            raise InputError("skeleton_weight needs skeletons, which captioned video has not; leave it out.")
+        return self
 
 
-def _halved(config: TrainConfig) -> int:
-    """What the world's pictures are a multiple of, in pixels, so that the stage's network can halve them."""
-    if config.stage == "judge_pose":
-        return 32  # by HRNet
-    crops = config.stage == "autoencoder" and config.crop_share > 0
-    return 16 if crops else 8  # by the autoencoder; crops have half the side
+class OneStageConfig(VideoConfig, PosedConfig):
+    """Everything together on posed video, to compare with the paper's two stages."""
+
+    stage: Literal["one_stage"] = "one_stage"
+    train_data: WorldData = WorldData()
 
 
-def _check_side(data: TrainData, side: str, multiple: int) -> None:
-    if getattr(data, side) % multiple:
-        raise InputError(f"train_data.{side} is {getattr(data, side)}, but must be a multiple of {multiple}.")
+def _check_multiple(size: int, multiple: int) -> None:
+    if size % multiple:
+        raise InputError(f"train_data.size is {size}, but must be a multiple of {multiple}.")
+
+
+STAGE_CONFIGS: dict[str, type[TrainConfig]] = {
+    stage: config
+    for config in (
+        AutoencoderConfig,
+        TextToImageConfig,
+        PoseConfig,
+        TemporalConfig,
+        OneStageConfig,
+        JudgeConfig,
+    )
+    for stage in get_args(config.model_fields["stage"].annotation)
+}
+
+
+def reference_rows() -> list[SettingRow]:
+    """The settings of all stages, for a table; ``where`` names the stages or kinds of data that have them."""
+    of_stages: dict[SettingRow, list[str]] = {}
+    for stage, model in STAGE_CONFIGS.items():
+        for row in setting_rows(model):
+            if not row.key.startswith(("stage", "train_data.")):
+                of_stages.setdefault(row, []).append(stage)
+    of_kinds: dict[SettingRow, list[str]] = {}
+    for data in all_data():
+        for row in setting_rows(data, "train_data."):
+            if row.key != "train_data.kind":
+                of_kinds.setdefault(row, []).append(kind_of(data))
+    everywhere = list(STAGE_CONFIGS)
+    return [
+        *(
+            replace(row, where="" if of == everywhere else f"stage {', '.join(of)}")
+            for row, of in of_stages.items()
+        ),
+        *(replace(row, where=f"kind {', '.join(dict.fromkeys(of))}") for row, of in of_kinds.items()),
+    ]
+
+
+def all_data() -> list[type[Settings]]:
+    return models_in(TrainConfig.model_fields["train_data"].annotation)
+
+
+def kind_of(data: type[Settings]) -> str:
+    return data.model_fields["kind"].default

@@ -4,69 +4,39 @@ from __future__ import annotations
 
 import logging
 import math
-import os
-import shutil
 import signal
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.utils import (
-    DistributedType,
-    GradientAccumulationPlugin,
-    ProjectConfiguration,
-    parse_flag_from_env,
-    set_seed,
-)
+from accelerate.utils import set_seed
 from diffusers.training_utils import EMAModel
 from PIL import Image
-from torch import nn
 from torch.utils.data import Dataset
 from tqdm import tqdm
-from transformers.integrations import unset_hf_deepspeed_config
 
 from fyp_core.generation.device import use_attention
+from fyp_core.training.accelerator import UNUSABLE, create_accelerator, is_sharded
 from fyp_core.training.batches import batches
-from fyp_core.training.checkpointing import LATEST, Checkpoints, is_sharded
-from fyp_core.training.config import TrainConfig
-from fyp_core.training.draws import Draws
+from fyp_core.training.checkpointing import LATEST, Checkpoints, writing_folder
+from fyp_core.training.config import TrainConfig, VideoConfig
 from fyp_core.training.launcher import launcher_is_gone
 from fyp_core.training.optimizers import create_optimizer, create_scheduler, take_settings
+from fyp_core.training.stage import Draws, Stage
 from fyp_core.training.trainable import learnt_names
-from fyp_media.errors import InputError, first_line
+from fyp_media.errors import InputError, as_input_error
 from fyp_media.files import check_folder
 
 logger = logging.getLogger(__name__)
 
 _LOSS_MEMORY = 0.98  # of the average shown
 _STOPPING_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-
-
-class Stage(Protocol):
-    """What a stage brings to the loop.
-
-    network: one module around all that the stage runs forward; only parameters that require gradients learn.
-    data: a map-style dataset; item i of it must depend on i alone, so that a resumed run sees the same data.
-    """
-
-    network: nn.Module
-    data: Dataset
-
-    def loss(self, network: nn.Module, batch: dict[str, Any], draws: Draws) -> torch.Tensor:
-        """Scalar loss of a batch, the mean over its samples; all its randomness comes from ``draws``."""
-
-    def preview(self, path: Path) -> None:
-        """Write a picture that shows what has been learnt so far."""
-
-    def export(self, folder: Path, learnt: dict[str, torch.Tensor]) -> None:
-        """Write the model with ``learnt``, by the names of ``network``, in diffusers layout."""
 
 
 def train(stage: Stage, config: TrainConfig) -> Path:
@@ -99,7 +69,7 @@ class Run:
         self.stage, self.config = stage, config
         self.folder = Path(config.output_dir)
         check_folder(self.folder, "output_dir")
-        self.accelerator = _create_accelerator(config)
+        self.accelerator = create_accelerator(config)
         set_seed(config.seed)
         self.samples_a_step = (
             config.train_batch_size * config.gradient_accumulation_steps * self.accelerator.num_processes
@@ -109,7 +79,7 @@ class Run:
             [p for p in stage.network.parameters() if p.requires_grad], config, self.samples_a_step
         )
         self.scheduler = create_scheduler(optimizer, config)
-        with _usable_here():
+        with as_input_error(UNUSABLE):
             self.network, self.optimizer = self.accelerator.prepare(stage.network, optimizer)
         self.learning = [p for p in self.network.parameters() if p.requires_grad]
         self.ema = self._create_average()
@@ -149,7 +119,7 @@ class Run:
     def fit(self) -> None:
         """Train to the last step with checkpoints, sample sheets and a progress bar."""
         if self.config.report_to:
-            self.accelerator.init_trackers("followyourpose", config=_flat(asdict(self.config)))
+            self.accelerator.init_trackers("followyourpose", config=_flat(self.config.model_dump()))
         self._open_data()  # before signals wait for a step
         with self._attention(), self._saving_on_signals(), self._progress_bar() as bar:
             average = None
@@ -160,11 +130,11 @@ class Run:
                 bar.update()
                 self.accelerator.log({"loss": loss, "lr": self.scheduler.get_last_lr()[0]}, self.step)
                 if self.step % self.config.checkpointing_steps == 0 or self.leaving:
-                    self._save()  # first: whatever drawing samples comes to, the steps are not lost
+                    self.save()  # first: whatever drawing samples comes to, the steps are not lost
                 if self.step % self.config.validation_steps == 0:
-                    self._preview()
+                    self.preview()
                 if self.leaving:
-                    raise SystemExit(self._farewell() if self.accelerator.is_main_process else 1)
+                    raise SystemExit(self._stop_message() if self.accelerator.is_main_process else 1)
 
     def steps(self) -> Iterator[float]:
         """Train step by step; yields the mean loss of all processes after each.
@@ -183,7 +153,7 @@ class Run:
         )
         started = time.monotonic() - self.seconds
         while self.step < self.config.max_train_steps:
-            loss = self._agree(self._update(own))
+            loss = self._agree(self.update(own))
             self.step += 1
             self.position += self.samples_a_step
             self.seconds = time.monotonic() - started
@@ -194,41 +164,7 @@ class Run:
                 )
             yield loss
 
-    def finish(self) -> Path:
-        """Save the last checkpoint and export the model."""
-        if self.step % self.config.checkpointing_steps:
-            self._save()
-        if self.ema:
-            self.ema.copy_to(self.learning)
-        learnt = self.checkpoints.learnt()
-        target = self.folder / "model"
-        if self.accelerator.is_main_process:
-            partial = self.folder / "model.partial"
-            shutil.rmtree(partial, ignore_errors=True)
-            self.stage.export(partial, learnt)
-            shutil.rmtree(target, ignore_errors=True)
-            os.replace(partial, target)
-            logger.info("%s: %d steps in %.1f minutes", self.config.stage, self.step, self.seconds / 60)
-        self.accelerator.wait_for_everyone()
-        self.accelerator.end_training()
-        return target
-
-    def _open_data(self) -> Dataset:
-        with self.accelerator.main_process_first():  # it may have to be made
-            return self.stage.data
-
-    def _create_average(self) -> EMAModel | None:
-        if not self.config.ema_decay:
-            return None
-        if is_sharded(self.accelerator):
-            raise InputError(
-                "ema_decay needs whole weights in every process; set it to 0 with FSDP or DeepSpeed."
-            )
-        average = EMAModel(self.learning, decay=self.config.ema_decay, foreach=True)
-        average.to(self.accelerator.device)
-        return average
-
-    def _update(self, own: Iterator[dict[str, Any]]) -> float:
+    def update(self, own: Iterator[dict[str, Any]]) -> float:
         """One step of the optimizer over as many batches as configured; the mean loss of this process."""
         self.network.train()
         total = 0.0
@@ -249,23 +185,18 @@ class Run:
             self.ema.step(self.learning)
         return total
 
-    def _agree(self, loss: float) -> float:
-        """The mean loss of all processes, which decide together whether this step is their last."""
-        stopping = self.stopping or launcher_is_gone()
-        if self.accelerator.num_processes == 1:
-            self.leaving = stopping
-            return loss
-        own = torch.tensor([loss, float(stopping)], device=self.accelerator.device)
-        loss, stopping = self.accelerator.reduce(own, "mean").tolist()
-        self.leaving = stopping > 0
-        return loss
+    def save(self) -> None:
+        """Write a checkpoint of this step; all processes take part."""
+        state = {
+            "stage": self.config.stage,
+            "position": self.position,
+            "seconds": self.seconds,
+            "scheduler": self.scheduler.state_dict(),
+        }
+        self.checkpoints.save(self.step, state)
 
-    def _farewell(self) -> str:
-        follows = self.config.resume_from_checkpoint == LATEST
-        how = "the same command continues" if follows else f"resume_from_checkpoint={LATEST} continues"
-        return f"Stopped at step {self.step}; {how} from there."
-
-    def _preview(self) -> None:
+    def preview(self) -> None:
+        """Write the sample sheet of this step; all processes take part."""
         if is_sharded(self.accelerator):
             return  # drawing a sample would need the weights of the other processes
         if self.accelerator.is_main_process:
@@ -277,14 +208,52 @@ class Run:
             _log_picture(self.accelerator, path, self.step)
         self.accelerator.wait_for_everyone()
 
-    def _save(self) -> None:
-        state = {
-            "stage": self.config.stage,
-            "position": self.position,
-            "seconds": self.seconds,
-            "scheduler": self.scheduler.state_dict(),
-        }
-        self.checkpoints.save(self.step, state)
+    def finish(self) -> Path:
+        """Save the last checkpoint and export the model."""
+        if self.step % self.config.checkpointing_steps:
+            self.save()
+        if self.ema:
+            self.ema.copy_to(self.learning)
+        learnt = self.checkpoints.learnt()
+        target = self.folder / "model"
+        with writing_folder(target, self.folder / "model.partial", self.accelerator) as partial:
+            if self.accelerator.is_main_process:
+                self.stage.export(partial, learnt)
+        if self.accelerator.is_main_process:
+            logger.info("%s: %d steps in %.1f minutes", self.config.stage, self.step, self.seconds / 60)
+        self.accelerator.end_training()
+        return target
+
+    def _open_data(self) -> Dataset:
+        with self.accelerator.main_process_first():  # it may have to be made
+            return self.stage.data
+
+    def _create_average(self) -> EMAModel | None:
+        if not self.config.ema_decay:
+            return None
+        if is_sharded(self.accelerator):
+            raise InputError(
+                "ema_decay needs whole weights in every process; set it to 0 with FSDP or DeepSpeed."
+            )
+        average = EMAModel(self.learning, decay=self.config.ema_decay, foreach=True)
+        average.to(self.accelerator.device)
+        return average
+
+    def _agree(self, loss: float) -> float:
+        """The mean loss of all processes, which decide together whether this step is their last."""
+        stopping = self.stopping or launcher_is_gone()
+        if self.accelerator.num_processes == 1:
+            self.leaving = stopping
+            return loss
+        own = torch.tensor([loss, float(stopping)], device=self.accelerator.device)
+        loss, stopping = self.accelerator.reduce(own, "mean").tolist()
+        self.leaving = stopping > 0
+        return loss
+
+    def _stop_message(self) -> str:
+        follows = self.config.resume_from_checkpoint == LATEST
+        how = "the same command continues" if follows else f"resume_from_checkpoint={LATEST} continues"
+        return f"Stopped at step {self.step}; {how} from there."
 
     @contextmanager
     def _averaged_weights(self) -> Iterator[None]:
@@ -315,8 +284,9 @@ class Run:
                 signal.signal(number, handler)
 
     def _attention(self) -> AbstractContextManager[None]:
-        if not self.config.enable_xformers_memory_efficient_attention:
-            return nullcontext()
+        config = self.config
+        if not (isinstance(config, VideoConfig) and config.enable_xformers_memory_efficient_attention):
+            return nullcontext()  # image networks have PyTorch's own
         if self.accelerator.device.type != "cuda":
             logger.info("xformers serves GPUs only; PyTorch's own attention is used.")
             return nullcontext()
@@ -330,45 +300,6 @@ class Run:
             disable=not self.accelerator.is_main_process,
             mininterval=5,
         )
-
-
-def _create_accelerator(config: TrainConfig) -> Accelerator:
-    folder = Path(config.output_dir)
-    with _usable_here():
-        accelerator = Accelerator(
-            # Only when told so does it let several processes share a machine without accelerators.
-            cpu=parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.accelerator.is_available(),
-            mixed_precision=config.mixed_precision,
-            # As a plugin it holds whatever the launcher says, whose own value is 1 where it was told none.
-            gradient_accumulation_plugin=GradientAccumulationPlugin(config.gradient_accumulation_steps),
-            log_with=config.report_to,
-            project_config=ProjectConfiguration(str(folder), str(folder / "logs")),
-        )
-    if config.report_to and not accelerator.log_with:
-        raise InputError(f"report_to={config.report_to} needs a package that is not installed; install it.")
-    if accelerator.distributed_type == DistributedType.FSDP and not accelerator.is_fsdp2:
-        raise InputError(
-            "FSDP of version 1 can neither hold frozen layers in another number format nor clip the gradients of"
-            " some; set fsdp_version: 2 with accelerate config."
-        )
-    if accelerator.distributed_type == DistributedType.DEEPSPEED:
-        # DeepSpeed reads it off a data loader otherwise, and ours is not one that accelerate prepares.
-        settings = accelerator.state.deepspeed_plugin.deepspeed_config
-        settings["train_micro_batch_size_per_gpu"] = config.train_batch_size
-        settings["gradient_accumulation_steps"] = config.gradient_accumulation_steps  # as the loop counts
-        if settings.get("gradient_clipping", "auto") == "auto":  # accelerate would take 1 for it
-            settings["gradient_clipping"] = config.max_grad_norm
-        unset_hf_deepspeed_config()  # else what the main process alone loads later waits for the others' share
-    return accelerator
-
-
-@contextmanager
-def _usable_here() -> Iterator[None]:
-    """accelerate finds settings, its own and ours, that this machine or this network does not allow."""
-    try:
-        yield
-    except (ValueError, ImportError) as error:
-        raise InputError(f"These settings cannot be used here: {first_line(error)}") from error
 
 
 def _log_picture(accelerator: Accelerator, path: Path, step: int) -> None:

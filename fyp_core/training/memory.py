@@ -1,4 +1,4 @@
-"""What a training run will take of memory, told before it begins and without its weights.
+"""How much memory a training run will take, estimated before it begins and without its weights.
 
 A step is run with tensors that have sizes and no content; every allocation and release of it is counted.
 """
@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import weakref
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from fyp_core.generation.device import torch_dtype
-from fyp_core.training.config import WORLD, TrainConfig
-from fyp_core.training.draws import Draws
-from fyp_core.training.stages import stage_class
+from fyp_core.training.config import TrainConfig, WorldData
+from fyp_core.training.stage import Draws, stage_class
+from fyp_core.training.stages.diffusion import DiffusionStage
 from fyp_media.errors import InputError
 
 _STATE_BYTES = {False: 8, True: 2}  # of AdamW, a parameter: two numbers, in 8 bits where asked for
@@ -31,7 +30,7 @@ class Memory:
     """Bytes that a process needs for training.
 
     frozen, learning: weights; average: the moving average of the latter.
-    activations: held at once in a step, at most, besides ``gradients_then``.
+    step: activations and gradients held at once in a step, at most; at its end there are gradients alone.
     """
 
     frozen: int
@@ -39,13 +38,7 @@ class Memory:
     gradients: int
     optimizer: int
     average: int
-    activations: int
-    gradients_then: int
-
-    @property
-    def step(self) -> int:
-        """What a step allocates at most; at its end there are gradients alone."""
-        return max(self.activations + self.gradients_then, self.gradients)
+    step: int
 
     @property
     def total(self) -> int:
@@ -53,13 +46,14 @@ class Memory:
 
 
 def dry_run(config: TrainConfig) -> str:
-    """Tell what would learn and what memory that takes, with and without gradient checkpointing.
+    """Say what would learn and what memory that takes, with and without gradient checkpointing.
 
     Raises:
         InputError: the stage is none of the diffusion stages, or its settings cannot work.
     """
     plain, checkpointed = (
-        estimate(replace(config, gradient_checkpointing=checkpointing)) for checkpointing in (False, True)
+        estimate(config.model_copy(update={"gradient_checkpointing": checkpointing}))
+        for checkpointing in (False, True)
     )
     lines = [*_learning_table(config), "", "Memory of each process:"]
     for name, size in (
@@ -69,11 +63,11 @@ def dry_run(config: TrainConfig) -> str:
         ("optimizer", plain.optimizer),
         ("moving average", plain.average),
     ):
-        lines.append(f"  {name:<18} {_readable(size):>10}")
-    lines.append(f"  {'':<18} {'without gradient_checkpointing':>31} {'with gradient_checkpointing':>28}")
-    for name, field in (("activations", "activations"), ("at the peak", "total")):
+        lines.append(f"  {name:<28} {_readable(size):>10}")
+    lines.append(f"  {'':<28} {'without gradient_checkpointing':>31} {'with gradient_checkpointing':>28}")
+    for name, field in (("activations and gradients", "step"), ("all at the peak", "total")):
         both = _readable(getattr(plain, field)), _readable(getattr(checkpointed, field))
-        lines.append(f"  {name:<18} {both[0]:>31} {both[1]:>28}")
+        lines.append(f"  {name:<28} {both[0]:>31} {both[1]:>28}")
     return "\n".join(lines)
 
 
@@ -87,12 +81,10 @@ def estimate(config: TrainConfig) -> Memory:
         stage = _sketch(config)
         network = stage.network.train()
         learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
-        own_data = config.train_data.kind != WORLD
-        frozen = [p for p in network.parameters() if not p.requires_grad]
-        if own_data:
+        frozen = [parameter for parameter in network.parameters() if not parameter.requires_grad]
+        if not isinstance(config.train_data, WorldData):  # whose latents are made beforehand
             frozen += stage.pipeline.vae.parameters()
-        batch = stage.example(config.train_batch_size)
-        peak = step_peak(stage, config, batch, _AnyNumbers(config.train_batch_size))
+        peak = _step_peak(stage, config)
     size = sum(parameter.nbytes for parameter in learning)
     return Memory(
         frozen=sum(parameter.nbytes for parameter in frozen),
@@ -100,48 +92,37 @@ def estimate(config: TrainConfig) -> Memory:
         gradients=size,
         optimizer=_STATE_BYTES[config.use_8bit_adam] * sum(p.numel() for p in learning),
         average=size if config.ema_decay else 0,
-        activations=peak.live - peak.gradients,
-        gradients_then=peak.gradients,
+        step=max(peak, size),
     )
 
 
-@dataclass(frozen=True)
-class Peak:
-    """Bytes held at the worst moment of a step; ``gradients`` of ``live`` were already those of parameters."""
-
-    live: int
-    gradients: int
-
-
-def step_peak(stage: Any, config: TrainConfig, batch: Mapping[str, torch.Tensor], draws: Draws) -> Peak:
-    """Run the forward and backward passes of a step on the CPU and count what they hold at once."""
-    held = _Held([*stage.network.parameters(), *stage.network.buffers(), *batch.values()])
-    learning = [parameter for parameter in stage.network.parameters() if parameter.requires_grad]
-    hooks = [p.register_post_accumulate_grad_hook(held.note_gradient) for p in learning]
+def _step_peak(stage: DiffusionStage, config: TrainConfig) -> int:
+    """Bytes that the forward and backward passes of a step hold at once, at most, besides weights and batch."""
+    batch = stage.example(config.train_batch_size)
+    tracker = AllocationTracker([*stage.network.parameters(), *stage.network.buffers(), *batch.values()])
     mixed = config.mixed_precision != "no"
     autocast = torch.autocast("cpu", torch_dtype(config.mixed_precision)) if mixed else torch.enable_grad()
-    with held:
+    with tracker:
         for _ in range(min(config.gradient_accumulation_steps, 2)):  # from the second on, gradients are there
             with autocast:
-                loss = stage.loss(stage.network, batch, draws)
+                loss = stage.loss(stage.network, batch, ZeroNoise(config.train_batch_size))
             loss.backward()
             del loss
-    for hook in hooks:
-        hook.remove()
-    for parameter in learning:
-        parameter.grad = None
-    return held.peak
+    return tracker.peak
 
 
-class _Held(TorchDispatchMode):
-    """Counts the bytes of all tensors that are made, until they are released; views cost nothing."""
+class AllocationTracker(TorchDispatchMode):
+    """Counts the bytes of all tensors that are made, until they are released; views cost nothing.
+
+    PyTorch's own ``torch.distributed._tools.mem_tracker`` (2.14) cannot: it hooks into the gradient of every
+    parameter, and most of ours are frozen.
+    """
 
     def __init__(self, there_before: Sequence[torch.Tensor]) -> None:
         super().__init__()
         self._known = {tensor.untyped_storage()._cdata for tensor in there_before}
-        self._live = self._gradients = 0
-        self._seen: set[nn.Parameter] = set()
-        self.peak = Peak(0, 0)
+        self._live = 0
+        self.peak = 0
 
     def __torch_dispatch__(
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -152,27 +133,21 @@ class _Held(TorchDispatchMode):
                 self._note(tensor.untyped_storage())
         return result
 
-    def note_gradient(self, parameter: nn.Parameter) -> None:
-        if parameter not in self._seen:
-            self._seen.add(parameter)
-            self._gradients += parameter.grad.nbytes
-
     def _note(self, storage: torch.UntypedStorage) -> None:
         if storage._cdata in self._known:
             return
         self._known.add(storage._cdata)
         self._live += storage.nbytes()
+        self.peak = max(self.peak, self._live)
         weakref.finalize(storage, self._release, storage._cdata, storage.nbytes())
-        if self._live > self.peak.live:
-            self.peak = Peak(self._live, self._gradients)
 
     def _release(self, key: int, size: int) -> None:
         self._known.discard(key)
         self._live -= size
 
 
-class _AnyNumbers(Draws):
-    """Numbers of the right shapes."""
+class ZeroNoise(Draws):
+    """Zeros of the right shapes, in place of random numbers."""
 
     def __init__(self, count: int) -> None:
         self.count = count
@@ -187,10 +162,8 @@ class _AnyNumbers(Draws):
         return self.normal(*shape)
 
 
-def _sketch(config: TrainConfig) -> Any:
-    from fyp_core.training.diffusion import DiffusionStage
-
-    stage = stage_class(config)
+def _sketch(config: TrainConfig) -> DiffusionStage:
+    stage = stage_class(config.stage)
     if not issubclass(stage, DiffusionStage):
         raise InputError(f"There are no estimates for the {config.stage} stage; leave out --dry-run.")
     return stage(config, with_weights=False)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from diffusers.optimization import get_scheduler
 from torch import nn
 from torch.optim.lr_scheduler import LRScheduler
 
+from fyp_core.training.config import TrainConfig
 from fyp_media.errors import InputError
-
-if TYPE_CHECKING:
-    from fyp_core.training.config import TrainConfig
 
 
 def create_optimizer(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -72,3 +73,28 @@ class EndlessDataset(Dataset):
 @lru_cache(maxsize=2)
 def _order(seed: int, epoch: int, size: int) -> np.ndarray:
     return np.random.default_rng((seed, epoch, size)).permutation(size)
+
+
+class TokenizedDataset(Dataset):
+    """Samples with ``tokens`` (l,) in place of ``caption``.
+
+    Args:
+        data: map-style.
+        tokenize: caption to token ids.
+        dropout: share of samples that get the empty caption, for classifier-free guidance.
+        seed: of the dropout; item i of the same data is always the same.
+    """
+
+    def __init__(
+        self, data: Dataset, tokenize: Callable[[str], torch.Tensor], dropout: float, seed: int
+    ) -> None:
+        self.data, self.tokenize, self.dropout, self.seed = data, tokenize, dropout, seed
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        sample = dict(self.data[index])
+        caption = sample.pop("caption")
+        dropped = np.random.default_rng((self.seed, index)).random() < self.dropout
+        return {**sample, "tokens": self.tokenize("" if dropped else caption)}

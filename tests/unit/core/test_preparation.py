@@ -26,7 +26,8 @@ from fyp_core.preparation.prepared_set import PreparedSet
 from fyp_core.preparation.shard_maker import Part, Record, ShardMaker
 from fyp_core.skeleton_input import skeleton_to_tensor
 from fyp_core.synthetic import Clip, sample_clip
-from fyp_core.training.data import SourceConfig, open_dataset
+from fyp_core.training.config import PictureShardsData
+from fyp_core.training.data import open_dataset
 from fyp_media.errors import InputError
 from fyp_media.fit import fit_frames
 from pose_extraction.poses import FramePoses
@@ -174,8 +175,8 @@ def test_a_prepared_shard_is_trained_on_with_the_skeleton_on_the_person(people: 
     }
     assert [path.name for path in (tmp_path / "set").glob("*.tar")] == ["00007.tar"]
 
-    config = SourceConfig(kind="webdataset", path=str(tmp_path / "set"))
-    data = open_dataset(config, size=(256, 256), frames=None, with_skeleton=True, seed=0)
+    pairs = PictureShardsData(path=str(tmp_path / "set"), width=256, height=256)
+    data = open_dataset(pairs, with_skeleton=True, seed=0)
     samples = {sample["caption"]: sample for sample in map(data.__getitem__, range(4))}
     assert set(samples) == {f"a {character}" for character in CHARACTERS}
     true = {name: on_lines(skeleton_to_tensor(render(name).skeletons(), 256, 256)[0]) for name in CHARACTERS}

@@ -47,8 +47,8 @@ from fyp_core.evaluation.sources import prepared, show
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.skeleton_input import skeleton_to_tensor
 from fyp_core.synthetic import HELD_OUT_PAIRS, sample_clip
-from fyp_core.training.config import TrainConfig, TrainData, WorldConfig
-from fyp_core.training.judge_stages import JudgedImages, PoseJudgeStage, heatmaps, turn
+from fyp_core.training.config import JudgeConfig, WorldData
+from fyp_core.training.stages.judges import JudgedImages, PoseJudgeStage, heatmaps, turn
 from fyp_core.weights.checkpoints import bundled
 from fyp_media.errors import InputError
 from fyp_media.fit import cover
@@ -208,7 +208,7 @@ def test_heatmaps_are_decoded_to_the_joints(clip) -> None:
 
 
 def test_judged_images_repeat_and_name_what_they_show() -> None:
-    data = JudgedImages(WorldConfig(size=64), seed=1)
+    data = JudgedImages(WorldData(size=64), seed=1)
     sample, again = data[3], data[3]
     assert all(torch.equal(sample[name], again[name]) for name in sample)
     assert sample["heatmaps"].shape == (17, 16, 16)
@@ -264,10 +264,10 @@ def test_joints_are_found_in_pictures_that_are_not_square() -> None:
 
 
 def test_a_judge_goes_on_from_its_weights(judges_dir: Path) -> None:
-    world = TrainData(size=64)
+    world = WorldData(size=64)
     backbone = {"backbone": POSE_BACKBONE}
     stage = PoseJudgeStage(
-        TrainConfig(
+        JudgeConfig(
             stage="judge_pose", pretrained_model_path=str(judges_dir), train_data=world, model=backbone
         )
     )

@@ -11,8 +11,8 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from fyp_core.evaluation.judges import POSE_FILE
-from fyp_core.training.config import load_config
-from fyp_core.training.judge_stages import PoseJudgeStage
+from fyp_core.training.config_file import load_config
+from fyp_core.training.stages.judges import PoseJudgeStage
 from fyp_media.errors import InputError
 from pose_extraction.estimators.factory import create_estimator
 from pose_extraction.estimators.hrnet import HRNet, HRNetPose, WholeFrames

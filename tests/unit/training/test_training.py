@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,22 +16,24 @@ import torch
 import yaml
 from accelerate import Accelerator
 from diffusers import AutoencoderKL
+from PIL import Image
 from safetensors.torch import load_file
 
 import train_followyourpose
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.synthetic import Clip, render_skeletons, sample_clip, vocabulary
-from fyp_core.training.autoencoder import (
+from fyp_core.training.config import WorldData
+from fyp_core.training.config_file import load_config
+from fyp_core.training.data.world import LatentCache, LatentDataset
+from fyp_core.training.loop import Run
+from fyp_core.training.stages.autoencoder import (
     AutoencoderStage,
     WorldImages,
     initialise_near_identity,
     standardise_latents,
 )
-from fyp_core.training.config import WorldConfig, load_config
-from fyp_core.training.diffusion import near_skeleton
-from fyp_core.training.latents import LatentCache, LatentDataset
-from fyp_core.training.loop import Run
-from fyp_core.training.tokenizer import word_tokenizer
+from fyp_core.training.stages.diffusion import near_skeleton
+from fyp_core.training.stages.text_to_image import word_tokenizer
 from fyp_core.unet import stage2_parameter_names
 from fyp_media.errors import InputError
 
@@ -176,14 +179,14 @@ def test_a_broken_off_run_ends_with_the_same_weights(
     whole = run_stage(tmp_path, "pose", **settings)
 
     parted = tmp_path / "parted"
-    update, steps = Run._update, iter(range(100))
+    update, steps = Run.update, iter(range(100))
 
     def update_then_kill(*arguments: Any) -> float:
         if next(steps) == 2:
             os.kill(os.getpid(), signal.SIGTERM)
         return update(*arguments)
 
-    monkeypatch.setattr(Run, "_update", update_then_kill)
+    monkeypatch.setattr(Run, "update", update_then_kill)
     parted.mkdir()
     with pytest.raises(SystemExit, match="step 3"):
         run_stage(parted, "pose", **settings)
@@ -193,13 +196,50 @@ def test_a_broken_off_run_ends_with_the_same_weights(
     assert not changed(whole, continued)
 
 
+INTERRUPTED = Path(__file__).parents[2] / "data/interrupted_training"
+
+
+def test_a_run_interrupted_before_the_folders_were_sorted_is_continued(
+    tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    """A checkpoint of the commit 1d706ef, with what that had learnt two steps later."""
+    rng = np.random.default_rng(0)
+    for index in range(4):
+        for suffix in ("png", "skeleton.png"):
+            picture = tmp_path / f"pictures/{index}.{suffix}"
+            picture.parent.mkdir(exist_ok=True)
+            Image.fromarray(rng.integers(0, 256, (32, 32, 3), np.uint8)).save(picture)
+        (tmp_path / f"pictures/{index}.txt").write_text("a robot dances")
+    shutil.copytree(INTERRUPTED / "checkpoint-000002", tmp_path / "pose/checkpoint-000002")
+    run_stage(
+        tmp_path,
+        "pose",
+        pretrained_model_path=str(tiny_model_dir),
+        train_data={"kind": "images", "path": str(tmp_path / "pictures"), "width": 32, "height": 32},
+        trainable_modules=["gain", "block2"],
+        max_train_steps=4,
+        lr_warmup_steps=1,
+        ema_decay=0.5,
+        checkpointing_steps=2,
+        validation_steps=100,
+        text_dropout=0.5,
+    )
+    expected = load_file(INTERRUPTED / "learnt_at_step_4.safetensors")
+    learnt = load_file(tmp_path / "pose/checkpoint-000004/learnt.safetensors")
+    start = load_file(INTERRUPTED / "checkpoint-000002/learnt.safetensors")
+    assert learnt.keys() == expected.keys()
+    for name, tensor in expected.items():
+        torch.testing.assert_close(learnt[name], tensor, atol=1e-4, rtol=1e-3)
+    assert any((expected[name] - start[name]).abs().max() > 5e-3 for name in expected)
+
+
 def test_a_signal_while_samples_are_drawn_costs_no_steps(
     models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def preview_and_kill(run: Run) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(Run, "_preview", preview_and_kill)
+    monkeypatch.setattr(Run, "preview", preview_and_kill)
     with pytest.raises(SystemExit, match="step 3; the same command continues"):
         run_stage(
             tmp_path, "pose", pretrained_model_path=str(models["text_to_image"]), max_train_steps=9,
@@ -212,7 +252,7 @@ def test_ctrl_c_while_clips_are_rendered_leaves_at_once(
     models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     monkeypatch.setattr(
-        "fyp_core.training.latents.sample_world", lambda *_: os.kill(os.getpid(), signal.SIGINT)
+        "fyp_core.training.data.world.sample_world", lambda *_: os.kill(os.getpid(), signal.SIGINT)
     )
     monkeypatch.setattr(Run, "steps", lambda run: pytest.fail("it went on"))
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # which background jobs ignore
@@ -247,13 +287,13 @@ def test_a_run_on_an_older_checkpoint_keeps_what_it_stands_on(
         "validation_steps": 100,
     }
     run_stage(tmp_path, "pose", **settings)
-    update = Run._update
+    update = Run.update
 
     def kill_and_update(*arguments: Any) -> float:
         os.kill(os.getpid(), signal.SIGTERM)
         return update(*arguments)
 
-    monkeypatch.setattr(Run, "_update", kill_and_update)
+    monkeypatch.setattr(Run, "update", kill_and_update)
     older = f"resume_from_checkpoint={tmp_path / 'pose/checkpoint-000002'}"
     with pytest.raises(SystemExit, match="step 3; resume_from_checkpoint=latest continues"):
         run_stage(tmp_path, "pose", [older], **settings)
@@ -352,7 +392,7 @@ def small_autoencoder() -> AutoencoderKL:
 
 
 def test_standard_latents_without_a_change_of_pictures() -> None:
-    data = WorldImages(WorldConfig(size=SIZE), seed=3)
+    data = WorldImages(WorldData(size=SIZE), seed=3)
     pictures = torch.stack([data[i]["picture"] for i in range(32)])
     vae = small_autoencoder().eval()
     with torch.no_grad():
@@ -367,19 +407,19 @@ def test_standard_latents_without_a_change_of_pictures() -> None:
 
 
 def test_the_cache_is_made_once_and_again_for_another_world(tmp_path: Path) -> None:
-    config = WorldConfig(**WORLD, cache=str(tmp_path))
+    config = WorldData(**WORLD, cache=str(tmp_path))
     vae = small_autoencoder()
     first = LatentCache.open(vae, config).latents
     made = (tmp_path / "clips.safetensors").stat().st_mtime_ns
     assert torch.equal(LatentCache.open(vae, config).latents, first)
     assert (tmp_path / "clips.safetensors").stat().st_mtime_ns == made
-    other = LatentCache.open(vae, WorldConfig(**WORLD | {"seed": 1}, cache=str(tmp_path))).latents
+    other = LatentCache.open(vae, WorldData(**WORLD | {"seed": 1}, cache=str(tmp_path))).latents
     assert not torch.equal(other, first)
 
 
 def test_a_cache_that_cannot_be_written_is_told_before_rendering(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    config = WorldConfig(**WORLD, cache=str(tmp_path / "file/latents"))
+    config = WorldData(**WORLD, cache=str(tmp_path / "file/latents"))
     with pytest.raises(InputError, match=r"file; choose another place for train_data\.cache"):
         LatentCache.open(small_autoencoder(), config)
 
@@ -387,7 +427,7 @@ def test_a_cache_that_cannot_be_written_is_told_before_rendering(tmp_path: Path)
 def test_the_cache_is_made_again_when_the_world_is_drawn_differently(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = WorldConfig(**WORLD, cache=str(tmp_path))
+    config = WorldData(**WORLD, cache=str(tmp_path))
     vae = small_autoencoder()
     first = LatentCache.open(vae, config).latents
 
@@ -395,16 +435,14 @@ def test_the_cache_is_made_again_when_the_world_is_drawn_differently(
         clip = sample_clip(*arguments, **settings)
         return replace(clip, frames=clip.frames // 2)
 
-    monkeypatch.setattr("fyp_core.training.autoencoder.sample_clip", darker)
+    monkeypatch.setattr("fyp_core.training.data.world.sample_clip", darker)
     assert not torch.equal(LatentCache.open(vae, config).latents, first)
 
 
 def test_worker_processes_render_the_same_clips(tmp_path: Path) -> None:
     vae = small_autoencoder()
     alone, shared = (
-        LatentCache.open(
-            vae, WorldConfig(**WORLD | {"clips": 5}, cache=str(tmp_path / str(workers))), workers
-        )
+        LatentCache.open(vae, WorldData(**WORLD | {"clips": 5}, cache=str(tmp_path / str(workers))), workers)
         for workers in (0, 2)
     )
     assert alone.labels == shared.labels
@@ -415,7 +453,7 @@ def test_worker_processes_render_the_same_clips(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("whole_clips", [False, True])
 def test_samples_repeat_and_fit_together(tmp_path: Path, whole_clips: bool) -> None:
-    cache = LatentCache.open(small_autoencoder(), WorldConfig(**WORLD, cache=str(tmp_path)))
+    cache = LatentCache.open(small_autoencoder(), WorldData(**WORLD, cache=str(tmp_path)))
     data = LatentDataset(
         cache, SIZE, 0, lambda text: torch.tensor([len(text)]), whole_clips=whole_clips, text_dropout=0.5
     )
@@ -436,8 +474,8 @@ def test_some_skeletons_lack_a_limb(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         drawn.append(frozenset(np.flatnonzero(scores[0] == 0)))
         return render_skeletons(keypoints, scores, *size)
 
-    monkeypatch.setattr("fyp_core.training.latents.render_skeletons", note)
-    cache = LatentCache.open(small_autoencoder(), WorldConfig(**WORLD, cache=str(tmp_path)))
+    monkeypatch.setattr("fyp_core.training.data.world.render_skeletons", note)
+    cache = LatentCache.open(small_autoencoder(), WorldData(**WORLD, cache=str(tmp_path)))
     cache.scores.fill_(1)
     data = LatentDataset(cache, SIZE, 0, lambda text: torch.zeros(1), whole_clips=False, text_dropout=0)
     for index in range(300):

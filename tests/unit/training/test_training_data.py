@@ -25,7 +25,15 @@ from webdataset import TarWriter
 import train_followyourpose
 from fyp_core.synthetic import Clip, sample_clip
 from fyp_core.training.batches import batches
-from fyp_core.training.data import BadFiles, SourceConfig, open_dataset
+from fyp_core.training.config import (
+    ClipShardsData,
+    ClipTableData,
+    HubData,
+    ImageFolderData,
+    PictureShardsData,
+)
+from fyp_core.training.config_file import check_config
+from fyp_core.training.data import BadFiles, open_dataset
 from fyp_core.training.loop import Run
 from fyp_media.errors import InputError
 from fyp_media.write_video import write_video
@@ -108,17 +116,23 @@ def is_person(sample: dict[str, Any], index: int) -> bool:
 def open_pictures(
     path: Path | str, kind: str = "images", keys: dict[str, Any] | None = None, **settings: Any
 ) -> Any:
-    arguments = {"size": (SIZE, SIZE), "frames": None, "with_skeleton": True, "seed": 0} | settings
-    return open_dataset(SourceConfig(kind=kind, path=str(path), **(keys or {})), **arguments)
+    model = {"images": ImageFolderData, "webdataset": PictureShardsData, "hf": HubData}[kind]
+    data = model(path=str(path), width=SIZE, height=SIZE, **(keys or {}))
+    return open_dataset(data, **{"with_skeleton": True, "seed": 0} | settings)
 
 
 def open_clips(
-    path: Path, *, frames: int = 3, seed: int = 0, bad_files: BadFiles | None = None, **keys: Any
+    path: Path,
+    kind: str = "clips",
+    *,
+    frames: int = 3,
+    seed: int = 0,
+    bad_files: BadFiles | None = None,
+    **keys: Any,
 ) -> Any:
-    config = SourceConfig(**{"kind": "clips", "path": str(path)} | keys)
-    return open_dataset(
-        config, size=(32, 40), frames=frames, with_skeleton=False, seed=seed, bad_files=bad_files
-    )
+    model = {"clips": ClipTableData, "webdataset": ClipShardsData}[kind]
+    data = model(path=str(path), width=40, height=32, n_sample_frames=frames, **keys)
+    return open_dataset(data, with_skeleton=False, seed=seed, bad_files=bad_files)
 
 
 def brightness(sample: dict[str, Any]) -> list[int]:
@@ -324,12 +338,18 @@ def test_bad_tables_are_one_sentence(tmp_path: Path, name: str, content: str, me
         open_clips(tmp_path / name)
 
 
-@pytest.mark.parametrize(("kind", "frames"), [("clips", None), ("images", 4), ("imagse", None)])
-def test_a_kind_a_stage_cannot_learn_from_is_refused(kind: str, frames: int | None) -> None:
-    with pytest.raises(InputError, match=f"'{kind}', but this stage learns from"):
-        open_dataset(
-            SourceConfig(kind=kind, path="x"), size=(SIZE, SIZE), frames=frames, with_skeleton=False, seed=0
-        )
+@pytest.mark.parametrize(
+    ("kind", "stage", "message"),
+    [
+        ("clips", "pose", "'clips', but this stage learns from pictures: choose images, webdataset, hf"),
+        ("images", "temporal", "'images', but this stage learns from clips: choose clips, webdataset"),
+        ("images", "autoencoder", "trains on the procedural world; leave out train_data.kind"),
+        ("imagse", "pose", "must be one of world, images, .* not 'imagse'"),
+    ],
+)
+def test_a_kind_a_stage_cannot_learn_from_is_refused(kind: str, stage: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        check_config({"stage": stage, "train_data": {"kind": kind, "path": "x"}})
 
 
 def test_shards_of_pictures(tmp_path: Path) -> None:
@@ -389,7 +409,7 @@ def test_shards_of_clips(tmp_path: Path) -> None:
     write_shards(tmp_path / "shards", [*samples, {"txt": b"no clip"}], per_shard=2)
     data = open_clips(
         tmp_path / "shards",
-        kind="webdataset",
+        "webdataset",
         caption_column="text",
         sample_frame_rate=3,
         bad_files=BadFiles(tmp_path / "bad.jsonl"),
@@ -486,7 +506,7 @@ def test_unfit_data_sets_of_the_hub_are_one_sentence(
 ) -> None:
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path))
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
-    config = SourceConfig(**{"kind": "hf", "path": str(hub_folder / "parquet")} | keys)
+    data = HubData(**{"path": str(hub_folder / "parquet")} | keys)
     with pytest.raises(InputError, match=message) as error:
-        open_dataset(config, size=(SIZE, SIZE), frames=None, with_skeleton=True, seed=0)
+        open_dataset(data, with_skeleton=True, seed=0)
     assert "\n" not in str(error.value)

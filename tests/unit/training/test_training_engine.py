@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import errno
 import gc
+import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,20 +16,22 @@ import torch
 import yaml
 from accelerate.commands.config import config_args
 from accelerate.utils import DistributedType
+from safetensors import SafetensorError
 from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
 import train_followyourpose
 from fyp_core.pipeline import FollowYourPosePipeline
+from fyp_core.training.accelerator import create_accelerator
 from fyp_core.training.batches import own_positions
-from fyp_core.training.config import TrainConfig, load_config
-from fyp_core.training.diffusion import DiffusionStage
-from fyp_core.training.draws import Draws
+from fyp_core.training.config import TrainConfig
+from fyp_core.training.config_file import load_config
 from fyp_core.training.launcher import launcher_arguments, torchrun_options
-from fyp_core.training.loop import Run, _create_accelerator
+from fyp_core.training.loop import Run
 from fyp_core.training.memory import estimate
 from fyp_core.training.optimizers import create_optimizer, create_scheduler
-from fyp_core.training.stages import create_stage
+from fyp_core.training.stage import Draws, create_stage
+from fyp_core.training.stages.diffusion import DiffusionStage
 from fyp_core.training.trainable import learnt_names
 from fyp_media.errors import InputError
 from tests.tiny_formats import single_file, stable_diffusion_folder
@@ -54,7 +58,7 @@ class Line:
         return (network(batch["x"])[:, 0] - draws.uniform()).square().mean()
 
     def export(self, folder: Path, learnt: dict[str, torch.Tensor]) -> None:
-        folder.mkdir()
+        (folder / "line.txt").touch()
 
 
 @pytest.fixture
@@ -119,7 +123,7 @@ def test_frozen_layers_in_half_compute_the_same(
     settings: Any, given: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     halved, of_halved = gradients(settings(given, mixed_precision="bf16"))
-    monkeypatch.setattr("fyp_core.training.diffusion.keep_frozen_in", lambda *_: None)
+    monkeypatch.setattr("fyp_core.training.stages.diffusion.keep_frozen_in", lambda *_: None)
     whole, of_whole = gradients(settings(given, mixed_precision="bf16"))
     assert halved == whole
     assert all(torch.equal(of_halved[name], gradient) for name, gradient in of_whole.items())
@@ -199,9 +203,9 @@ def test_8_bits_without_their_package_are_one_sentence(
 
 def test_fsdp_of_version_1_is_refused(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     first = SimpleNamespace(distributed_type=DistributedType.FSDP, is_fsdp2=False)
-    monkeypatch.setattr("fyp_core.training.loop.Accelerator", lambda **_: first)
+    monkeypatch.setattr("fyp_core.training.accelerator.Accelerator", lambda **_: first)
     with pytest.raises(InputError, match="set fsdp_version: 2"):
-        _create_accelerator(settings(STAGE_2))
+        create_accelerator(settings(STAGE_2))
 
 
 @pytest.mark.parametrize(
@@ -215,8 +219,8 @@ def test_deepspeed_clips_as_configured(
     deepspeed = SimpleNamespace(
         distributed_type=DistributedType.DEEPSPEED, state=SimpleNamespace(deepspeed_plugin=plugin)
     )
-    monkeypatch.setattr("fyp_core.training.loop.Accelerator", lambda **_: deepspeed)
-    _create_accelerator(settings(STAGE_2, max_grad_norm=0.5))
+    monkeypatch.setattr("fyp_core.training.accelerator.Accelerator", lambda **_: deepspeed)
+    create_accelerator(settings(STAGE_2, max_grad_norm=0.5))
     assert plugin.deepspeed_config["gradient_clipping"] == taken
 
 
@@ -226,13 +230,13 @@ def test_the_configuration_rules_how_many_batches_make_a_step(
     """DeepSpeed and accelerate's launcher both bring a number of their own, 1 where nobody gave one."""
     monkeypatch.setenv("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "1")
     config = settings(STAGE_2, gradient_accumulation_steps=4)
-    assert _create_accelerator(config).gradient_accumulation_steps == 4
+    assert create_accelerator(config).gradient_accumulation_steps == 4
     plugin = SimpleNamespace(deepspeed_config={"gradient_accumulation_steps": 1})
     deepspeed = SimpleNamespace(
         distributed_type=DistributedType.DEEPSPEED, state=SimpleNamespace(deepspeed_plugin=plugin)
     )
-    monkeypatch.setattr("fyp_core.training.loop.Accelerator", lambda **_: deepspeed)
-    _create_accelerator(config)
+    monkeypatch.setattr("fyp_core.training.accelerator.Accelerator", lambda **_: deepspeed)
+    create_accelerator(config)
     assert plugin.deepspeed_config["gradient_accumulation_steps"] == 4
 
 
@@ -269,7 +273,7 @@ def test_a_norm_of_0_clips_nothing(settings: Any) -> None:
 def test_a_damaged_checkpoint_is_told(settings: Any, name: str) -> None:
     config = settings(STAGE_2 | FEW_STEPS, train_batch_size=2)
     run = Run(Line(), config)
-    run._save()
+    run.save()
     (run.folder / "checkpoint-000000" / name).write_bytes(b"no longer whole")
     with pytest.raises(
         InputError, match=r"checkpoint-000000 is damaged or does not fit .*; continue another"
@@ -277,9 +281,91 @@ def test_a_damaged_checkpoint_is_told(settings: Any, name: str) -> None:
         Run(Line(), config).resume()
 
 
+@pytest.mark.parametrize("name", ["learnt.safetensors", "optimizer.bin", "progress.json"])
+def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(
+    settings: Any, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = settings(STAGE_2 | FEW_STEPS, train_batch_size=2, checkpointing_steps=1)
+    whole, broken, continued = Run(Line(), config), Run(Line(), config), Run(Line(), config)
+    for _ in whole.steps():
+        whole.save()
+    expected = [parameter.detach().clone() for parameter in whole.learning]
+    newest = broken.folder / "checkpoint-000003" / name
+    newest.write_bytes(newest.read_bytes()[:-9])
+    continued.resume()
+    assert continued.step == 2
+    assert "checkpoint-000003 cannot be read" in caplog.text
+    assert "goes on from" in caplog.text
+    assert sorted(path.name for path in continued.folder.glob("checkpoint-*")) == [
+        "checkpoint-000002", "checkpoint-000003.aside"
+    ]  # fmt: skip
+    list(continued.steps())
+    assert all(torch.equal(a, b) for a, b in zip(continued.learning, expected, strict=True))
+
+
+def test_the_newest_is_told_of_several_damaged_checkpoints(settings: Any) -> None:
+    config = settings(STAGE_2 | FEW_STEPS, train_batch_size=2)
+    run = Run(Line(), config)
+    for _ in run.steps():
+        run.save()
+    for checkpoint in run.checkpoints.all():
+        (checkpoint / "optimizer.bin").write_bytes(b"")
+    with pytest.raises(InputError, match=r"checkpoint-000003 is damaged"):
+        Run(Line(), config).resume()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"),
+        RuntimeError(
+            "[enforce fail at inline_container.cc:672] . unexpected pos 576 vs 534"
+        ),  # by torch.save
+    ],
+)
+def test_a_full_disk_is_one_sentence(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    run = Run(Line(), settings(STAGE_2 | FEW_STEPS, train_batch_size=2))
+    run.save()
+
+    def fail(*arguments: Any, **options: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(run.accelerator, "save_state", fail)
+    run.step = 1
+    with pytest.raises(InputError, match=r"The disk is full: .*checkpoint-000001 cannot be written") as told:
+        run.save()
+    assert "\n" not in str(told.value)
+    assert [path.name for path in run.folder.iterdir()] == ["checkpoint-000000"], "nothing half-written"
+
+
+def test_a_checkpoint_is_on_the_disk_before_it_gets_its_name(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(Line(), settings(STAGE_2 | FEW_STEPS, train_batch_size=2))
+    flushed: set[str] = set()
+    flush, rename = os.fsync, os.replace
+    partial = run.folder / "checkpoint.partial"
+
+    def note(descriptor: int) -> None:
+        flushed.add(os.readlink(f"/proc/self/fd/{descriptor}"))
+        flush(descriptor)
+
+    def check(source: Path, target: Path) -> None:
+        assert {str(path) for path in [partial, *partial.rglob("*")]} <= flushed
+        rename(source, target)
+
+    monkeypatch.setattr(os, "fsync", note)
+    monkeypatch.setattr(os, "replace", check)
+    run.save()
+    assert str(run.folder) in flushed, "and the name as well"
+
+
 def test_a_checkpoint_of_other_parameters_is_told(settings: Any) -> None:
     config = settings(STAGE_2 | FEW_STEPS, train_batch_size=2)
-    Run(Line(), config)._save()
+    Run(Line(), config).save()
     other = Line()
     other.network.bias.requires_grad_(False)
     with pytest.raises(
@@ -381,7 +467,7 @@ def test_min_snr_weights(settings: Any, prediction: str) -> None:
     signal = stage.noise.alphas_cumprod[t]
     ratio = signal / (1 - signal)
     expected = ratio.clamp(max=5) / (ratio + (prediction == "v_prediction"))
-    weights = stage._timestep_weights(t)
+    weights = stage.timestep_weights(t)
     torch.testing.assert_close(weights[:2], expected[:2], rtol=1e-3, atol=1e-4)
     assert weights.isfinite().all()
 
@@ -427,7 +513,9 @@ HALF = {"mixed_precision": "bf16", "gradient_accumulation_steps": 2}
         ("pose", PICTURES, HALF),
     ],
 )
-def test_memory_is_told_before(settings: Any, stage: str, data: dict[str, Any], more: dict[str, Any]) -> None:
+def test_memory_is_estimated_before(
+    settings: Any, stage: str, data: dict[str, Any], more: dict[str, Any]
+) -> None:
     """On mini, against what PyTorch's allocator saw."""
     mini = {"stage": stage, "train_data": data, "pretrained_model_path": "mini"}
     config = settings(mini, train_batch_size=2, **more)

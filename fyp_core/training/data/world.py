@@ -6,9 +6,8 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -17,10 +16,9 @@ from safetensors.torch import load_file, save_file
 from torch.utils.data import DataLoader, Dataset, default_collate
 from tqdm import tqdm
 
-from fyp_core.synthetic import caption, render_skeletons
-from fyp_core.training.autoencoder import sample_world
+from fyp_core.synthetic import Clip, caption, render_skeletons, sample_clip
 from fyp_core.training.batches import leave_signals_to_the_parent
-from fyp_core.training.config import WorldConfig
+from fyp_core.training.config import WorldData
 from fyp_media.files import check_folder, replacing
 
 logger = logging.getLogger(__name__)
@@ -33,6 +31,21 @@ _LIMBS = ((1, 2, 3, 4), (7, 9), (8, 10), (13, 15), (14, 16), (15, 16), (13, 14, 
 _JOINT_NOISE = 0.003  # of the picture's side
 _LINE_WIDTHS = (0.008, 0.016)  # of the picture's side
 _FADED_SHARE, _FAINTEST = 0.5, 0.35  # thin lines of a large skeleton video fade when it is made small
+
+
+def sample_world(
+    rng: np.random.Generator, config: WorldData, num_frames: int, split: Literal["train", "all"] = "train"
+) -> Clip:
+    """A clip with the configured styles, of the pairs and motions of a split."""
+    return sample_clip(
+        rng,
+        num_frames,
+        config.size,
+        split=split,
+        motions=split,
+        style_probability=config.style_probability,
+        **({"styles": config.styles} if config.styles else {}),
+    )
 
 
 class LatentCache:
@@ -50,21 +63,21 @@ class LatentCache:
         self.labels: list[list[str]] = json.loads((folder / "labels.json").read_text())["labels"]
 
     @classmethod
-    def open(cls, vae: AutoencoderKL, config: WorldConfig, workers: int = 0) -> LatentCache:
+    def open(cls, vae: AutoencoderKL, config: WorldData, workers: int = 0) -> LatentCache:
         """Read the configured cache, made first where it is missing or belongs to another world or autoencoder.
 
         ``workers`` processes render what ``vae`` encodes on its device; with 0 this process does.
         """
         folder = Path(config.cache)
-        world = {f.name: getattr(config, f.name) for f in fields(WorldConfig)}
-        key = {"world": world, "pictures": _look_of_the_world(config), "vae": _fingerprint(vae)}
+        world = config.model_dump(exclude={"kind"})
+        key = {"world": world, "pictures": _render_fingerprint(config), "vae": _vae_fingerprint(vae)}
         record = folder / "labels.json"
         if not record.is_file() or json.loads(record.read_text())["key"] != key:
             _render(folder, vae, config, key, workers)
         return cls(folder)
 
 
-def _look_of_the_world(config: WorldConfig) -> str:
+def _render_fingerprint(config: WorldData) -> str:
     """Another value when figures, scenes or motions are drawn in another way."""
     digest = hashlib.sha256()
     for index in range(_PICTURES_OF_A_WORLD):
@@ -75,14 +88,14 @@ def _look_of_the_world(config: WorldConfig) -> str:
 
 
 @torch.no_grad()
-def _fingerprint(vae: AutoencoderKL) -> float:
+def _vae_fingerprint(vae: AutoencoderKL) -> float:
     return float(sum(p.cpu().double().abs().sum() for p in vae.encoder.parameters()))
 
 
 class _RenderedClips(Dataset):
     """The clips of a cache; clip i is always the same."""
 
-    def __init__(self, config: WorldConfig) -> None:
+    def __init__(self, config: WorldData) -> None:
         self.config = config
 
     def __len__(self) -> int:
@@ -101,7 +114,7 @@ class _RenderedClips(Dataset):
 
 @torch.no_grad()
 def _render(
-    folder: Path, vae: AutoencoderKL, config: WorldConfig, key: dict[str, object], workers: int
+    folder: Path, vae: AutoencoderKL, config: WorldData, key: dict[str, object], workers: int
 ) -> None:
     check_folder(folder, "train_data.cache")
     folder.mkdir(parents=True, exist_ok=True)

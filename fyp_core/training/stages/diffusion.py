@@ -15,27 +15,23 @@ from typing import Any, ClassVar
 import torch
 import torch.nn.functional as F
 from accelerate import PartialState
-from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from diffusers import DDIMScheduler, UNet2DConditionModel
 from diffusers.training_utils import compute_snr
 from torch import nn
 from torch.utils.data import Dataset
-from transformers import CLIPTextConfig, CLIPTextModel, PreTrainedTokenizerBase
+from transformers import CLIPTextModel
 
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.pose_encoder import PoseEncoder
-from fyp_core.synthetic import vocabulary
-from fyp_core.training.building import build
-from fyp_core.training.config import WORLD, TrainConfig
+from fyp_core.training.config import DiffusionConfig, OwnClips, PosedConfig, VideoConfig, WorldData
 from fyp_core.training.data import BadFiles, open_dataset
-from fyp_core.training.draws import Draws
-from fyp_core.training.latents import LatentCache, LatentDataset
-from fyp_core.training.previews import SampleSheet
-from fyp_core.training.starting import open_autoencoder, open_trainable, sketch_trainable
-from fyp_core.training.text import TokenizedDataset
-from fyp_core.training.tokenizer import word_tokenizer
+from fyp_core.training.data.samples import TokenizedDataset
+from fyp_core.training.data.world import LatentCache, LatentDataset
+from fyp_core.training.stage import Draws
+from fyp_core.training.stages.sample_sheet import SampleSheet
+from fyp_core.training.stages.starting_model import open_trainable, sketch_trainable
 from fyp_core.training.trainable import choose_learning, keep_frozen_in
 from fyp_core.unet import STAGE2_LAYERS, PoseVideoUNet
-from fyp_core.yaml_config import refuse_unknown_names
 from fyp_media.contact_sheet import save_sheet
 
 _MASK_REACH = 3  # latent locations around the skeleton's lines that count as the figure
@@ -97,7 +93,7 @@ class DiffusionStage:
     learns: ClassVar[tuple[str, ...]]
     """What of the denoiser learns, as parts of parameter names."""
 
-    def __init__(self, config: TrainConfig, *, with_weights: bool = True) -> None:
+    def __init__(self, config: DiffusionConfig, *, with_weights: bool = True) -> None:
         self.config = config
         self.pipeline = self.open_pipeline() if with_weights else self.sketch_pipeline()
         self.pipeline.set_progress_bar_config(disable=True)
@@ -108,15 +104,15 @@ class DiffusionStage:
         choose_learning(self.network, config.trainable_modules or self.learns)
         keep_frozen_in(self.network, config.mixed_precision)
         parts.vae.requires_grad_(False)
-        if config.train_data.kind != WORLD:  # whose latents are made beforehand
+        if not isinstance(config.train_data, WorldData):  # whose latents are made beforehand
             keep_frozen_in(parts.vae, config.mixed_precision)
         if config.gradient_checkpointing:
             unet.enable_gradient_checkpointing()
         if with_weights:  # before it trains, lest what cannot be shown ends the run
-            self._sheet = SampleSheet(
-                parts, config.validation_data, video=self.uses_video, posed=self._shows_pose
-            )
+            self._sheet = SampleSheet(parts, config.validation_data, posed=self._shows_pose)
         self.noise = DDIMScheduler.from_config(parts.scheduler.config)
+        self._pose_dropout = config.pose_dropout if isinstance(config, PosedConfig) else 0.0
+        self._noise_share = config.noise_share if isinstance(config, VideoConfig) else 0.0
         self.bad_files = BadFiles()
 
     def open_pipeline(self) -> FollowYourPosePipeline:
@@ -131,7 +127,7 @@ class DiffusionStage:
     def data(self) -> Dataset:
         """The procedural world as latents, or one's own pictures or clips."""
         config = self.config
-        if config.train_data.kind == WORLD:
+        if isinstance(config.train_data, WorldData):
             vae = self.pipeline.vae.to(next(self.network.parameters()).device)
             return LatentDataset(
                 LatentCache.open(vae, config.train_data, config.dataloader_num_workers),
@@ -144,12 +140,7 @@ class DiffusionStage:
             )
         self.bad_files = self._new_list()
         data = open_dataset(
-            config.train_data,
-            size=self._size,
-            frames=config.train_data.n_sample_frames if self.uses_video else None,
-            with_skeleton=self.uses_pose,
-            seed=config.seed,
-            bad_files=self.bad_files,
+            config.train_data, with_skeleton=self.uses_pose, seed=config.seed, bad_files=self.bad_files
         )
         return TokenizedDataset(data, self.tokenize, config.text_dropout, config.seed)
 
@@ -168,7 +159,14 @@ class DiffusionStage:
     def _size(self) -> tuple[int, int]:
         """Height and width of what is trained on, in pixels."""
         data = self.config.train_data
-        return (data.size, data.size) if data.kind == WORLD else (data.height, data.width)
+        return (data.size, data.size) if isinstance(data, WorldData) else (data.height, data.width)
+
+    @property
+    def _frames(self) -> int:
+        """Of a clip that is trained on."""
+        data = self.config.train_data
+        assert isinstance(data, WorldData | OwnClips), "video stages train on clips"
+        return data.n_sample_frames
 
     @property
     def _pipeline_settings(self) -> dict[str, Any]:
@@ -176,7 +174,7 @@ class DiffusionStage:
         height, width = self._size
         trained_on = {"default_height": height, "default_width": width}
         if self.uses_video:
-            trained_on["clip_length"] = self.config.train_data.n_sample_frames
+            trained_on["clip_length"] = self._frames
         return trained_on | self.config.pipeline
 
     def tokenize(self, text: str) -> torch.Tensor:
@@ -189,12 +187,12 @@ class DiffusionStage:
     def example(self, count: int) -> dict[str, torch.Tensor]:
         """A batch of the shapes that :meth:`loss` gets, of any content."""
         height, width = self._size
-        frames = (self.config.train_data.n_sample_frames,) if self.uses_video else ()
+        frames = (self._frames,) if self.uses_video else ()
         tokens = self.pipeline.text_encoder.config.max_position_embeddings
         batch = {"tokens": torch.zeros(count, tokens, dtype=torch.long)}
         if self._needs_skeletons:
             batch["skeleton"] = torch.zeros(count, *frames, 3, height, width)
-        if self.config.train_data.kind == WORLD:
+        if isinstance(self.config.train_data, WorldData):
             factor, channels = self.pipeline.vae_scale_factor, self.pipeline.vae.config.latent_channels
             return batch | {
                 "latents": torch.zeros(count, channels, *frames, height // factor, width // factor)
@@ -208,12 +206,12 @@ class DiffusionStage:
         t = self._draw_timesteps(draws)
         noise = self._draw_noise(latents, draws)
         noisy = self.noise.add_noise(latents, noise, t)
-        keep_pose = (draws.uniform() >= self.config.pose_dropout).float()
+        keep_pose = (draws.uniform() >= self._pose_dropout).float()
         prediction = network(noisy, t, batch["tokens"], skeleton if self.uses_pose else None, keep_pose)
         error = (prediction.float() - self._target(latents, noise, t)).square()
         if self.config.skeleton_weight:
             error = error * (1 + self.config.skeleton_weight * near_skeleton(skeleton, latents))
-        return (error.flatten(1).mean(1) * self._timestep_weights(t)).mean()
+        return (error.flatten(1).mean(1) * self.timestep_weights(t)).mean()
 
     @torch.no_grad()
     def encode(self, pixels: torch.Tensor, draws: Draws) -> torch.Tensor:
@@ -242,14 +240,14 @@ class DiffusionStage:
     def _draw_noise(self, latents: torch.Tensor, draws: Draws) -> torch.Tensor:
         if latents.ndim == 4:
             return draws.normal(*latents.shape[1:])
-        return draws.clip_noise(*latents.shape[1:], share=self.config.noise_share)
+        return draws.clip_noise(*latents.shape[1:], share=self._noise_share)
 
     def _target(self, latents: torch.Tensor, noise: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
         if self.noise.config.prediction_type == "v_prediction":
             return self.noise.get_velocity(latents, noise, t)
         return noise
 
-    def _timestep_weights(self, t: torch.Tensor) -> torch.Tensor:
+    def timestep_weights(self, t: torch.Tensor) -> torch.Tensor:
         """Min-SNR weights (Hang et al. 2023, arXiv 2303.09556), (b,); 1 where they are not asked for."""
         if self.config.snr_gamma is None:
             return torch.ones_like(t, dtype=torch.float32)
@@ -283,54 +281,6 @@ class DiffusionStage:
             getattr(pipeline, name).load_state_dict(part, strict=False)
         pipeline.register_to_config(**self._pipeline_settings)
         pipeline.save_pretrained(folder)
-
-
-class TextToImageStage(DiffusionStage):
-    """Text encoder and image UNet from scratch, on pictures with captions."""
-
-    learns = ("text_encoder", "unet")
-
-    def open_pipeline(self) -> FollowYourPosePipeline:
-        torch.manual_seed(self.config.seed)
-        return self._around(open_autoencoder(self.config))
-
-    def sketch_pipeline(self) -> FollowYourPosePipeline:
-        return self._around(open_autoencoder(self.config, with_weights=False))
-
-    def _around(self, vae: AutoencoderKL) -> FollowYourPosePipeline:
-        tokenizer = word_tokenizer(vocabulary())
-        refuse_unknown_names(self.config.model, ("text_encoder", "unet", "scheduler"), "model.")
-        # In this order: each draws its weights.
-        text_encoder = self._text_encoder(tokenizer)
-        unet = build(
-            PoseVideoUNet,
-            self.config,
-            "unet",
-            sample_size=self.config.train_data.size // 8,
-            in_channels=vae.config.latent_channels,
-            out_channels=vae.config.latent_channels,
-        )
-        return FollowYourPosePipeline(
-            vae=vae,
-            text_encoder=text_encoder,
-            tokenizer=tokenizer,
-            unet=unet,
-            pose_encoder=PoseEncoder(channels=tuple(unet.config.block_out_channels), zero_gain=True),
-            scheduler=build(DDIMScheduler, self.config, "scheduler"),
-        )
-
-    def _text_encoder(self, tokenizer: PreTrainedTokenizerBase) -> CLIPTextModel:
-        sizes = build(
-            CLIPTextConfig,
-            self.config,
-            "text_encoder",
-            vocab_size=len(tokenizer),
-            max_position_embeddings=tokenizer.model_max_length,
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
-        )
-        return CLIPTextModel(sizes)
 
 
 class PoseStage(DiffusionStage):

@@ -1,10 +1,11 @@
-"""The model that a stage goes on from."""
+"""The networks a stage begins with: those of the model it goes on from, or new ones."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler
@@ -12,12 +13,15 @@ from transformers import CLIPTextConfig, CLIPTextModel
 
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.pose_encoder import PoseEncoder
-from fyp_core.training.config import TrainConfig, existing_folder
+from fyp_core.settings import refuse_unknown_names
+from fyp_core.training.config import NewNetworkConfig, TrainConfig
 from fyp_core.unet import PoseVideoUNet
 from fyp_core.weights.assemble import load_untrained_parts
 from fyp_core.weights.checkpoints import bundled
 from fyp_core.weights.sources import MODEL_NAMES, find_base, is_our_model, resolve_model
 from fyp_media.errors import InputError, as_input_error
+
+T = TypeVar("T")
 
 # Stable Diffusion 1.x, for estimates where it is not on this disk.
 _SD_UNET = {"sample_size": 64, "cross_attention_dim": 768}
@@ -77,6 +81,25 @@ def open_autoencoder(config: TrainConfig, *, with_weights: bool = True) -> Autoe
         return AutoencoderKL.from_config(AutoencoderKL.load_config(folder))
 
 
+def existing_folder(config: TrainConfig, part: str = "") -> Path:
+    """The folder of what the stage before made, or of a part of it.
+
+    Raises:
+        InputError: it is not there.
+    """
+    root = Path(config.pretrained_model_path or "")
+    if not config.pretrained_model_path or not root.is_dir():
+        problem = "is not there"
+    elif not (root / part).is_dir():
+        problem = f"has no folder {part}"
+    else:
+        return root / part
+    raise InputError(
+        f"The {config.stage} stage starts from pretrained_model_path={config.pretrained_model_path}, which"
+        f" {problem}; train the stage before it, or name another folder."
+    )
+
+
 def sketch_trainable(config: TrainConfig) -> FollowYourPosePipeline:
     """The networks of ``pretrained_model_path`` by their configurations alone, without its weights.
 
@@ -110,3 +133,27 @@ def _part_config(
 
 def _text_config(folder: Path) -> dict[str, Any]:
     return CLIPTextConfig.from_pretrained(folder).to_dict()
+
+
+def build(kind: Callable[..., T], config: NewNetworkConfig, part: str = "", **given: Any) -> T:
+    """Make ``kind`` of the sizes under ``model``, or under a part of it.
+
+    Args:
+        given: arguments that are not the configuration's to decide.
+
+    Raises:
+        InputError: there are no sizes, one of them is unknown (names the closest), or they do not fit together.
+    """
+    key = f"model.{part}" if part else "model"
+    sizes = config.model.get(part) if part else config.model
+    if not sizes or not isinstance(sizes, dict):
+        raise InputError(
+            f"The {config.stage} stage makes a {kind.__name__} and needs its sizes under {key}; give them as in"
+            f" configs/mini_{config.stage}.yaml."
+        )
+    refuse_unknown_names(sizes, [name for name in signature(kind).parameters if name not in given], f"{key}.")
+    try:
+        return kind(**sizes, **given)
+    except Exception as error:  # libraries raise nearly anything on sizes that do not fit
+        reason = (str(error).strip() or type(error).__name__).splitlines()[-1].strip()
+        raise InputError(f"The sizes under {key} make no {kind.__name__}; change them: {reason}") from error

@@ -7,7 +7,7 @@ import torch
 
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.synthetic import sample_clip
-from fyp_core.training.config import ValidationData
+from fyp_core.training.config import ImageValidation, VideoValidation
 from fyp_media.errors import InputError
 from fyp_media.fit import fit_frames
 from fyp_media.read_video import sample_frames
@@ -28,17 +28,16 @@ class SampleSheet:
     """What ``validation_data`` asks for, read and checked once.
 
     Args:
-        video: clips; otherwise single pictures.
+        settings: of clips, or of single pictures.
         posed: follow the skeletons.
 
     Raises:
         InputError: the model cannot show it.
     """
 
-    def __init__(
-        self, pipeline: FollowYourPosePipeline, settings: ValidationData, *, video: bool, posed: bool
-    ) -> None:
-        self.settings, self.video, self.posed = settings, video, posed
+    def __init__(self, pipeline: FollowYourPosePipeline, settings: ImageValidation, *, posed: bool) -> None:
+        self.settings, self.posed = settings, posed
+        self.video = isinstance(settings, VideoValidation)
         self.prompts = list(settings.prompts) or list(_WORLD_PROMPTS)
         try:
             self._check(pipeline)
@@ -77,7 +76,9 @@ class SampleSheet:
     def _open_guides(self, pipeline: FollowYourPosePipeline) -> list[np.ndarray]:
         """Skeleton clips (frames, H, W, 3) of the size generated."""
         height, width = self._size(pipeline)
-        frames, stride = self.settings.video_length if self.video else 1, self.settings.stride
+        frames, stride = 1, VideoValidation().stride
+        if isinstance(self.settings, VideoValidation):
+            frames, stride = self.settings.video_length, self.settings.stride
         if self.settings.skeleton_path:
             clips = [sample_frames(self.settings.skeleton_path, frames, stride=stride)]
         else:

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -27,13 +26,13 @@ import datasets
 import fsspec.asyn
 import numpy as np
 
-from fyp_core.training.data.config import SourceConfig
+from fyp_core.training.config import HubData
 from fyp_core.training.data.pictures import SKELETON_EXTENSION, image_sample
 from fyp_core.training.data.samples import Sample
-from fyp_media.errors import InputError, first_line
+from fyp_media.errors import InputError, as_input_error
 
 
-def open_rows(config: SourceConfig, size: tuple[int, int], *, with_skeleton: bool) -> HubRows | HubStream:
+def open_rows(config: HubData, size: tuple[int, int], *, with_skeleton: bool) -> HubRows | HubStream:
     """A ``Source`` of a data set on this machine, a ``Stream`` of a streamed one.
 
     Raises:
@@ -63,7 +62,7 @@ class HubRows:
         return f"row {index}"
 
     def read(self, index: int, rng: np.random.Generator) -> Sample:
-        with _told("it cannot be read"):
+        with as_input_error("it cannot be read"):
             row = self._rows[index]
         return self._decode(row)
 
@@ -86,7 +85,7 @@ class HubStream:
         batches = rows.iter(batch_size=1)
         for number in count():
             # The library has tried again by itself where that helps.
-            with _told(
+            with as_input_error(
                 f"After {number} rows {self.title} cannot be read",
                 "; see to it, and the same command goes on.",
             ):
@@ -103,7 +102,7 @@ class HubStream:
 class RowDecoder:
     """Makes a sample of a row."""
 
-    config: SourceConfig
+    config: HubData
     size: tuple[int, int]
     with_skeleton: bool
 
@@ -123,35 +122,25 @@ class RowDecoder:
         return image_sample(files, self.size, config.caption_column, with_skeleton=self.with_skeleton)
 
 
-def _load(config: SourceConfig) -> datasets.Dataset | datasets.IterableDataset:
+def _load(config: HubData) -> datasets.Dataset | datasets.IterableDataset:
     saved = (Path(config.path) / "state.json").is_file()  # by save_to_disk: one split, always local
     for name in ("split", "streaming"):
-        if saved and getattr(config, name) != getattr(SourceConfig, name):
+        if saved and getattr(config, name) != HubData.model_fields[name].default:
             raise InputError(f"train_data.{name} has no effect with a folder of save_to_disk; leave it out.")
     advice = "; name a folder or a hub id, and a split that it has."
-    with _told(f"The data set {config.path} cannot be opened", advice):
+    with as_input_error(f"The data set {config.path} cannot be opened", advice):
         if saved:
             return datasets.load_from_disk(config.path)
         return datasets.load_dataset(config.path, split=config.split, streaming=config.streaming)
 
 
-@contextmanager
-def _told(problem: str, advice: str = "") -> Iterator[None]:
-    """Raises InputError for whatever the library's network and file formats come to."""
-    try:
-        yield
-    except Exception as error:
-        reason = first_line(error)
-        raise InputError(f"{problem}: {reason}{advice}") from error
-
-
 def _columns(rows: datasets.Dataset | datasets.IterableDataset) -> list[str]:
-    with _told("The data set cannot be read"):
+    with as_input_error("The data set cannot be read"):
         return rows.column_names or list(next(iter(rows), {}))
 
 
 def _check_columns(
-    rows: datasets.Dataset | datasets.IterableDataset, config: SourceConfig, *, with_skeleton: bool
+    rows: datasets.Dataset | datasets.IterableDataset, config: HubData, *, with_skeleton: bool
 ) -> None:
     columns = _columns(rows)
     for column in (config.image_column, config.caption_column):

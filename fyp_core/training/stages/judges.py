@@ -14,11 +14,12 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from fyp_core.evaluation.judges import CLASSES, CLASSIFIER_FILE, POSE_FILE, Judges, read_weights, to_network
+from fyp_core.settings import refuse_unknown_names
 from fyp_core.synthetic.world import inside
-from fyp_core.training.autoencoder import sample_world
-from fyp_core.training.config import TrainConfig, WorldConfig, existing_folder
-from fyp_core.training.draws import Draws
-from fyp_core.yaml_config import refuse_unknown_names
+from fyp_core.training.config import JudgeConfig, WorldData
+from fyp_core.training.data.world import sample_world
+from fyp_core.training.stage import Draws
+from fyp_core.training.stages.starting_model import existing_folder
 from fyp_media.contact_sheet import save_sheet
 from fyp_media.errors import InputError
 from pose_extraction.estimators.hrnet import HRNet
@@ -46,7 +47,7 @@ class JudgedImages(Dataset):
     ``visible`` (17,), ``classes`` (2,): character and scene.
     """
 
-    def __init__(self, config: WorldConfig, seed: int) -> None:
+    def __init__(self, config: WorldData, seed: int) -> None:
         self.config, self.seed = config, seed
 
     def __len__(self) -> int:
@@ -115,7 +116,7 @@ class PoseJudgeStage:
     Both judges go on from those in ``pretrained_model_path`` where it is given.
     """
 
-    def __init__(self, config: TrainConfig) -> None:
+    def __init__(self, config: JudgeConfig) -> None:
         torch.manual_seed(config.seed)
         self.config = config
         size = config.train_data.size
@@ -149,7 +150,7 @@ class PoseJudgeStage:
 class ClassifierStage:
     """Trains the classifier: cross-entropy of the character and of the scene."""
 
-    def __init__(self, config: TrainConfig) -> None:
+    def __init__(self, config: JudgeConfig) -> None:
         torch.manual_seed(config.seed)
         self.config = config
         self.network: nn.Module = timm.create_model(
@@ -178,7 +179,7 @@ class ClassifierStage:
         save_half(folder / CLASSIFIER_FILE, self.network)
 
 
-def _backbone(config: TrainConfig, pattern: str) -> str:
+def _backbone(config: JudgeConfig, pattern: str) -> str:
     """``model.backbone``, one of timm's whose names fit a pattern."""
     refuse_unknown_names(config.model, ("backbone",), "model.")
     name = config.model.get("backbone")
@@ -190,6 +191,6 @@ def _backbone(config: TrainConfig, pattern: str) -> str:
     return name
 
 
-def _go_on(network: nn.Module, config: TrainConfig, name: str) -> None:
+def _go_on(network: nn.Module, config: JudgeConfig, name: str) -> None:
     if config.pretrained_model_path:
         read_weights(network, existing_folder(config) / name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,11 +14,11 @@ from diffusers.models.resnet import ResnetBlock2D
 from torch import nn
 from torch.utils.data import Dataset
 
-from fyp_core.synthetic import Clip, sample_clip
-from fyp_core.training.building import build
-from fyp_core.training.config import TrainConfig, WorldConfig
-from fyp_core.training.draws import Draws
-from fyp_core.training.starting import open_autoencoder
+from fyp_core.synthetic import Clip
+from fyp_core.training.config import AutoencoderConfig, WorldData
+from fyp_core.training.data.world import sample_world
+from fyp_core.training.stage import Draws
+from fyp_core.training.stages.starting_model import build, open_autoencoder
 from fyp_media.contact_sheet import save_sheet, to_pictures
 
 _KL_WEIGHT = 3e-4
@@ -32,7 +32,7 @@ _FIGURE_WIDTH = 0.09  # of the picture; covers limbs and trunk around the skelet
 class WorldImages(Dataset):
     """Single pictures of the world with a mask of the figure; picture i is always the same."""
 
-    def __init__(self, config: WorldConfig, seed: int) -> None:
+    def __init__(self, config: WorldData, seed: int) -> None:
         self.config, self.seed = config, seed
 
     def __len__(self) -> int:
@@ -45,21 +45,6 @@ class WorldImages(Dataset):
         joint = clip.keypoints[0, rng.integers(17)]
         picture = torch.from_numpy(clip.frames[0]).permute(2, 0, 1) / 127.5 - 1
         return {"picture": picture, "mask": mask[None], "joint": torch.from_numpy(joint)}
-
-
-def sample_world(
-    rng: np.random.Generator, config: WorldConfig, num_frames: int, split: Literal["train", "all"] = "train"
-) -> Clip:
-    """A clip with the configured styles, of the pairs and motions of a split."""
-    return sample_clip(
-        rng,
-        num_frames,
-        config.size,
-        split=split,
-        motions=split,
-        style_probability=config.style_probability,
-        **({"styles": config.styles} if config.styles else {}),
-    )
 
 
 def figure_mask(clip: Clip) -> torch.Tensor:
@@ -90,7 +75,7 @@ class AutoencoderStage:
     Goes on from the autoencoder in ``pretrained_model_path`` where one is given.
     """
 
-    def __init__(self, config: TrainConfig) -> None:
+    def __init__(self, config: AutoencoderConfig) -> None:
         self.config = config
         torch.manual_seed(config.seed)
         self.vae = _start(config)
@@ -126,7 +111,7 @@ class AutoencoderStage:
         self.vae.save_pretrained(folder / "vae")
 
 
-def _start(config: TrainConfig) -> AutoencoderKL:
+def _start(config: AutoencoderConfig) -> AutoencoderKL:
     """The one of ``pretrained_model_path`` to train on, or a new one."""
     if config.pretrained_model_path:
         return open_autoencoder(config).float()

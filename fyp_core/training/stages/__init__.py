@@ -1,0 +1,1 @@
+"""The stages: what each of them learns, from what, on which loss."""
