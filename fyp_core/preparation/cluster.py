@@ -1,4 +1,4 @@
-"""Ray: two processes on a laptop or a thousand in a cluster, started and left without a trace."""
+"""Ray: its start on this machine or the connection to a cluster, and its shutdown."""
 
 from __future__ import annotations
 

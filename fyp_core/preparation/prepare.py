@@ -1,4 +1,4 @@
-"""Run a preparation: what is missing is made by Ray's workers and finished here."""
+"""Run a preparation: Ray's workers make the missing shards, and this process finishes them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from fyp_core.preparation.cluster import Cluster, connect
 from fyp_core.preparation.collection import open_collection
 from fyp_core.preparation.filters import Filters
 from fyp_core.preparation.prepared_set import PreparedSet, settings_of
-from fyp_core.preparation.shard_maker import Part, Record, ShardMaker
+from fyp_core.preparation.shard_maker import ShardMaker, ShardPlan, ShardRecord
 from fyp_core.training.data.shards import is_address
 from fyp_media.errors import InputError
 from pose_extraction.estimators.factory import AUTO, choose_estimator
 
-Progress = Callable[[int, int, Counter[str]], None]
+OnProgress = Callable[[int, int, Counter[str]], None]
 """Called with units done and in all, and how many pictures were kept or rejected for which reason."""
 
 KEPT = "kept"
@@ -40,19 +40,19 @@ def prepare(
     address: str | None = None,
     workers: int | None = None,
     gpus_per_worker: float | None = None,
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
 ) -> dict[str, Any]:
     """Find people and their poses in captioned pictures and write what is fit for training as shards.
 
-    Broken off at any moment and begun again, it goes on after the shards that are finished, with pictures that
-    were added since as well.
+    Interrupted at any moment and started again, it continues after the finished shards, and includes pictures that
+    were added since.
 
     Args:
         source: see :func:`fyp_core.preparation.collection.open_collection`.
         target: folder of the set; see :mod:`fyp_core.preparation`.
         estimator: see :func:`pose_extraction.estimators.factory.choose_estimator`, ``weights`` as well; what ``auto``
             becomes is decided here, once for all workers and for the set.
-        filters: what is fit.
+        filters: what is kept.
         shard_size: pictures looked at for one shard.
         address: of a Ray cluster; by default Ray is started here.
         workers: processes; by default one a GPU or, without, one a processor.
@@ -62,7 +62,7 @@ def prepare(
 
     Raises:
         InputError: there are no pictures, the target cannot be written or holds a set made with other settings,
-            or the estimator or Ray cannot be had.
+            or the estimator or Ray is not available.
     """
     filters = filters or Filters()
     collection = open_collection(
@@ -70,7 +70,7 @@ def prepare(
     )
     if os.path.abspath(source) == os.path.abspath(target):
         raise InputError(f"{target} is the input itself; choose another folder to write.")
-    estimator = _settled(estimator, weights, target)
+    estimator = _resolve_estimator(estimator, weights, target)
     settings = {
         "input": source if is_address(source) else os.path.abspath(source),
         "estimator": estimator,
@@ -79,7 +79,7 @@ def prepare(
         **asdict(filters),
     }
     with PreparedSet.locked(target, settings) as prepared:
-        parts = prepared.missing(collection)
+        plans = prepared.missing(collection)
         work = {
             "folder": str(prepared.unfinished),
             "estimator": estimator,
@@ -89,16 +89,16 @@ def prepare(
         }
         started = time.perf_counter()
         seen = 0
-        if parts:
+        if plans:
             with connect(address, workers, gpus_per_worker) as cluster:
-                seen = _make(prepared, parts, cluster, work, progress)
+                seen = _make(prepared, plans, cluster, work, progress)
         seconds = time.perf_counter() - started
         run = {"seen": seen, "seconds": round(seconds, 1), "pictures_per_second": round(seen / seconds, 2)}
         return prepared.summarise(run)
 
 
-def _settled(estimator: str, weights: str | None, target: str | Path) -> str:
-    """The name behind ``auto``: the set's, or what suits this machine. Each worker might choose another."""
+def _resolve_estimator(estimator: str, weights: str | None, target: str | Path) -> str:
+    """The name behind ``auto``: the set's, or what suits this machine; not left to each worker, which might differ."""
     if estimator != AUTO:
         return estimator
     before = settings_of(Path(target)).get("estimator")
@@ -107,19 +107,19 @@ def _settled(estimator: str, weights: str | None, target: str | Path) -> str:
 
 def _make(
     prepared: PreparedSet,
-    parts: list[Part],
+    plans: list[ShardPlan],
     cluster: Cluster,
     work: dict[str, Any],
-    progress: Progress | None,
+    progress: OnProgress | None,
 ) -> int:
-    """Finish the parts as they come; returns how many pictures were looked at."""
-    done, total = 0, sum(len(part.units) for part in parts)
+    """Finish the shards as they come; returns how many pictures were looked at."""
+    done, total = 0, sum(len(plan.units) for plan in plans)
     counts: Counter[str] = Counter()
-    rows = [{"part": pickle.dumps(part)} for part in parts]
+    rows = [{"plan": pickle.dumps(plan)} for plan in plans]
     for result in cluster.map(rows, ShardMaker, **work):
         if result["problem"]:
             raise InputError(result["problem"])
-        record = Record(**json.loads(result["record"]))
+        record = ShardRecord(**json.loads(result["record"]))
         prepared.finish(record, result["shard"])
         done += len(record.units)
         counts += record.reasons() + Counter({KEPT: record.kept})

@@ -1,4 +1,4 @@
-"""The folder of a prepared set: what is finished in it, and how a part gets finished."""
+"""The folder of a prepared set: which shards are finished in it, and how one gets finished."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from fyp_core.preparation.collection import Collection
-from fyp_core.preparation.shard_maker import Part, Record
+from fyp_core.preparation.shard_maker import ShardPlan, ShardRecord
 from fyp_media.errors import InputError
 from fyp_media.files import check_target, replacing
 
 
 class PreparedSet:
-    """Counts the pictures of every finished part once, however often runs and workers are broken off.
+    """Counts the pictures of every finished shard once, however often runs and workers are interrupted.
 
     Workers write shards under names of their own into ``unfinished``. Only the one run that holds the folder's lock
-    gives them their place, and only the record that follows makes a part finished; what has none is made again.
+    gives them their final name, and only the record that follows makes a shard finished; without one it is made again.
     """
 
-    def __init__(self, folder: Path, settings: dict[str, Any], records: dict[int, Record]) -> None:
+    def __init__(self, folder: Path, settings: dict[str, Any], records: dict[int, ShardRecord]) -> None:
         self.folder, self._settings, self._records = folder, settings, records
         self.unfinished = folder / ".unfinished"
 
@@ -67,19 +67,19 @@ class PreparedSet:
                 with suppress(OSError):
                     folder.rmdir()
 
-    def missing(self, collection: Collection) -> list[Part]:
-        """Parts of all that no finished part holds."""
+    def missing(self, collection: Collection) -> list[ShardPlan]:
+        """Plans for all units that no finished shard holds."""
         finished = {name for record in self._records.values() for name in record.units}
         units = [unit for unit in collection.units if unit.name not in finished]
         first = max(self._records, default=-1) + 1
         size = collection.units_per_shard
         return [
-            Part(number, tuple(units[start : start + size]))
+            ShardPlan(number, tuple(units[start : start + size]))
             for number, start in enumerate(range(0, len(units), size), first)
         ]
 
-    def finish(self, record: Record, shard: str | Path) -> None:
-        """Give a shard its place; one that was made twice is dropped.
+    def finish(self, record: ShardRecord, shard: str | Path) -> None:
+        """Give a shard its final name and write its record; one that was made twice is dropped.
 
         Raises:
             InputError: the shard is not where the worker wrote it.
@@ -119,7 +119,7 @@ class PreparedSet:
         return self.folder / f"{number:05d}.tar"
 
     def _clear(self) -> None:
-        """Remove what broken-off runs left: shards without a record, unfinished ones."""
+        """Remove what interrupted runs left: shards without a record, unfinished ones."""
         finished = set(map(self._shard, self._records))
         for shard in set(self.folder.glob("*.tar")) - finished:
             shard.unlink()
@@ -146,8 +146,8 @@ def _check_settings(folder: Path, settings: dict[str, Any]) -> None:
         )
 
 
-def _read_records(folder: Path) -> dict[int, Record]:
-    records = (Record(**_read_json(path)) for path in (folder / "parts").glob("[0-9]*.json"))
+def _read_records(folder: Path) -> dict[int, ShardRecord]:
+    records = (ShardRecord(**_read_json(path)) for path in (folder / "parts").glob("[0-9]*.json"))
     return {record.number: record for record in records}
 
 

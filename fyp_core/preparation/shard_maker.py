@@ -1,4 +1,4 @@
-"""From the pictures of a part to a shard: what every worker does."""
+"""From the pictures of a plan to a shard: what every worker does."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True)
-class Part:
+class ShardPlan:
     """Units that become one shard."""
 
     number: int
@@ -47,8 +47,8 @@ class Part:
 
 
 @dataclass
-class Record:
-    """What became of a part; kept as JSON beside the shards."""
+class ShardRecord:
+    """What became of the units of a shard; kept as JSON beside the shards."""
 
     number: int
     units: list[str]
@@ -74,7 +74,7 @@ class Candidate:
 
 
 class ShardMaker:
-    """Writes the shard of a part under a name that nobody else uses; the driver gives it its final name.
+    """Writes the shard of a plan under a name that no other worker uses; the driver gives it its final name.
 
     Args:
         folder: for unfinished shards, on storage the driver sees as well.
@@ -92,64 +92,64 @@ class ShardMaker:
         return estimator
 
     def __call__(self, row: dict[str, bytes]) -> dict[str, str]:
-        """Make a pickled ``part``.
+        """Make the shard of a pickled ``plan``.
 
         Returns:
-            JSON of its ``record`` and the path of its ``shard``; or the ``problem`` that keeps every part from being
+            JSON of its ``record`` and the path of its ``shard``; or the ``problem`` that keeps every shard from being
             made, in one sentence: Ray would take an exception for a bug of the worker's.
         """
         try:
-            record, shard = self._make(pickle.loads(row["part"]))
+            record, shard = self._make(pickle.loads(row["plan"]))
         except InputError as error:
             return {"record": "", "shard": "", "problem": str(error)}
         except OSError as error:
             return {"record": "", "shard": "", "problem": f"Cannot write {self._folder}: {error.strerror}."}
         return {"record": json.dumps(asdict(record)), "shard": str(shard), "problem": ""}
 
-    def _make(self, part: Part) -> tuple[Record, Path]:
-        self._count_attempt(part)
-        record = Record(part.number, [unit.name for unit in part.units])
-        shard = self._folder / f"{part.number:05d}-{secrets.token_hex(8)}.tar"
+    def _make(self, plan: ShardPlan) -> tuple[ShardRecord, Path]:
+        self._count_attempt(plan)
+        record = ShardRecord(plan.number, [unit.name for unit in plan.units])
+        shard = self._folder / f"{plan.number:05d}-{secrets.token_hex(8)}.tar"
         with TarWriter(str(shard), mtime=0) as writer:
-            for candidate, poses in self._estimated(part, record):
+            for candidate, poses in self._estimated(plan, record):
                 height, width = candidate.picture.shape[:2]
                 try:
                     chosen = self._filters.choose(poses, height, width)
                 except Rejected as reason:
                     _reject(record, candidate.name, str(reason))
                     continue
-                key = f"{part.number:05d}{record.kept:05d}"
+                key = f"{plan.number:05d}{record.kept:05d}"
                 writer.write({"__key__": key} | pair_files(candidate, chosen, self._estimator.name))
                 record.kept += 1
                 record.people += len(chosen)
         return record, shard
 
-    def _count_attempt(self, part: Part) -> None:
-        """Ray gives the part of a dead worker to another for ever; pictures may be what kills them."""
-        attempts = self._folder / f"{part.number:05d}.attempts"
+    def _count_attempt(self, plan: ShardPlan) -> None:
+        """Ray gives the plan of a dead worker to another without end; a picture may be what kills them."""
+        attempts = self._folder / f"{plan.number:05d}.attempts"
         with attempts.open("ab") as file:
             file.write(b".")
         if attempts.stat().st_size > _ATTEMPTS:
-            first, last = part.units[0].name, part.units[-1].name
+            first, last = plan.units[0].name, plan.units[-1].name
             raise InputError(
                 f"Workers died {_ATTEMPTS} times over what lies between {first} and {last}; give them more memory"
                 " (fewer --workers), or find out which of it does that and remove it."
             )
 
-    def _estimated(self, part: Part, record: Record) -> Iterator[tuple[Candidate, FramePoses]]:
+    def _estimated(self, plan: ShardPlan, record: ShardRecord) -> Iterator[tuple[Candidate, FramePoses]]:
         """What can be read, with the people in it; estimators may read a few pictures ahead."""
         waiting: list[Candidate] = []
 
         def pictures() -> Iterator[np.ndarray]:
-            for candidate in self._candidates(part, record):
+            for candidate in self._candidates(plan, record):
                 waiting.append(candidate)
                 yield candidate.picture
 
         for poses in self._estimator.estimate(pictures()):
             yield waiting.pop(0), poses
 
-    def _candidates(self, part: Part, record: Record) -> Iterator[Candidate]:
-        for unit in part.units:
+    def _candidates(self, plan: ShardPlan, record: ShardRecord) -> Iterator[Candidate]:
+        for unit in plan.units:
             for name, read in unit.pictures():
                 try:
                     candidate = self._read(name, read())
@@ -171,7 +171,7 @@ class ShardMaker:
         return Candidate(name, picture, text)
 
 
-def _reject(record: Record, name: str, reason: str, detail: str = "") -> None:
+def _reject(record: ShardRecord, name: str, reason: str, detail: str = "") -> None:
     record.rejects.append({"file": name, "reason": reason} | ({"detail": detail} if detail else {}))
 
 

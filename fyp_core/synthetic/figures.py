@@ -42,7 +42,7 @@ _SUBPIXEL_BITS = 4
 
 
 @dataclass(frozen=True)
-class Part:
+class FigurePart:
     """``facing``: only seen when its bone looks towards the viewer."""
 
     group: str
@@ -59,10 +59,10 @@ class Figure:
     places: np.ndarray  # (D, 4)
     radii: np.ndarray  # (D,)
     membership: np.ndarray  # (G, D), averages spheres over groups
-    groups: tuple[tuple[tuple[Part, slice], ...], ...]
+    groups: tuple[tuple[tuple[FigurePart, slice], ...], ...]
 
     @classmethod
-    def build(cls, parts: list[Part]) -> "Figure":
+    def build(cls, parts: list[FigurePart]) -> "Figure":
         spheres = [sphere for part in parts for sphere in part.spheres]
         ends = np.cumsum([len(part.spheres) for part in parts])
         spans = [(part, slice(end - len(part.spheres), end)) for part, end in zip(parts, ends)]

@@ -23,7 +23,7 @@ from fyp_core.preparation.collection import Collection, PictureUnit, ShardUnit, 
 from fyp_core.preparation.filters import Filters, Rejected
 from fyp_core.preparation.prepare import prepare
 from fyp_core.preparation.prepared_set import PreparedSet
-from fyp_core.preparation.shard_maker import Part, Record, ShardMaker
+from fyp_core.preparation.shard_maker import ShardMaker, ShardPlan, ShardRecord
 from fyp_core.skeleton_input import skeleton_to_tensor
 from fyp_core.synthetic import Clip, sample_clip
 from fyp_core.training.config import PictureShardsData
@@ -152,19 +152,19 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def make(folder: Path, part: Part, **settings: Any) -> tuple[Record, Path]:
+def make(folder: Path, plan: ShardPlan, **settings: Any) -> tuple[ShardRecord, Path]:
     folder.mkdir(parents=True, exist_ok=True)
     arguments = {"estimator": "mediapipe", "weights": None, "filters": Filters(), "caption_key": "caption"}
-    result = ShardMaker(str(folder), **arguments | settings)({"part": pickle.dumps(part)})
+    result = ShardMaker(str(folder), **arguments | settings)({"plan": pickle.dumps(plan)})
     if result["problem"]:
         raise InputError(result["problem"])
-    return Record(**json.loads(result["record"])), Path(result["shard"])
+    return ShardRecord(**json.loads(result["record"])), Path(result["shard"])
 
 
 def test_a_prepared_shard_is_trained_on_with_the_skeleton_on_the_person(people: Path, tmp_path: Path) -> None:
-    part = Part(7, tuple(listed(people)))
+    plan = ShardPlan(7, tuple(listed(people)))
     with PreparedSet.locked(tmp_path / "set", SETTINGS) as prepared:
-        record, shard = make(prepared.unfinished, part)
+        record, shard = make(prepared.unfinished, plan)
         prepared.finish(record, shard)
     assert record.kept == record.people == 4
     assert {reject["file"]: reject["reason"] for reject in record.rejects} == {
@@ -204,8 +204,8 @@ def test_stills_do_not_depend_on_those_before_them(people: Path, tmp_path: Path)
     """Tracking would expect the person of one picture in the next."""
     units = [unit for unit in listed(people) if unit.name in ("black.png", "woman.png")]
     first = next(unit for unit in listed(people) if unit.name == "man.png")
-    alone, shard_alone = make(tmp_path / "alone", Part(0, tuple(units[1:])))
-    among, shard_among = make(tmp_path / "among", Part(0, (first, *units)))
+    alone, shard_alone = make(tmp_path / "alone", ShardPlan(0, tuple(units[1:])))
+    among, shard_among = make(tmp_path / "among", ShardPlan(0, (first, *units)))
     assert (alone.kept, among.kept) == (1, 2)
     assert documents(shard_alone)[0]["annotations"] == documents(shard_among)[1]["annotations"]
 
@@ -215,18 +215,18 @@ def documents(shard: Path) -> list[dict[str, Any]]:
 
 
 def test_what_workers_die_over_again_and_again_is_named(people: Path, tmp_path: Path) -> None:
-    part = Part(0, (PictureUnit("first", "x"), PictureUnit("last", "y")))
+    plan = ShardPlan(0, (PictureUnit("first", "x"), PictureUnit("last", "y")))
     (tmp_path / "00000.attempts").write_bytes(b".....")
     with pytest.raises(InputError, match="between first and last"):
-        make(tmp_path, part)
+        make(tmp_path, plan)
 
 
 def test_problems_of_all_parts_are_handed_back_as_a_sentence(people: Path, tmp_path: Path) -> None:
-    part = Part(0, tuple(listed(people)))
+    plan = ShardPlan(0, tuple(listed(people)))
     with pytest.raises(InputError, match=r"There is no file nowhere\.pth; check the path\."):
-        make(tmp_path, part, estimator="hrnet", weights="nowhere.pth")
+        make(tmp_path, plan, estimator="hrnet", weights="nowhere.pth")
     maker = ShardMaker(str(tmp_path / "missing"), "mediapipe", None, Filters(), "caption")
-    assert "Cannot write" in maker({"part": pickle.dumps(part)})["problem"]
+    assert "Cannot write" in maker({"plan": pickle.dumps(plan)})["problem"]
 
 
 def units(count: int) -> list[PictureUnit]:
@@ -236,11 +236,11 @@ def units(count: int) -> list[PictureUnit]:
 def test_parts_are_finished_once_and_the_rest_goes_on(tmp_path: Path) -> None:
     collection = open_collection_of(10)
     with PreparedSet.locked(tmp_path, SETTINGS) as prepared:
-        parts = prepared.missing(collection)
-        assert [len(part.units) for part in parts] == [4, 4, 2]
+        plans = prepared.missing(collection)
+        assert [len(plan.units) for plan in plans] == [4, 4, 2]
         for number in (0, 2):
-            finish(prepared, parts[number])
-        again = finish(prepared, parts[2], b"made twice")
+            finish(prepared, plans[number])
+        again = finish(prepared, plans[2], b"made twice")
         assert (tmp_path / "00002.tar").read_bytes() == b"shard 2"
         (prepared.unfinished / "half.tar").write_bytes(b"half")
         assert again.exists()
@@ -249,10 +249,10 @@ def test_parts_are_finished_once_and_the_rest_goes_on(tmp_path: Path) -> None:
     (tmp_path / "00001.tar").write_bytes(b"broken off before its record was written")
     with PreparedSet.locked(tmp_path, SETTINGS) as prepared:
         assert not (tmp_path / "00001.tar").exists()
-        (part,) = prepared.missing(open_collection_of(10))
-        assert [unit.name for unit in part.units] == ["04.jpg", "05.jpg", "06.jpg", "07.jpg"]
-        assert part.number == 3
-        finish(prepared, part)
+        (plan,) = prepared.missing(open_collection_of(10))
+        assert [unit.name for unit in plan.units] == ["04.jpg", "05.jpg", "06.jpg", "07.jpg"]
+        assert plan.number == 3
+        finish(prepared, plan)
         (added,) = prepared.missing(open_collection_of(12))
         assert [unit.name for unit in added.units] == ["10.jpg", "11.jpg"]
         summary = prepared.summarise({"seen": 4})
@@ -264,11 +264,11 @@ def open_collection_of(count: int) -> Collection:
     return Collection(units(count), 4)
 
 
-def finish(prepared: PreparedSet, part: Part, content: bytes | None = None) -> Path:
-    shard = prepared.unfinished / f"{part.number}-{content is None}.tar"
-    shard.write_bytes(content or b"shard %d" % part.number)
-    names = [unit.name for unit in part.units]
-    prepared.finish(Record(part.number, names, kept=len(names)), shard)
+def finish(prepared: PreparedSet, plan: ShardPlan, content: bytes | None = None) -> Path:
+    shard = prepared.unfinished / f"{plan.number}-{content is None}.tar"
+    shard.write_bytes(content or b"shard %d" % plan.number)
+    names = [unit.name for unit in plan.units]
+    prepared.finish(ShardRecord(plan.number, names, kept=len(names)), shard)
     return shard
 
 
@@ -283,7 +283,7 @@ def test_a_set_is_neither_mixed_nor_written_to_twice_at_once(tmp_path: Path) -> 
     ):
         pass
     with PreparedSet.locked(tmp_path / "set", SETTINGS) as prepared:
-        finish(prepared, Part(0, tuple(units(1))))
+        finish(prepared, ShardPlan(0, tuple(units(1))))
     with (
         pytest.raises(InputError, match="made with min_size 256, not 64"),
         PreparedSet.locked(tmp_path / "set", {"min_size": 64}),
@@ -304,7 +304,7 @@ def test_a_shard_that_is_not_there_tells_about_shared_storage(tmp_path: Path) ->
         PreparedSet.locked(tmp_path, SETTINGS) as prepared,
         pytest.raises(InputError, match="share"),
     ):
-        prepared.finish(Record(0, ["a"], kept=1), prepared.unfinished / "nowhere.tar")
+        prepared.finish(ShardRecord(0, ["a"], kept=1), prepared.unfinished / "nowhere.tar")
 
 
 def test_a_set_keeps_the_estimator_that_auto_became(
