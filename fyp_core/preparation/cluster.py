@@ -10,14 +10,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+import fyp_core
+import fyp_media
+import pose_extraction
 from fyp_media.errors import InputError
 from pose_extraction.estimators.native_stderr import native_stderr_muted
-
-_ROOT = Path(__file__).resolve().parents[2]
-_CODE = ("fyp_core", "pose_extraction", "fyp_media")
 
 # Read when Ray is imported and when its processes start.
 _SETTINGS = {
@@ -108,8 +107,8 @@ def _init(address: str | None, workers: int | None, scratch: str) -> None:
     import ray
 
     if address:
-        # The cluster's machines need the requirements; the code comes with the run.
-        place = {"runtime_env": {"py_modules": [str(_ROOT / name) for name in _CODE]}}
+        # The cluster's machines need the requirements; the code comes with the run, of the same version.
+        place = {"runtime_env": {"py_modules": [fyp_core, fyp_media, pose_extraction]}}
     else:
         place = {"num_cpus": workers or os.cpu_count(), "include_dashboard": False, "_temp_dir": scratch}
     try:
