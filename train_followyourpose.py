@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", required=True, help="YAML file; see configs/")
     parser.add_argument(
-        "--dry-run", action="store_true", help="only tell what would learn and how much memory that takes"
+        "--dry-run", action="store_true", help="only print what would learn and how much memory that takes"
     )
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings in place of the file's")
     options = parser.parse_intermixed_args(arguments)
@@ -40,13 +40,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             folder = train(stage, config)
         finally:
-            _tell_skipped(stage)
+            _log_skipped_files(stage)
     except InputError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 2
-    except KeyboardInterrupt:  # before the first step, after which the run saves a checkpoint instead
+    except KeyboardInterrupt:  # before the first step; later the run saves a checkpoint instead
         return 130
-    _tell_where(folder)
+    _log_model_folder(folder)
     return 0
 
 
@@ -60,17 +60,17 @@ def _set_up_logging() -> None:
         library.disable_progress_bar()
 
 
-def _tell_skipped(stage: Stage) -> None:
-    """However the run ended, say which of one's own files it could not use."""
+def _log_skipped_files(stage: Stage) -> None:
+    """However the run ended, log which of the user's files it could not use."""
     from accelerate import PartialState
 
     from fyp_core.training.stages.diffusion import DiffusionStage
 
     if isinstance(stage, DiffusionStage) and PartialState().is_main_process:
-        stage.bad_files.tell()
+        stage.bad_files.log_summary()
 
 
-def _tell_where(folder: Path) -> None:
+def _log_model_folder(folder: Path) -> None:
     from accelerate import PartialState
 
     from fyp_core.weights.checkpoints import MODEL_INDEX
@@ -87,7 +87,7 @@ def _tell_where(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    from fyp_core.training.launcher import become_processes_asked_for
+    from fyp_core.training.launcher import relaunch_with_requested_processes
 
-    become_processes_asked_for(sys.argv[1:])
+    relaunch_with_requested_processes(sys.argv[1:])
     sys.exit(main())

@@ -24,7 +24,7 @@ from fyp_core.generation.device import AUTO_DTYPE, Runtime
 from fyp_core.generation.engine import Engine
 from fyp_core.generation.output import save_video
 from fyp_core.generation.request import GenerationRequest
-from fyp_core.training.launcher import become_processes_asked_for
+from fyp_core.training.launcher import relaunch_with_requested_processes
 from fyp_core.weights.sources import AUTO, ModelSource, assembled_source
 from fyp_core.yaml_config import read_yaml, refuse_unknown, reword_booleans
 from fyp_media.errors import InputError, first_line
@@ -224,5 +224,5 @@ def _slug(text: str) -> str:
 
 
 if __name__ == "__main__":
-    become_processes_asked_for(sys.argv[1:])
+    relaunch_with_requested_processes(sys.argv[1:])
     sys.exit(main())

@@ -30,10 +30,10 @@ def create_accelerator(config: TrainConfig) -> Accelerator:
     folder = Path(config.output_dir)
     with as_input_error(UNUSABLE):
         accelerator = Accelerator(
-            # Only when told so does it let several processes share a machine without accelerators.
+            # Only with this flag does it run several processes on a machine without accelerators.
             cpu=parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.accelerator.is_available(),
             mixed_precision=config.mixed_precision,
-            # As a plugin it holds whatever the launcher says, whose own value is 1 where it was told none.
+            # A plugin takes precedence over the launcher's value, which is 1 where none was given.
             gradient_accumulation_plugin=GradientAccumulationPlugin(config.gradient_accumulation_steps),
             log_with=config.report_to,
             project_config=ProjectConfiguration(str(folder), str(folder / "logs")),
@@ -46,13 +46,15 @@ def create_accelerator(config: TrainConfig) -> Accelerator:
             " some; set fsdp_version: 2 with accelerate config."
         )
     if accelerator.distributed_type == DistributedType.DEEPSPEED:
-        # DeepSpeed reads it off a data loader otherwise, and ours is not one that accelerate prepares.
+        # DeepSpeed would read it from a data loader prepared by accelerate; ours is not.
         settings = accelerator.state.deepspeed_plugin.deepspeed_config
         settings["train_micro_batch_size_per_gpu"] = config.train_batch_size
-        settings["gradient_accumulation_steps"] = config.gradient_accumulation_steps  # as the loop counts
-        if settings.get("gradient_clipping", "auto") == "auto":  # accelerate would take 1 for it
+        settings["gradient_accumulation_steps"] = (
+            config.gradient_accumulation_steps
+        )  # the loop does the counting
+        if settings.get("gradient_clipping", "auto") == "auto":  # which accelerate would replace by 1
             settings["gradient_clipping"] = config.max_grad_norm
-        unset_hf_deepspeed_config()  # else what the main process alone loads later waits for the others' share
+        unset_hf_deepspeed_config()  # else a model that only the main process loads waits for the other processes
     return accelerator
 
 

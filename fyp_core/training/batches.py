@@ -15,8 +15,8 @@ from torch.utils.data import DataLoader, Dataset
 from fyp_media.errors import InputError
 
 
-class _Placed(Dataset):
-    """Samples that know their place in the run."""
+class _WithPosition(Dataset):
+    """Samples together with their position in the run."""
 
     def __init__(self, data: Dataset) -> None:
         self.data = data
@@ -48,29 +48,29 @@ def batches(
         InputError: the data cannot be used, whichever process found that out.
     """
     loader = DataLoader(
-        _Placed(data),
+        _WithPosition(data),
         batch_sampler=own_positions(first, last, size, accelerator.process_index, accelerator.num_processes),
         num_workers=workers,
-        worker_init_fn=leave_signals_to_the_parent,
+        worker_init_fn=leave_signals_to_parent,
         pin_memory=accelerator.device.type == "cuda",
     )
     try:
         for batch in loader:
             yield send_to_device(batch, accelerator.device, non_blocking=True)
-    except InputError as error:  # into which PyTorch writes the traceback of a worker
+    except InputError as error:  # PyTorch puts the traceback of the worker into its message
         last = str(error).strip().splitlines()[-1]
         raise InputError(last.removeprefix(f"{InputError.__module__}.{InputError.__name__}: ")) from error
 
 
-def leave_signals_to_the_parent(worker: int) -> None:
-    """A terminal interrupts all processes, and the parent still needs the batches of its last step."""
+def leave_signals_to_parent(worker: int) -> None:
+    """For a worker: a terminal interrupts all processes, and the parent still needs the batches of its last step."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    threading.Thread(target=_end_when_the_parent_says_so, daemon=True).start()
+    threading.Thread(target=_exit_on_sigterm_of_parent, daemon=True).start()
 
 
-def _end_when_the_parent_says_so() -> None:
-    """Python ends the workers that an error keeps until it exits with this signal, and waits for them."""
+def _exit_on_sigterm_of_parent() -> None:
+    """At its exit Python sends this signal to workers that an exception still refers to, and waits for them."""
     while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
         pass
     os._exit(0)

@@ -1,4 +1,4 @@
-"""Checkpoints of a run: whole or not there, the newest few kept, resumable by any number of processes."""
+"""Checkpoints of a run: complete or absent, the newest few kept, resumable by any number of processes."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ _UNREADABLE = (OSError, RuntimeError, ValueError, KeyError, EOFError, pickle.Unp
 
 @contextmanager
 def writing_folder(target: Path, partial: Path, accelerator: Accelerator) -> Iterator[Path]:
-    """A folder that all processes write into and that takes its place whole, flushed to the disk, or not at all.
+    """A folder that all processes write into; it gets its name complete and flushed to the disk, or not at all.
 
     Args:
-        partial: where it is until then; what is left there of an earlier attempt goes.
+        partial: its place until then; leftovers of an earlier attempt are deleted.
 
     Raises:
         InputError: the disk is full.
@@ -70,7 +70,7 @@ def writing_folder(target: Path, partial: Path, accelerator: Accelerator) -> Ite
 
 
 def flush_folder(folder: Path) -> None:
-    """Have everything in a folder on the disk, so that a power cut after its renaming costs nothing."""
+    """Write everything in a folder to the disk, so that a power cut after its renaming loses nothing."""
     for path in [*folder.rglob("*"), folder]:
         _flush(path)
 
@@ -84,10 +84,10 @@ def _flush(path: Path) -> None:
 
 
 def is_disk_full(error: Exception) -> bool:
-    """Whether a library failed over a full disk, each of which says so in its own way."""
+    """Whether a library's exception means that the disk is full."""
     if isinstance(error, OSError):
         return error.errno in (errno.ENOSPC, errno.EDQUOT)
-    # safetensors quotes the system; PyTorch's writer of archives names itself alone.
+    # safetensors quotes the system's message; torch.save reports only its own source file.
     return "No space left" in str(error) or "inline_container" in str(error)
 
 
@@ -98,8 +98,8 @@ def _step(checkpoint: Path) -> int:
 class Checkpoints:
     """The checkpoints of a run, as folders ``checkpoint-STEP``.
 
-    Of the network only what learns is stored, except where its weights are shared out among the processes: there
-    each of them writes what it holds.
+    Only what learns is stored, except where the weights are sharded over the processes: there each process writes
+    its shard.
 
     Args:
         folder: of the run.
@@ -131,7 +131,7 @@ class Checkpoints:
             InputError: the disk is full; the checkpoint before is still there.
         """
         target = self.folder / f"checkpoint-{step:06d}"
-        if target.is_dir():  # continued with no step left to do
+        if target.is_dir():  # resumed with no step left to do
             return
         with writing_folder(target, self.folder / "checkpoint.partial", self.accelerator) as partial:
             self.accelerator.save_state(str(partial))
@@ -144,7 +144,7 @@ class Checkpoints:
                 shutil.rmtree(old)
 
     def load(self, wanted: str | None) -> dict[str, Any] | None:
-        """Go back to a checkpoint; from a damaged newest one to the one before, with a warning.
+        """Load a checkpoint; if the newest is damaged the one before it, with a warning.
 
         Args:
             wanted: ``latest``, which may be none; a folder; or None to begin anew.
@@ -180,7 +180,7 @@ class Checkpoints:
             progress = self._restore(newest)
         except InputError as error:
             problem = error
-        # Processes that share out the weights read together: where one fails the others cannot read again.
+        # Sharded processes load collectively: after a failure of one the others cannot load again.
         if is_sharded(self.accelerator) or not earlier:
             if problem:
                 raise problem
@@ -210,16 +210,18 @@ class Checkpoints:
         return progress
 
     def put_aside_after(self, step: int) -> None:
-        """Rename checkpoints that the run does not build on: they would be taken for its newest."""
+        """Rename checkpoints that the run does not continue: they would be taken for its newest."""
         for path in self.all():
             if _step(path) > step:
                 aside = path.with_name(f"{path.name}.aside")
                 shutil.rmtree(aside, ignore_errors=True)
                 path.rename(aside)
-                logger.info("%s is not continued; it is now %s, to keep or delete", path.name, aside.name)
+                logger.info(
+                    "%s is not continued; it is renamed to %s, to keep or delete", path.name, aside.name
+                )
 
     def all(self) -> list[Path]:
-        """Oldest first; what people put beside them under other names is let be."""
+        """Oldest first; folders under other names are ignored."""
         ours = [path for path in self.folder.glob("checkpoint-*") if _NAME.fullmatch(path.name)]
         return sorted(ours, key=_step)
 

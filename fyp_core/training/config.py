@@ -23,10 +23,10 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Momentum = Annotated[float, Field(ge=0, lt=1)]
 Side = Annotated[int, Field(ge=8, multiple_of=8)]
 if TYPE_CHECKING:
-    Style = LearningRateCourse = str
+    Style = LearningRateSchedule = str
 else:
     Style = Literal[STYLES]
-    LearningRateCourse = Literal[tuple(kind.value for kind in SchedulerType)]
+    LearningRateSchedule = Literal[tuple(kind.value for kind in SchedulerType)]
 
 
 class WorldData(Settings):
@@ -160,7 +160,7 @@ class TrainConfig(Settings):
     dataloader_num_workers: Whole = Field(0, description="processes that prepare batches")
     learning_rate: NotNegative = Field(3e-5, description="at its highest")
     scale_lr: bool = Field(False, description="multiply it with the samples of a step")
-    lr_scheduler: LearningRateCourse = Field("cosine", description="course of the learning rate")
+    lr_scheduler: LearningRateSchedule = Field("cosine", description="course of the learning rate")
     lr_warmup_steps: Whole = Field(50, description="steps in which the learning rate rises")
     adam_beta1: Momentum = Field(0.9, description="of AdamW")
     adam_beta2: Momentum = Field(0.99, description="of AdamW")

@@ -1,7 +1,8 @@
-"""What accelerate's launcher leaves undone on CPUs and for one process.
+"""What accelerate's launcher does not do on CPUs and for single processes.
 
-accelerate (1.15) starts several processes on CPUs through ``mpirun`` only and otherwise says nothing; here the one
-it starts becomes the N that were asked for. And a signal to the launcher ends it alone, not what it has started.
+accelerate (1.15) starts several processes on CPUs through ``mpirun`` only; without it the requested number is ignored
+and no variable of the environment holds it. Here the one process it starts reads the launcher's command line and
+replaces itself by torchrun with N. And a signal to the launcher ends only the launcher, not what it has started.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ _SET_BY_LAUNCHERS_OF_MANY = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "OMPI_COMM_WORL
 _PROCESSES = ("num_processes", "num_machines", "machine_rank", "main_process_ip", "main_process_port")
 
 
-def become_processes_asked_for(arguments: Sequence[str]) -> None:
-    """Where accelerate's launcher was told to start several processes on the CPU, replace this one by torchrun.
+def relaunch_with_requested_processes(arguments: Sequence[str]) -> None:
+    """If accelerate's launcher was asked for several processes on the CPU, replace this one by torchrun.
 
     Args:
         arguments: of this program.
@@ -45,7 +46,7 @@ def launcher_is_gone() -> bool:
 
 
 def launcher_arguments(command: Sequence[str]) -> list[str] | None:
-    """What a command line tells accelerate's launcher; None where it starts another program."""
+    """The arguments of accelerate's launcher in a command line; None if it starts another program."""
     words = [Path(word).name for word in command[1:3]]
     for launcher in _LAUNCHERS:
         if words[: len(launcher)] == launcher:
@@ -54,14 +55,14 @@ def launcher_arguments(command: Sequence[str]) -> list[str] | None:
 
 
 def torchrun_options(arguments: Sequence[str]) -> list[str]:
-    """How torchrun starts what accelerate's launcher was told to start here; empty for one process.
+    """Options for torchrun to start what accelerate's launcher was asked for on this machine; empty for one process.
 
     Args:
         arguments: of accelerate's launcher.
     """
     options = _with_saved(launch_command_parser().parse_known_args(arguments)[0])
     machines = options.num_machines or 1
-    count = max((options.num_processes or 1) // machines, 1)  # that of accelerate is of all machines
+    count = max((options.num_processes or 1) // machines, 1)  # accelerate counts those of all machines
     if machines > 1:
         return [
             f"--nnodes={machines}",
@@ -88,7 +89,7 @@ def _arguments(process: psutil.Process) -> list[str] | None:
 
 
 def _with_saved(options: Namespace) -> Namespace:
-    """What the command line leaves open is as ``accelerate config`` saved it, where accelerate reads that."""
+    """Options the command line does not set, as ``accelerate config`` saved them, where accelerate reads that."""
     if options.config_file or (not options.cpu and os.path.isfile(config_args.default_config_file)):
         saved = config_args.load_config_from_file(options.config_file)
         for name in _PROCESSES:

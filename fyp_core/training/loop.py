@@ -27,7 +27,7 @@ from fyp_core.training.batches import batches
 from fyp_core.training.checkpointing import LATEST, Checkpoints, writing_folder
 from fyp_core.training.config import TrainConfig, VideoConfig
 from fyp_core.training.launcher import launcher_is_gone
-from fyp_core.training.optimizers import create_optimizer, create_scheduler, take_settings
+from fyp_core.training.optimizers import apply_settings, create_optimizer, create_scheduler
 from fyp_core.training.stage import Draws, Stage
 from fyp_core.training.trainable import learnt_names
 from fyp_media.errors import InputError, as_input_error
@@ -42,15 +42,15 @@ _STOPPING_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 def train(stage: Stage, config: TrainConfig) -> Path:
     """Run a stage to its last step and export the model; continues from a checkpoint as configured.
 
-    Checkpoints appear whole or not at all; SIGTERM and Ctrl-C, to this process or accelerate's launcher, save one
-    before leaving.
+    A checkpoint is complete or absent; SIGTERM and Ctrl-C, to this process or accelerate's launcher, save one before
+    the process exits.
 
     Returns:
         The folder of the exported model.
 
     Raises:
-        InputError: settings that cannot work here, or a loss that is no number any more.
-        SystemExit: asked to stop.
+        InputError: settings or a checkpoint that cannot be used here, a full disk, or a loss that is not finite.
+        SystemExit: stopped by a signal.
     """
     run = Run(stage, config)
     run.resume()
@@ -59,7 +59,7 @@ def train(stage: Stage, config: TrainConfig) -> Path:
 
 
 class Run:
-    """One training run: all that changes while it goes on.
+    """One training run and its state.
 
     Raises:
         InputError: the settings cannot work on this machine.
@@ -89,11 +89,11 @@ class Run:
         self.step = 0
         self.position = 0  # samples seen by all processes
         self.seconds = 0.0
-        self.stopping = False  # as a signal asked this process
-        self.leaving = False  # after this step, as all processes have agreed
+        self.stop_requested = False  # by a signal to this process
+        self.stop_agreed = False  # by all processes: this step is the last
 
     def resume(self) -> None:
-        """Go on from the configured checkpoint, if there is one."""
+        """Continue from the configured checkpoint, if there is one."""
         progress = self.checkpoints.load(self.config.resume_from_checkpoint)
         found = torch.tensor([progress["step"] if progress else 0], device=self.accelerator.device)
         if len(self.accelerator.gather(found).unique()) > 1:
@@ -109,7 +109,7 @@ class Run:
             )
         self.step, self.position, self.seconds = (progress[key] for key in ("step", "position", "seconds"))
         self.scheduler.load_state_dict(progress["scheduler"])
-        take_settings(self.optimizer, self.scheduler, self.config, self.samples_a_step)
+        apply_settings(self.optimizer, self.scheduler, self.config, self.samples_a_step)
         if self.ema:
             self.ema.decay = self.config.ema_decay
         if self.accelerator.is_main_process:
@@ -120,7 +120,7 @@ class Run:
         """Train to the last step with checkpoints, sample sheets and a progress bar."""
         if self.config.report_to:
             self.accelerator.init_trackers("followyourpose", config=_flat(self.config.model_dump()))
-        self._open_data()  # before signals wait for a step
+        self._open_data()  # before signals wait for the end of a step
         with self._attention(), self._saving_on_signals(), self._progress_bar() as bar:
             average = None
             for loss in self.steps():
@@ -129,18 +129,18 @@ class Run:
                 bar.set_postfix_str(f"loss={average:.4f}, {rate:.1f} samples/s", refresh=False)
                 bar.update()
                 self.accelerator.log({"loss": loss, "lr": self.scheduler.get_last_lr()[0]}, self.step)
-                if self.step % self.config.checkpointing_steps == 0 or self.leaving:
-                    self.save()  # first: whatever drawing samples comes to, the steps are not lost
+                if self.step % self.config.checkpointing_steps == 0 or self.stop_agreed:
+                    self.save()  # first: if drawing samples fails, the steps are not lost
                 if self.step % self.config.validation_steps == 0:
                     self.preview()
-                if self.leaving:
+                if self.stop_agreed:
                     raise SystemExit(self._stop_message() if self.accelerator.is_main_process else 1)
 
     def steps(self) -> Iterator[float]:
         """Train step by step; yields the mean loss of all processes after each.
 
         Raises:
-            InputError: the loss is no number any more.
+            InputError: the loss is not finite.
         """
         last = self.position + (self.config.max_train_steps - self.step) * self.samples_a_step
         own = batches(
@@ -198,7 +198,7 @@ class Run:
     def preview(self) -> None:
         """Write the sample sheet of this step; all processes take part."""
         if is_sharded(self.accelerator):
-            return  # drawing a sample would need the weights of the other processes
+            return  # drawing samples would need the weights of the other processes
         if self.accelerator.is_main_process:
             path = self.folder / "samples" / f"step-{self.step:06d}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -225,7 +225,7 @@ class Run:
         return target
 
     def _open_data(self) -> Dataset:
-        with self.accelerator.main_process_first():  # it may have to be made
+        with self.accelerator.main_process_first():  # it may have to be rendered
             return self.stage.data
 
     def _create_average(self) -> EMAModel | None:
@@ -240,14 +240,14 @@ class Run:
         return average
 
     def _agree(self, loss: float) -> float:
-        """The mean loss of all processes, which decide together whether this step is their last."""
-        stopping = self.stopping or launcher_is_gone()
+        """The mean loss of all processes, which agree whether this step is their last."""
+        stopping = self.stop_requested or launcher_is_gone()
         if self.accelerator.num_processes == 1:
-            self.leaving = stopping
+            self.stop_agreed = stopping
             return loss
         own = torch.tensor([loss, float(stopping)], device=self.accelerator.device)
         loss, stopping = self.accelerator.reduce(own, "mean").tolist()
-        self.leaving = stopping > 0
+        self.stop_agreed = stopping > 0
         return loss
 
     def _stop_message(self) -> str:
@@ -272,7 +272,7 @@ class Run:
         """A first signal ends the run after its step; a second one at once."""
 
         def stop(number: int, frame: FrameType | None) -> None:
-            self.stopping = True
+            self.stop_requested = True
             for each, handler in before.items():
                 signal.signal(each, handler)
 

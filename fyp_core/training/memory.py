@@ -78,7 +78,7 @@ def estimate(config: TrainConfig) -> Memory:
         InputError: the stage is none of the diffusion stages, or its settings cannot work.
     """
     with FakeTensorMode():
-        stage = _sketch(config)
+        stage = _stage_without_weights(config)
         network = stage.network.train()
         learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
         frozen = [parameter for parameter in network.parameters() if not parameter.requires_grad]
@@ -162,7 +162,7 @@ class ZeroNoise(Draws):
         return self.normal(*shape)
 
 
-def _sketch(config: TrainConfig) -> DiffusionStage:
+def _stage_without_weights(config: TrainConfig) -> DiffusionStage:
     stage = stage_class(config.stage)
     if not issubclass(stage, DiffusionStage):
         raise InputError(f"There are no estimates for the {config.stage} stage; leave out --dry-run.")
@@ -172,7 +172,7 @@ def _sketch(config: TrainConfig) -> DiffusionStage:
 def _learning_table(config: TrainConfig) -> list[str]:
     """Groups of parameters that learn, with their numbers."""
     with FakeTensorMode():
-        stage = _sketch(config)
+        stage = _stage_without_weights(config)
         named = list(stage.network.named_parameters())
     modules = config.trainable_modules or stage.learns
     counts: dict[str, list[int]] = defaultdict(list)

@@ -24,7 +24,7 @@ def create_optimizer(
     """
     settings = _settings(config, samples_a_step)
     if not config.use_8bit_adam:
-        # A fused step leaves out overflows of fp16 by itself, and nobody is told that it was left out.
+        # A fused step skips overflows of fp16 by itself, without reporting that it did.
         return torch.optim.AdamW(parameters, fused=config.mixed_precision != "fp16", **settings)
     try:
         from bitsandbytes.optim import AdamW8bit
@@ -35,14 +35,14 @@ def create_optimizer(
     return AdamW8bit(parameters, **settings)
 
 
-def take_settings(
+def apply_settings(
     optimizer: torch.optim.Optimizer, scheduler: LRScheduler, config: TrainConfig, samples_a_step: int
 ) -> None:
-    """Let the configuration decide again, after a checkpoint has brought back the settings of its time."""
+    """Apply the configuration again after a checkpoint was loaded, which restores the settings it was saved with."""
     settings = _settings(config, samples_a_step)
     scheduler.base_lrs = [settings["lr"]] * len(scheduler.base_lrs)
-    for group, course in zip(optimizer.param_groups, scheduler.lr_lambdas, strict=True):
-        group.update(settings, initial_lr=settings["lr"], lr=settings["lr"] * course(scheduler.last_epoch))
+    for group, factor in zip(optimizer.param_groups, scheduler.lr_lambdas, strict=True):
+        group.update(settings, initial_lr=settings["lr"], lr=settings["lr"] * factor(scheduler.last_epoch))
 
 
 def _settings(config: TrainConfig, samples_a_step: int) -> dict[str, Any]:
@@ -55,10 +55,10 @@ def _settings(config: TrainConfig, samples_a_step: int) -> dict[str, Any]:
 
 
 def create_scheduler(optimizer: torch.optim.Optimizer, config: TrainConfig) -> LRScheduler:
-    """The configured course of the learning rate, in steps of the optimizer.
+    """The configured learning rate schedule, in steps of the optimizer.
 
     Raises:
-        InputError: that course needs more than warm-up and length, or another learning rate.
+        InputError: that schedule needs more than warm-up and length, or another learning rate.
     """
     try:
         return get_scheduler(

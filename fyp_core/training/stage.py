@@ -1,4 +1,4 @@
-"""What a stage of training is to the loop that runs it, the random numbers it draws, and which class each one is."""
+"""The interface of a training stage to the loop, its random numbers, and the class of each stage."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ class Stage(Protocol):
 class Draws:
     """Random numbers for a batch.
 
-    What a sample gets depends on the run's seed and on its place in the run alone, not on the batch, process or
-    device it is computed in: any number of processes trains the same diffusion model, and a resumed run goes on as
-    if it had never stopped.
+    What a sample gets depends only on the run's seed and on its position in the run, not on the batch, process or
+    device it is computed in: any number of processes trains the same diffusion model, and a resumed run continues
+    as if it had never stopped.
 
     Args:
         seed: of the run.
-        positions: (b,) places of the batch's samples in the run.
+        positions: (b,) of the batch's samples in the run.
         device: where the numbers are used; drawn on the CPU, they are the same everywhere.
     """
 

@@ -1,4 +1,4 @@
-"""Which parameters of a network learn, and how the others are kept."""
+"""Which parameters of a network learn, and the number format of the others."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from fyp_core.generation.device import torch_dtype
 from fyp_media.errors import InputError
 
 
-def choose_learning(network: nn.Module, modules: Sequence[str]) -> None:
-    """Let exactly those parameters learn whose dotted names contain one of ``modules``; all, if it is empty.
+def set_trainable(network: nn.Module, modules: Sequence[str]) -> None:
+    """Train exactly those parameters whose dotted names contain one of ``modules``; all, if it is empty.
 
     Raises:
         InputError: no parameter is called so; names the closest.
@@ -37,8 +37,8 @@ def _contained(name: str) -> Iterator[str]:
         yield ".".join(parts[first : first + 2])
 
 
-def keep_frozen_in(network: nn.Module, mixed_precision: str) -> None:
-    """Keep frozen matrices in the number format they are computed in.
+def cast_frozen_layers(network: nn.Module, mixed_precision: str) -> None:
+    """Cast frozen weights to the number format they are computed in.
 
     Autocast would convert them in every pass; results stay bit for bit the same, memory halves.
 
@@ -56,6 +56,6 @@ def keep_frozen_in(network: nn.Module, mixed_precision: str) -> None:
 
 
 def learnt_names(network: nn.Module) -> list[str]:
-    """Names of all in a network's state that training changes: what learns, and statistics kept in buffers."""
+    """Names in a network's state that training changes: parameters that learn, and buffers with statistics."""
     frozen = {name for name, parameter in network.named_parameters() if not parameter.requires_grad}
     return [name for name in network.state_dict() if name not in frozen]

@@ -39,7 +39,7 @@ def open_dataset(
 ) -> Dataset:
     """Open what the settings describe, without end: item i, for every i, is always the same sample.
 
-    A sample that cannot be used is skipped and listed in ``bad_files``; ``bad_files.tell()`` at the end of a run
+    A sample that cannot be used is skipped and listed in ``bad_files``; ``bad_files.log_summary()`` at the end of a run
     says how many.
 
     Args:

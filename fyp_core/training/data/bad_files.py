@@ -1,4 +1,4 @@
-"""What could not be read: skipped, counted and listed, never fatal."""
+"""Files that could not be used: skipped, counted and listed, never fatal."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class BadFiles:
     """A list of files and what is wrong with each, shared by all processes that read.
 
     Args:
-        report: JSON Lines to append to, an object of ``file`` and ``reason`` each; without it the list is this
-            process's own.
+        report: JSON Lines to append to, an object of ``file`` and ``reason`` each; without it each
+            process has a list of its own.
     """
 
     def __init__(self, report: Path | None = None) -> None:
@@ -44,8 +44,8 @@ class BadFiles:
             return {entry["file"]: entry["reason"] for entry in entries}
         return dict(self._seen)
 
-    def tell(self) -> None:
-        """Say in the log, at the end of the work, how many there were."""
+    def log_summary(self) -> None:
+        """Log how many there were and where they are listed."""
         if reasons := self.reasons():
             file, reason = next(iter(reasons.items()))
             where = f"; they are listed in {self.report}" if self.report else ""

@@ -10,7 +10,7 @@ pictures with ``metadata.csv`` …) or one that ``Dataset.save_to_disk`` wrote. 
 ``skeleton_column``  or the skeleton drawn on black, of the picture's proportions
 ===================  ==================================================================================
 
-With ``streaming`` nothing is stored; samples are drawn through a shuffle buffer.
+With ``streaming`` nothing is stored; samples are drawn from a shuffle buffer.
 """
 
 from __future__ import annotations
@@ -84,10 +84,10 @@ class HubStream:
         # Rows one by one would be shared out among the workers.
         batches = rows.iter(batch_size=1)
         for number in count():
-            # The library has tried again by itself where that helps.
+            # The library has already retried where that helps.
             with as_input_error(
                 f"After {number} rows {self.title} cannot be read",
-                "; see to it, and the same command goes on.",
+                "; fix that, and the same command continues.",
             ):
                 batch = next(batches, None)
             if batch is None:

@@ -1,4 +1,4 @@
-"""Samples without end from a source of any size: shuffled anew every epoch, bad ones replaced."""
+"""Endless samples from a source of any size: shuffled again every epoch, bad ones replaced."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class Source(Protocol):
     """A finite collection that reads any of its samples on demand."""
 
     title: str
-    """What it is and where, to speak of it in a sentence."""
+    """What it is and where, for messages."""
 
     def __len__(self) -> int: ...
 
     def name(self, index: int) -> str:
-        """What a user finds the sample by."""
+        """A name by which a user finds the sample."""
         ...
 
     def read(self, index: int, rng: np.random.Generator) -> Sample:

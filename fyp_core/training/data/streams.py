@@ -1,4 +1,4 @@
-"""Samples from what can only be read from its beginning on: shards by address, streamed hub data sets."""
+"""Samples from sources that can only be read in order: shards by address, streamed hub data sets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Stream(Protocol):
     """A collection that can be read from its beginning to its end only."""
 
     title: str
-    """What it is and where, to speak of it in a sentence."""
+    """What it is and where, for messages."""
 
     def epoch(self, rng: np.random.Generator) -> Iterator[tuple[str, Any]]:
         """Names and undecoded samples, all of them once, in an order that ``rng`` decides as far as it can."""
@@ -33,10 +33,10 @@ class Stream(Protocol):
 
 
 class StreamedDataset(Dataset):
-    """Like ``EndlessDataset``; quick when items are asked for in rising order, as loaders do.
+    """Like ``EndlessDataset``; fast when items are read in rising order, as loaders do.
 
-    What lies between two items is read but not decoded. So every process and worker reads the whole stream and
-    decodes its share, the same batches come however many they are, and a resumed run reads up to where it was.
+    What lies between two items is read but not decoded: every process and worker reads the whole stream and decodes
+    its share, batches do not depend on their number, and a resumed run reads up to where it was.
 
     Raises:
         InputError: nothing can be used, at once when opened.
@@ -46,13 +46,13 @@ class StreamedDataset(Dataset):
         self.source, self.seed, self.bad_files = stream, seed, bad_files
         self._rewind()
         self[0]
-        self._rewind()  # with an open stream it could not be sent to workers
+        self._rewind()  # an open stream cannot be sent to workers
 
     def __len__(self) -> int:
         return 2**31
 
     def __getitem__(self, index: int) -> Sample:
-        # A forked worker must not read on from what its parent has open.
+        # A forked worker must not continue to read from a file its parent has open.
         if index < self._position or self._process != os.getpid():
             self._rewind()
         while self._position < index:

@@ -17,13 +17,13 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 from tqdm import tqdm
 
 from fyp_core.synthetic import Clip, caption, render_skeletons, sample_clip
-from fyp_core.training.batches import leave_signals_to_the_parent
+from fyp_core.training.batches import leave_signals_to_parent
 from fyp_core.training.config import WorldData
 from fyp_media.files import check_folder, replacing
 
 logger = logging.getLogger(__name__)
 
-_PICTURES_OF_A_WORLD = 64  # enough to show every character and scene
+_PICTURES_OF_A_WORLD = 64  # enough to contain every character and scene
 _CLIPS_ENCODED_AT_ONCE = 4
 _HIDDEN_JOINTS_SHARE = 0.1  # of the samples lose a few joints, as estimators do on real video
 _HIDDEN_LIMBS_SHARE = 0.1  # and as many all of a limb, the face or what is below the knees
@@ -78,7 +78,7 @@ class LatentCache:
 
 
 def _render_fingerprint(config: WorldData) -> str:
-    """Another value when figures, scenes or motions are drawn in another way."""
+    """A hash that changes when figures, scenes or motions are rendered differently."""
     digest = hashlib.sha256()
     for index in range(_PICTURES_OF_A_WORLD):
         clip = sample_world(np.random.default_rng((config.seed, index)), config, 1)
@@ -118,7 +118,7 @@ def _render(
 ) -> None:
     check_folder(folder, "train_data.cache")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "labels.json").unlink(missing_ok=True)  # written last: marks a cache as whole
+    (folder / "labels.json").unlink(missing_ok=True)  # written last: marks a cache as complete
     tensors: dict[str, list[torch.Tensor]] = {"latents": [], "keypoints": [], "scores": []}
     labels: list[list[str]] = []
     vae.eval().to(memory_format=torch.channels_last)
@@ -126,12 +126,12 @@ def _render(
         _RenderedClips(config),
         _CLIPS_ENCODED_AT_ONCE,
         num_workers=workers,
-        collate_fn=_gathered,
-        worker_init_fn=leave_signals_to_the_parent,
+        collate_fn=_collate,
+        worker_init_fn=leave_signals_to_parent,
     )
     with tqdm(total=config.clips, desc="rendering and encoding clips", mininterval=5) as bar:
         for some in clips:
-            tensors["latents"].append(_encoded(vae, some["frames"]))
+            tensors["latents"].append(_encode(vae, some["frames"]))
             for name in ("keypoints", "scores"):
                 tensors[name].append(some[name])
             labels += some["labels"]
@@ -142,13 +142,13 @@ def _render(
         Path(partial).write_text(json.dumps({"key": key, "labels": labels}))
 
 
-def _gathered(clips: list[dict[str, Any]]) -> dict[str, Any]:
+def _collate(clips: list[dict[str, Any]]) -> dict[str, Any]:
     """Clips to (n, …) tensors and a list of n labels."""
     labels = [clip.pop("labels") for clip in clips]
     return default_collate(clips) | {"labels": labels}
 
 
-def _encoded(vae: AutoencoderKL, frames: torch.Tensor) -> torch.Tensor:
+def _encode(vae: AutoencoderKL, frames: torch.Tensor) -> torch.Tensor:
     """(n, f, H, W, 3) uint8 to latents (n, f, c, h, w) float16."""
     pictures = frames.to(vae.device).flatten(0, 1).permute(0, 3, 1, 2) / 127.5 - 1  # channels lie last
     mean = vae.encode(pictures).latent_dist.mean * vae.config.scaling_factor

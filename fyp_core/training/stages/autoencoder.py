@@ -56,7 +56,7 @@ def figure_mask(clip: Clip) -> torch.Tensor:
 
 
 class Reconstructor(nn.Module):
-    """There and back through an autoencoder in one forward pass, as distributed training needs it."""
+    """Encodes and decodes in one forward pass, as distributed training needs it."""
 
     def __init__(self, vae: AutoencoderKL) -> None:
         super().__init__()
@@ -72,13 +72,13 @@ class Reconstructor(nn.Module):
 class AutoencoderStage:
     """Learns to compress pictures: L1 (more on the figure), L1 of gradients for edges, a little KL.
 
-    Goes on from the autoencoder in ``pretrained_model_path`` where one is given.
+    Continues with the autoencoder in ``pretrained_model_path`` where one is given.
     """
 
     def __init__(self, config: AutoencoderConfig) -> None:
         self.config = config
         torch.manual_seed(config.seed)
-        self.vae = _start(config)
+        self.vae = _initial_autoencoder(config)
         self.network: nn.Module = Reconstructor(self.vae)
         self.data = WorldImages(config.train_data, config.seed)
 
@@ -86,7 +86,7 @@ class AutoencoderStage:
         picture, mask = batch["picture"], batch["mask"]
         if draws.uniform()[0] < self.config.crop_share:
             both = torch.cat([picture, mask], 1)
-            picture, mask = crop_around(both, batch["joint"], self.config.train_data.size // 2).split(
+            picture, mask = crop_assemble(both, batch["joint"], self.config.train_data.size // 2).split(
                 [3, 1], 1
             )
         else:
@@ -111,8 +111,8 @@ class AutoencoderStage:
         self.vae.save_pretrained(folder / "vae")
 
 
-def _start(config: AutoencoderConfig) -> AutoencoderKL:
-    """The one of ``pretrained_model_path`` to train on, or a new one."""
+def _initial_autoencoder(config: AutoencoderConfig) -> AutoencoderKL:
+    """That of ``pretrained_model_path``, or a new one."""
     if config.pretrained_model_path:
         return open_autoencoder(config).float()
     vae = build(AutoencoderKL, config, scaling_factor=1.0)
@@ -139,7 +139,7 @@ def initialise_near_identity(vae: AutoencoderKL) -> None:
     vae.quant_conv.bias[log_variance] = _INITIAL_LOG_VARIANCE
 
 
-def crop_around(images: torch.Tensor, centers: torch.Tensor, side: int) -> torch.Tensor:
+def crop_assemble(images: torch.Tensor, centers: torch.Tensor, side: int) -> torch.Tensor:
     """Crop (b, c, H, W) to squares of ``side`` pixels around (b, 2) points, moved inside the picture."""
     limit = images.shape[-1] - side
     corners = (centers - side / 2).round().clamp(0, limit).long().tolist()

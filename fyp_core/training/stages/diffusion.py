@@ -29,8 +29,8 @@ from fyp_core.training.data.samples import TokenizedDataset
 from fyp_core.training.data.world import LatentCache, LatentDataset
 from fyp_core.training.stage import Draws
 from fyp_core.training.stages.sample_sheet import SampleSheet
-from fyp_core.training.stages.starting_model import open_trainable, sketch_trainable
-from fyp_core.training.trainable import choose_learning, keep_frozen_in
+from fyp_core.training.stages.starting_model import open_trainable, open_without_weights
+from fyp_core.training.trainable import cast_frozen_layers, set_trainable
 from fyp_core.unet import STAGE2_LAYERS, PoseVideoUNet
 from fyp_media.contact_sheet import save_sheet
 
@@ -49,7 +49,7 @@ class Denoiser(nn.Module):
     ) -> None:
         super().__init__()
         self.text_encoder, self.pose_encoder, self.unet = text_encoder, pose_encoder, unet
-        self._no_split_modules = unet._repeated_blocks  # the units of FSDP where it is told no others
+        self._no_split_modules = unet._repeated_blocks  # FSDP's units by default
 
     def forward(
         self,
@@ -68,7 +68,7 @@ class Denoiser(nn.Module):
             keep_pose: (b,) 1 or 0.
         """
         autocasts = torch.is_autocast_enabled(noisy.device.type)
-        if not autocasts:  # with DeepSpeed, which turns the whole network to one format
+        if not autocasts:  # with DeepSpeed, which casts the whole network to one format
             noisy, skeleton, keep_pose = _in_format(self.unet.dtype, noisy, skeleton, keep_pose)
         text = self.text_encoder(tokens)[0]
         features = None
@@ -95,20 +95,20 @@ class DiffusionStage:
 
     def __init__(self, config: DiffusionConfig, *, with_weights: bool = True) -> None:
         self.config = config
-        self.pipeline = self.open_pipeline() if with_weights else self.sketch_pipeline()
+        self.pipeline = self.open_pipeline() if with_weights else self.open_pipeline_without_weights()
         self.pipeline.set_progress_bar_config(disable=True)
-        self.pipeline.register_to_config(**self._pipeline_settings)  # which sample sheets are made with, too
+        self.pipeline.register_to_config(**self._pipeline_settings)  # sample sheets use them as well
         parts = self.pipeline
         unet = parts.unet if self.uses_video else image_unet(parts.unet)
         self.network = Denoiser(parts.text_encoder, parts.pose_encoder, unet)
-        choose_learning(self.network, config.trainable_modules or self.learns)
-        keep_frozen_in(self.network, config.mixed_precision)
+        set_trainable(self.network, config.trainable_modules or self.learns)
+        cast_frozen_layers(self.network, config.mixed_precision)
         parts.vae.requires_grad_(False)
-        if not isinstance(config.train_data, WorldData):  # whose latents are made beforehand
-            keep_frozen_in(parts.vae, config.mixed_precision)
+        if not isinstance(config.train_data, WorldData):  # whose clips are encoded beforehand
+            cast_frozen_layers(parts.vae, config.mixed_precision)
         if config.gradient_checkpointing:
             unet.enable_gradient_checkpointing()
-        if with_weights:  # before it trains, lest what cannot be shown ends the run
+        if with_weights:  # before training: settings that cannot be shown are refused now
             self._sheet = SampleSheet(parts, config.validation_data, posed=self._shows_pose)
         self.noise = DDIMScheduler.from_config(parts.scheduler.config)
         self._pose_dropout = config.pose_dropout if isinstance(config, PosedConfig) else 0.0
@@ -119,9 +119,9 @@ class DiffusionStage:
         """The model to go on from, in full precision."""
         return open_trainable(self.config)
 
-    def sketch_pipeline(self) -> FollowYourPosePipeline:
+    def open_pipeline_without_weights(self) -> FollowYourPosePipeline:
         """Networks of the same sizes, without weights: for estimates."""
-        return sketch_trainable(self.config)
+        return open_without_weights(self.config)
 
     @cached_property
     def data(self) -> Dataset:
@@ -138,16 +138,16 @@ class DiffusionStage:
                 text_dropout=config.text_dropout,
                 with_skeletons=self._needs_skeletons,
             )
-        self.bad_files = self._new_list()
+        self.bad_files = self._new_bad_files()
         data = open_dataset(
             config.train_data, with_skeleton=self.uses_pose, seed=config.seed, bad_files=self.bad_files
         )
         return TokenizedDataset(data, self.tokenize, config.text_dropout, config.seed)
 
-    def _new_list(self) -> BadFiles:
-        """In place of an earlier run's, some of whose files may have been repaired."""
+    def _new_bad_files(self) -> BadFiles:
+        """A new list in place of an earlier run's, whose files may have been repaired since."""
         report = Path(self.config.output_dir) / "bad_files.jsonl"
-        if PartialState().is_main_process:  # which opens the data before the others do
+        if PartialState().is_main_process:  # it opens the data before the others
             report.unlink(missing_ok=True)
         return BadFiles(report)
 
@@ -272,7 +272,9 @@ class DiffusionStage:
         return self.pipeline.to(next(self.network.parameters()).device)
 
     def export(self, folder: Path, learnt: dict[str, torch.Tensor]) -> None:
-        pipeline = self.open_pipeline()  # whole and in full precision, whatever was done to it for training
+        pipeline = (
+            self.open_pipeline()
+        )  # complete and in full precision, without what was changed for training
         for name in ("text_encoder", "pose_encoder", "unet"):
             prefix = f"{name}."
             part = {

@@ -19,7 +19,7 @@ from fyp_core.synthetic.world import inside
 from fyp_core.training.config import JudgeConfig, WorldData
 from fyp_core.training.data.world import sample_world
 from fyp_core.training.stage import Draws
-from fyp_core.training.stages.starting_model import existing_folder
+from fyp_core.training.stages.starting_model import previous_stage_folder
 from fyp_media.contact_sheet import save_sheet
 from fyp_media.errors import InputError
 from pose_extraction.estimators.hrnet import HRNet
@@ -41,7 +41,7 @@ _MAX_TURN, _ZOOMS = 60.0, (0.6, 1.2)  # degrees; of the picture
 
 
 class JudgedImages(Dataset):
-    """Pictures of the world, some turned or degraded, with what a judge should say of them.
+    """Pictures of the world, some turned or degraded, with the answers a judge should give.
 
     Picture i is always the same. Each holds ``picture`` (3, H, W) normalised, ``heatmaps`` (17, H / 4, W / 4),
     ``visible`` (17,), ``classes`` (2,): character and scene.
@@ -113,7 +113,7 @@ def _degrade(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
 class PoseJudgeStage:
     """Trains the HRNet: squared error of the heatmaps of joints in sight (Xiao et al. 2018, arXiv 1804.06208).
 
-    Both judges go on from those in ``pretrained_model_path`` where it is given.
+    Both judges continue with the weights in ``pretrained_model_path`` where it is given.
     """
 
     def __init__(self, config: JudgeConfig) -> None:
@@ -122,7 +122,7 @@ class PoseJudgeStage:
         size = config.train_data.size
         self._build = Build(_backbone(config, "hrnet_*"), (size, size), whole_frames=True)
         self.network = HRNet(self._build.backbone)
-        _go_on(self.network, config, POSE_FILE)
+        _load_previous_weights(self.network, config, POSE_FILE)
         self.data = JudgedImages(config.train_data, config.seed)
 
     def loss(self, network: nn.Module, batch: dict[str, Any], draws: Draws) -> torch.Tensor:
@@ -156,7 +156,7 @@ class ClassifierStage:
         self.network: nn.Module = timm.create_model(
             _backbone(config, "*"), num_classes=sum(map(len, CLASSES))
         )
-        _go_on(self.network, config, CLASSIFIER_FILE)
+        _load_previous_weights(self.network, config, CLASSIFIER_FILE)
         self.data = JudgedImages(config.train_data, config.seed)
 
     def loss(self, network: nn.Module, batch: dict[str, Any], draws: Draws) -> torch.Tensor:
@@ -191,6 +191,6 @@ def _backbone(config: JudgeConfig, pattern: str) -> str:
     return name
 
 
-def _go_on(network: nn.Module, config: JudgeConfig, name: str) -> None:
+def _load_previous_weights(network: nn.Module, config: JudgeConfig, name: str) -> None:
     if config.pretrained_model_path:
-        read_weights(network, existing_folder(config) / name)
+        read_weights(network, previous_stage_folder(config) / name)

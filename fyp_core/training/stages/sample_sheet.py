@@ -1,4 +1,4 @@
-"""Sample sheets during training: prompts following skeletons, with the network as it is."""
+"""Sample sheets during training: pictures or clips of prompts, following skeletons, by the current network."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _WORLD_PROMPTS = (
 
 
 class SampleSheet:
-    """What ``validation_data`` asks for, read and checked once.
+    """The samples of ``validation_data``, whose inputs are read and checked once.
 
     Args:
         settings: of clips, or of single pictures.
@@ -46,7 +46,7 @@ class SampleSheet:
             raise InputError(f"validation_data cannot be shown: {error}") from error
 
     def draw(self, pipeline: FollowYourPosePipeline) -> tuple[list[np.ndarray], list[str]]:
-        """Generate with the network as it is.
+        """Generate with the current network.
 
         Returns:
             Rows of pictures as :func:`fyp_media.contact_sheet.save_sheet` takes them, and their titles.

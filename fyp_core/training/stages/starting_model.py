@@ -23,7 +23,7 @@ from fyp_media.errors import InputError, as_input_error
 
 T = TypeVar("T")
 
-# Stable Diffusion 1.x, for estimates where it is not on this disk.
+# Sizes of Stable Diffusion 1.x, for estimates without its files.
 _SD_UNET = {"sample_size": 64, "cross_attention_dim": 768}
 _SD_VAE = {
     "block_out_channels": [128, 256, 512, 512],
@@ -47,7 +47,7 @@ def open_trainable(config: TrainConfig) -> FollowYourPosePipeline:
     """Open ``pretrained_model_path``, in full precision.
 
     It names a model of this project, or Stable Diffusion 1.x: a folder in diffusers layout, a single file or a hub
-    id. Onto the latter come a pose encoder without effect and temporal layers that are the identity.
+    id. To the latter are added a pose encoder without effect and temporal layers that are the identity.
 
     Raises:
         InputError: it is not there, or no such model.
@@ -69,20 +69,20 @@ def open_trainable(config: TrainConfig) -> FollowYourPosePipeline:
 
 
 def open_autoencoder(config: TrainConfig, *, with_weights: bool = True) -> AutoencoderKL:
-    """The one in ``pretrained_model_path``, which the autoencoder stage or a later one made.
+    """The autoencoder in ``pretrained_model_path``, made by the autoencoder stage or a later one.
 
     Raises:
         InputError: it is not there, or cannot be read.
     """
-    folder = existing_folder(config, "vae")
+    folder = previous_stage_folder(config, "vae")
     with as_input_error(f"{folder} is no autoencoder"):
         if with_weights:
             return AutoencoderKL.from_pretrained(folder)
         return AutoencoderKL.from_config(AutoencoderKL.load_config(folder))
 
 
-def existing_folder(config: TrainConfig, part: str = "") -> Path:
-    """The folder of what the stage before made, or of a part of it.
+def previous_stage_folder(config: TrainConfig, part: str = "") -> Path:
+    """The folder of the model that the stage before made, or of a part of it.
 
     Raises:
         InputError: it is not there.
@@ -100,8 +100,8 @@ def existing_folder(config: TrainConfig, part: str = "") -> Path:
     )
 
 
-def sketch_trainable(config: TrainConfig) -> FollowYourPosePipeline:
-    """The networks of ``pretrained_model_path`` by their configurations alone, without its weights.
+def open_without_weights(config: TrainConfig) -> FollowYourPosePipeline:
+    """The networks of ``pretrained_model_path`` built from their configurations, without reading weights.
 
     Where they are not on this disk: those of Stable Diffusion 1.x.
     """
@@ -154,6 +154,6 @@ def build(kind: Callable[..., T], config: NewNetworkConfig, part: str = "", **gi
     refuse_unknown_names(sizes, [name for name in signature(kind).parameters if name not in given], f"{key}.")
     try:
         return kind(**sizes, **given)
-    except Exception as error:  # libraries raise nearly anything on sizes that do not fit
+    except Exception as error:  # libraries raise nearly anything for sizes that do not fit
         reason = (str(error).strip() or type(error).__name__).splitlines()[-1].strip()
         raise InputError(f"The sizes under {key} make no {kind.__name__}; change them: {reason}") from error

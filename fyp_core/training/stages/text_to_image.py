@@ -29,12 +29,12 @@ class TextToImageStage(DiffusionStage):
 
     def open_pipeline(self) -> FollowYourPosePipeline:
         torch.manual_seed(self.config.seed)
-        return self._around(open_autoencoder(self.config))
+        return self._assemble(open_autoencoder(self.config))
 
-    def sketch_pipeline(self) -> FollowYourPosePipeline:
-        return self._around(open_autoencoder(self.config, with_weights=False))
+    def open_pipeline_without_weights(self) -> FollowYourPosePipeline:
+        return self._assemble(open_autoencoder(self.config, with_weights=False))
 
-    def _around(self, vae: AutoencoderKL) -> FollowYourPosePipeline:
+    def _assemble(self, vae: AutoencoderKL) -> FollowYourPosePipeline:
         tokenizer = word_tokenizer(vocabulary())
         refuse_unknown_names(self.config.model, ("text_encoder", "unet", "scheduler"), "model.")
         # In this order: each draws its weights.

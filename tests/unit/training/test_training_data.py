@@ -215,7 +215,7 @@ def test_bad_pictures_are_skipped_counted_and_listed(
     assert {Path(file).stem for file in found} == {"00", "02", "04"}
     assert "damaged" in found[str(folder / "00.png")]
     with caplog.at_level(logging.WARNING):
-        data.bad_files.tell()
+        data.bad_files.log_summary()
     assert "3 files were skipped" in caplog.text
     assert str(report) in caplog.text
 

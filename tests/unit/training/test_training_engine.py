@@ -123,7 +123,7 @@ def test_frozen_layers_in_half_compute_the_same(
     settings: Any, given: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     halved, of_halved = gradients(settings(given, mixed_precision="bf16"))
-    monkeypatch.setattr("fyp_core.training.stages.diffusion.keep_frozen_in", lambda *_: None)
+    monkeypatch.setattr("fyp_core.training.stages.diffusion.cast_frozen_layers", lambda *_: None)
     whole, of_whole = gradients(settings(given, mixed_precision="bf16"))
     assert halved == whole
     assert all(torch.equal(of_halved[name], gradient) for name, gradient in of_whole.items())
