@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
@@ -106,3 +107,21 @@ def build_pipeline(
     )
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
+
+
+def make_video(
+    pipeline: FollowYourPosePipeline, prompt: str = "a robot", negative_prompt: str | None = None
+) -> np.ndarray:
+    """Two frames of random skeletons, (1, F, H, W, 3) in 0..1."""
+    pipeline.set_progress_bar_config(disable=True)
+    skeleton = np.random.default_rng(0).integers(0, 256, (2, SIZE, SIZE, 3), np.uint8)
+    return pipeline(
+        prompt,
+        skeleton,
+        height=SIZE,
+        width=SIZE,
+        num_inference_steps=STEPS,
+        guidance_scale=3.0,
+        negative_prompt=negative_prompt,
+        generator=torch.Generator().manual_seed(0),
+    ).frames

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +14,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from fyp_core.pose_encoder import PUBLISHED_PREFIX, PoseEncoder, convert_published_state
 from fyp_core.unet import PoseVideoUNet, stage2_parameter_names, temporal_parameter_names
+from fyp_core.weights.identify import PLACES, check_family, identify, width_family
 from fyp_core.weights.sources import BASE_KEY, ModelSource, read_index, single_file_configs, weight_file
 from fyp_core.weights.tensors import (
     Tensors,
@@ -87,6 +89,7 @@ def _load_assembled(source: ModelSource, dtype: torch.dtype) -> dict[str, Any]:
         unet = PoseVideoUNet.from_config(base.unet_config, **_own_unet_settings(source.layout))
     own = _own_unet_tensors(source)
     if source.motion_only:
+        _check_same_kind(source.base, base.unet_config, own)
         learnt = set(stage2_parameter_names(unet))
         own = {name: tensor for name, tensor in own.items() if name in learnt}
     # A published network is whole: what it lacks must be named, not taken from its base.
@@ -137,10 +140,14 @@ def _open_folder(folder: Path, dtype: torch.dtype) -> _Base:
 
 def _open_file(file: Path, dtype: torch.dtype) -> _Base:
     """A single file as downloaded from model sites, in the names of the first Stable Diffusion code."""
-    list_tensors(file)  # refuses what is damaged or would run code
+    configs = single_file_configs()
+    kind = identify(list_tensors(file))
+    if kind.role != "checkpoint":
+        raise InputError(f"it is {kind}{PLACES.get(kind.role, '')}")
+    check_family(kind, PoseVideoUNet.load_config(configs, subfolder="unet"))
     pipeline = StableDiffusionPipeline.from_single_file(
         str(file),
-        config=str(single_file_configs()),
+        config=str(configs),
         dtype=dtype,
         safety_checker=None,
         feature_extractor=None,
@@ -183,7 +190,9 @@ def _load_library_part(folder: Path, library: str | None, name: str | None, dtyp
 def _load_vae(place: Path, dtype: torch.dtype) -> AutoencoderKL:
     if place.is_dir():
         return _load_part(AutoencoderKL, place, dtype)
-    list_tensors(place)  # refuses what is damaged or would run code
+    kind = identify(list_tensors(place))
+    if kind.role not in ("vae", "checkpoint", "variant"):
+        raise InputError(f"it is {kind}{PLACES.get(kind.role, '')}")
     vae = AutoencoderKL.from_single_file(
         str(place), config=str(single_file_configs()), subfolder="vae", dtype=dtype, local_files_only=True
     )
@@ -210,6 +219,23 @@ def _own_unet_tensors(source: ModelSource) -> Tensors:
     """What a source's own network file holds of the UNet: everything, or what differs from its base."""
     tensors = list_tensors(weight_file(source.unet))
     return {name: tensor for name, tensor in tensors.items() if not name.startswith(PUBLISHED_PREFIX)}
+
+
+def _check_same_kind(base: Path, config: Mapping[str, Any], own: Tensors) -> None:
+    """Raise InputError for a base whose UNet reads another text encoder or other images than the model's own."""
+    width = next((t.shape[1] for name, t in own.items() if name.endswith("attn2.to_k.weight")), None)
+    if width not in (None, config["cross_attention_dim"]):
+        found = config["cross_attention_dim"]
+        raise InputError(
+            f"{base} is {width_family(found) or 'a model of another size'} (text features {found} wide); this"
+            f" model needs {width_family(width) or 'one of its size'} ({width} wide)"
+        )
+    channels = own["conv_in.weight"].shape[1] if "conv_in.weight" in own else config["in_channels"]
+    if channels != config["in_channels"]:
+        raise InputError(
+            f"{base} has {config['in_channels']} input channels instead of {channels}, as models for inpainting"
+            " or image editing have"
+        )
 
 
 def _own_unet_settings(layout: Path | None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from diffusers.loaders import TextualInversionLoaderMixin
 
-from fyp_core.weights.identify import identify, width_family
+from fyp_core.weights.identify import PLACES, identify, width_family
 from fyp_core.weights.tensors import Tensors, list_tensors, read_tensor
 from fyp_media.errors import InputError, as_input_error
 
@@ -30,9 +30,7 @@ def add_embeddings(pipeline: TextualInversionLoaderMixin, files: Iterable[Path])
             tensors = list_tensors(file)
             kind = identify(tensors)
             if kind.role != "embedding":
-                raise InputError(
-                    f"it is {kind}" + (", which belongs to --lora" if kind.role == "lora" else "")
-                )
+                raise InputError(f"it is {kind}{PLACES.get(kind.role, '')}")
             for name, tensor in tensors.items():
                 _add_word(pipeline, file.stem if name in _UNNAMED else name, read_tensor(tensor))
 

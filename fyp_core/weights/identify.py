@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from fyp_core.weights.tensors import Tensors
+from fyp_media.errors import InputError
 
-Role = Literal["lora", "embedding", "checkpoint", "unet", "vae", "other", "unknown"]
+Role = Literal["lora", "embedding", "checkpoint", "variant", "unet", "vae", "other", "unknown"]
 
 SD1 = "Stable Diffusion 1.x"
 _FAMILY_OF_WIDTH = {
@@ -21,6 +22,12 @@ _FAMILY_OF_WIDTH = {
     2048: "SDXL",
 }  # of the text features the UNet sees
 _LATENT_CHANNELS = 4  # of Stable Diffusion's autoencoder; those of SD3 and Flux have 16
+PLACES: dict[Role, str] = {  # the option that takes it
+    "lora": ", which is for --lora",
+    "embedding": ", which is for --embedding",
+    "checkpoint": ", which is for --base",
+    "vae": ", which is for --vae",
+}
 
 # The first that is found in any name. Flux and SD3 use the names of SDXL's text encoders as well.
 _FAMILY_NAMES = (
@@ -57,7 +64,7 @@ _ADDITIVE = r"lora_(A|B|up|down|unet|te)|lora\.(up|down)|_lora\.|lora_linear_lay
 class FileKind:
     """What a weight file is.
 
-    role: what it can be used as.
+    role: what it can be used as; a variant is a checkpoint whose UNet is of a kind that does not work here.
     what: with its article, for a sentence.
     family: the models that it was made for; "" where it does not say.
     """
@@ -103,11 +110,15 @@ def width_family(width: int) -> str:
     return _FAMILY_OF_WIDTH.get(width, "")
 
 
-def describe_model(unet_config: Mapping[str, Any]) -> str:
-    """What a model is, to tell why a file does not fit it."""
-    return family_of(unet_config) or (
-        f"a model of its own size (text features {unet_config['cross_attention_dim']} wide)"
-    )
+def check_family(kind: FileKind, unet_config: Mapping[str, Any]) -> None:
+    """Raise InputError for a file that was made for models of another family than the one of this UNet."""
+    family = family_of(unet_config)
+    if kind.family and kind.family != family:
+        width = unet_config["cross_attention_dim"]
+        model = family or f"of another size (text features {width} wide)"
+        raise InputError(
+            f"it was made for {kind.family}; this model is {model} and takes what was made for it"
+        )
 
 
 class _Search:
@@ -156,11 +167,11 @@ def _network(role: Role, tensors: Tensors, has: _Search) -> FileKind:
     first = next((t for name, t in tensors.items() if name.endswith("input_blocks.0.0.weight")), None)
     channels = first.shape[1] if first is not None else _LATENT_CHANNELS
     if channels == 2 * _LATENT_CHANNELS + 1:
-        return FileKind("other", f"an inpainting checkpoint ({channels} input channels)", family)
+        return FileKind("variant", f"an inpainting checkpoint ({channels} input channels)", family)
     if has(r"scaled_fp8|\.scale_weight$|\.weight_scale$"):
-        return FileKind("other", "a checkpoint in scaled fp8", family)
+        return FileKind("variant", "a checkpoint in scaled fp8", family)
     if has(r"\.(absmax|quant_map|qweight)|quant_state"):
-        return FileKind("other", "a quantised checkpoint (bitsandbytes, GPTQ)", family)
+        return FileKind("variant", "a quantised checkpoint (bitsandbytes, GPTQ)", family)
     return FileKind(role, what, family)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Self
 from diffusers.loaders import StableDiffusionLoraLoaderMixin
 
 from fyp_core.weights.embeddings import add_bundled_embedding, remove_embeddings, split_bundled_embeddings
-from fyp_core.weights.identify import FileKind, describe_model, family_of, identify
+from fyp_core.weights.identify import PLACES, FileKind, check_family, identify
 from fyp_core.weights.lora_layers import read_lora_layers
 from fyp_core.weights.tensors import list_tensors
 from fyp_media.errors import InputError, as_input_error
@@ -19,12 +19,6 @@ from fyp_media.errors import InputError, as_input_error
 _ADAPTER = "lora"
 _LARGEST_FILE = 4 * 2**30  # bytes; the largest for Stable Diffusion 1.x are about a tenth of it
 _UNSUPPORTED = ("an OFT", "an IA3", "a GLoRA")
-_PLACES = {
-    "checkpoint": "--base",
-    "unet": "--base",
-    "vae": "--vae",
-    "embedding": "--embedding",
-}
 
 
 @dataclass(frozen=True)
@@ -102,15 +96,17 @@ def _add_lora(pipeline: StableDiffusionLoraLoaderMixin, name: str, file: Path) -
     state = {}
     for layer, (up, down) in layers.items():
         state |= {f"{layer}.lora_A.weight": down, f"{layer}.lora_B.weight": up}
-    pipeline.load_lora_weights(state, adapter_name=name)
+    options = {"network_alphas": None, "adapter_name": name, "_pipeline": pipeline}
+    if any(layer.startswith("unet.") for layer in layers):
+        pipeline.load_lora_into_unet(state, unet=pipeline.unet, **options)
+    if any(layer.startswith("text_encoder.") for layer in layers):
+        pipeline.load_lora_into_text_encoder(state, text_encoder=pipeline.text_encoder, **options)
 
 
 def _check_kind(kind: FileKind, unet_config: Mapping[str, Any]) -> None:
     """Raise InputError for a file that is no LoRA, of a kind that is not supported, or for another family."""
     if kind.role != "lora":
-        place = _PLACES.get(kind.role)
-        raise InputError(f"it is {kind}" + (f", which belongs to {place}" if place else ""))
+        raise InputError(f"it is {kind}{PLACES.get(kind.role, '')}")
     if kind.what in _UNSUPPORTED:
         raise InputError(f"it is {kind}, which is not supported; LoRA, DoRA, LoHa and LoKr are")
-    if kind.family and kind.family != family_of(unet_config):
-        raise InputError(f"it was made for {kind.family}; this model is {describe_model(unet_config)}")
+    check_family(kind, unet_config)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler
+from diffusers import AutoencoderKL
 from safetensors.torch import load_file, save_file
 
 from fyp_core.__main__ import main
@@ -25,64 +25,13 @@ from tests.tiny_formats import (
     diffusers_lora,
     image_unet,
     kohya_lora,
-    published_layout,
     single_file,
     stable_diffusion_folder,
 )
-from tests.tiny_model import SCHEDULER, SIZE, STEPS, build_pipeline, clip_tokenizer
+from tests.tiny_model import make_video
 
-PROMPT = "a robot"
 WEIGHTS = ("YueMafighting/FollowYourPose_v1", "f8c808b84975b9d57106021037a8bcc5c65061a1")
 BASE, NETWORK = "stable-diffusion-v1-4", "followyourpose_checkpoint-1000"
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> FollowYourPosePipeline:
-    """What all the files are written from."""
-    return build_pipeline(
-        tokenizer=clip_tokenizer(tmp_path_factory.mktemp("tokenizer")),
-        scheduler=DDIMScheduler(**SCHEDULER, clip_sample=False, steps_offset=1),
-    )
-
-
-@pytest.fixture(scope="module")
-def other(tmp_path_factory: pytest.TempPathFactory) -> FollowYourPosePipeline:
-    """Another model of the family: other weights in all parts."""
-    pipeline = build_pipeline(
-        tokenizer=clip_tokenizer(tmp_path_factory.mktemp("tokenizer")),
-        scheduler=DDIMScheduler(**SCHEDULER, clip_sample=False, steps_offset=1),
-    )
-    generator = torch.Generator().manual_seed(5)
-    for part in (pipeline.unet, pipeline.vae, pipeline.text_encoder):
-        for parameter in part.parameters():
-            parameter.data += 0.02 * torch.randn(parameter.shape, generator=generator)
-    return pipeline
-
-
-@pytest.fixture(scope="module")
-def published(original: FollowYourPosePipeline, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return published_layout(original, tmp_path_factory.mktemp("checkpoints"))
-
-
-@pytest.fixture(autouse=True)
-def here(published: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The published model is on this machine, the hub out of reach."""
-    monkeypatch.setenv("FYP_CHECKPOINTS", str(published))
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-
-
-def video(pipeline: FollowYourPosePipeline, prompt: str = PROMPT) -> np.ndarray:
-    pipeline.set_progress_bar_config(disable=True)
-    skeleton = np.random.default_rng(0).integers(0, 256, (2, SIZE, SIZE, 3), np.uint8)
-    return pipeline(
-        prompt,
-        skeleton,
-        height=SIZE,
-        width=SIZE,
-        num_inference_steps=STEPS,
-        guidance_scale=3.0,
-        generator=torch.Generator().manual_seed(0),
-    ).frames
 
 
 def load(name: str | Path, additions: Additions | None = None) -> FollowYourPosePipeline:
@@ -98,7 +47,7 @@ def copy(folder: Path, target: Path) -> Path:
 
 def test_published_layout(original: FollowYourPosePipeline, published: Path) -> None:
     by_folder = load(published)
-    assert np.array_equal(video(by_folder), video(original))
+    assert np.array_equal(make_video(by_folder), make_video(original))
     by_name = FollowYourPosePipeline.from_pretrained("followyourpose-v1")
     assert isinstance(by_name.unet, PoseVideoUNet)
     assert by_name.config.default_guidance_scale == 12.5
@@ -114,7 +63,7 @@ def test_network_saved_by_accelerate_as_safetensors(
     (tmp_path / "state").mkdir()
     save_file(original.unet.state_dict(), tmp_path / "state/model.safetensors")
     source = assembled_source(published / BASE, tmp_path / "state", published / "pose_encoder.pth")
-    assert np.array_equal(video(FollowYourPosePipeline.from_source(source)), video(original))
+    assert np.array_equal(make_video(FollowYourPosePipeline.from_source(source)), make_video(original))
 
 
 def test_other_weights_do_not_go_by_the_published_name(published: Path, tmp_path: Path) -> None:
@@ -144,7 +93,7 @@ def test_the_published_model_on_a_gpu_needs_no_bundled_one(
 
 def test_our_layout(original: FollowYourPosePipeline, tmp_path: Path) -> None:
     original.save_pretrained(tmp_path / "ours")
-    assert np.array_equal(video(load(tmp_path / "ours")), video(original))
+    assert np.array_equal(make_video(load(tmp_path / "ours")), make_video(original))
 
 
 def test_converted_model_refers_to_its_base(
@@ -163,10 +112,10 @@ def test_converted_model_refers_to_its_base(
     assert main(["convert", str(root), str(tmp_path / "whole"), "--standalone"]) == 0
     assert not (tmp_path / "compact/vae").exists()
     assert load_file(tmp_path / "compact/unet/diffusion_pytorch_model.safetensors").keys() == learnt
-    expected = video(original)
-    assert np.array_equal(video(load(tmp_path / "compact")), expected)
-    assert np.array_equal(video(load(tmp_path / "whole")), expected)
-    assert np.array_equal(video(FollowYourPosePipeline.from_pretrained(tmp_path / "compact")), expected)
+    expected = make_video(original)
+    assert np.array_equal(make_video(load(tmp_path / "compact")), expected)
+    assert np.array_equal(make_video(load(tmp_path / "whole")), expected)
+    assert np.array_equal(make_video(FollowYourPosePipeline.from_pretrained(tmp_path / "compact")), expected)
 
 
 def test_hub_cache_offline(
@@ -192,11 +141,11 @@ def test_hub_cache_offline(
     cache(*WEIGHTS, published / NETWORK, published / "pose_encoder.pth")
     monkeypatch.setenv("FYP_CHECKPOINTS", str(tmp_path / "empty"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    assert np.array_equal(video(load("followyourpose-v1")), video(original))
+    assert np.array_equal(make_video(load("followyourpose-v1")), make_video(original))
     ours = tmp_path / "ours"
     original.save_pretrained(ours / "stable-diffusion-v1-4")
     cache("someone/model", "v2", ours / BASE)
-    assert np.array_equal(video(load("someone/model@v2")), video(original))
+    assert np.array_equal(make_video(load("someone/model@v2")), make_video(original))
     assert model_revisions(resolve_model("someone/model@v2")) == [f"someone/model@{'1' * 40}"]
     with pytest.raises(InputError, match="someone/absent"):
         load("someone/absent")
@@ -245,7 +194,7 @@ def test_another_base_below_what_was_learnt_of_video(
         assert torch.equal(tensor, other.vae.state_dict()[name]), name
     for name, tensor in pipeline.text_encoder.state_dict().items():
         assert torch.equal(tensor, other.text_encoder.state_dict()[name]), name
-    assert np.isfinite(video(pipeline)).all()
+    assert np.isfinite(make_video(pipeline)).all()
 
 
 @pytest.mark.parametrize("form", ["folder", "Stable Diffusion's folder", "sd.safetensors"])
@@ -294,7 +243,7 @@ def test_kohya_lora_adds_its_product_times_alpha_and_weight(
                 up, down = lora.pop(f"{stem}.lora_up.weight"), lora.pop(f"{stem}.lora_down.weight")
                 parameter.data += 0.5 * lora.pop(f"{stem}.alpha") / len(down) * up @ down
     assert not lora, "every tensor of the file has its place"
-    np.testing.assert_allclose(video(acting), video(merged), atol=1e-4)
+    np.testing.assert_allclose(make_video(acting), make_video(merged), atol=1e-4)
 
 
 def test_several_loras_with_weights(original: FollowYourPosePipeline, tmp_path: Path) -> None:
@@ -304,11 +253,11 @@ def test_several_loras_with_weights(original: FollowYourPosePipeline, tmp_path: 
     )
     pipeline = load("followyourpose-v1")
     set_loras(pipeline, (Lora.parse(f"{files[0]}:0.3"), Lora.parse(str(files[1]))))
-    both = video(pipeline)
+    both = make_video(pipeline)
     set_loras(pipeline, (Lora.parse(str(files[1])),))
-    assert not np.allclose(video(pipeline), both, atol=1e-3)
+    assert not np.allclose(make_video(pipeline), both, atol=1e-3)
     set_loras(pipeline, ())
-    assert np.array_equal(video(pipeline), video(original))
+    assert np.array_equal(make_video(pipeline), make_video(original))
 
 
 @pytest.mark.parametrize("form", ["diffusers.bin", "web-ui.pt", "web-ui.safetensors"])
@@ -324,7 +273,7 @@ def test_textual_inversion(form: str, tmp_path: Path) -> None:
     word = "<hero>" if form == "diffusers.bin" else "web-ui"
     pipeline = load("followyourpose-v1", Additions(embeddings=(str(file),)))
     assert word in pipeline.tokenizer.get_vocab()
-    assert not np.allclose(video(pipeline, f"a {word}"), video(pipeline, "a hero"), atol=1e-4)
+    assert not np.allclose(make_video(pipeline, f"a {word}"), make_video(pipeline, "a hero"), atol=1e-4)
 
 
 # --- files that do not belong
@@ -428,4 +377,4 @@ def test_other_peoples_files_are_no_loras_and_leave_none_acting(
     with pytest.raises(InputError, match=r"bad\.safetensors is no LoRA for this model") as caught:
         set_loras(pipeline, (Lora.parse(str(good)), Lora.parse(str(bad))))
     assert "\n" not in str(caught.value)
-    assert np.array_equal(video(pipeline), video(original))
+    assert np.array_equal(make_video(pipeline), make_video(original))
