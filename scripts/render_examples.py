@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fyp_core.synthetic import FRAME_RATE, Clip, sample_clip
+from fyp_core.synthetic import FRAME_RATE, WorldClip, sample_clip
 from fyp_media.write_video import write_video
 
 SIZE, FRAMES = 512, 72  # pixels a side; 3 seconds
@@ -37,7 +37,7 @@ def main() -> None:
         write_video(FOLDER / f"{name}.mp4", _clip(*example).frames, FRAME_RATE)
 
 
-def _clip(motion: str, character: str, scene: str, seed: int) -> Clip:
+def _clip(motion: str, character: str, scene: str, seed: int) -> WorldClip:
     rng = np.random.default_rng(seed)
     return sample_clip(rng, FRAMES, SIZE, character=character, scene=scene, motion=motion, stride=1)
 

@@ -9,7 +9,7 @@ from .world import (
     MOTIONS,
     SCENES,
     STYLES,
-    Clip,
+    WorldClip,
     render_skeletons,
     sample_clip,
 )
@@ -22,7 +22,7 @@ __all__ = [
     "MOTIONS",
     "SCENES",
     "STYLES",
-    "Clip",
+    "WorldClip",
     "caption",
     "render_skeletons",
     "sample_clip",

@@ -1,4 +1,4 @@
-"""The cast: what each character is made of.
+"""The characters: what each character is made of.
 
 Large flat areas, few details and no two characters alike: a small network has to learn them. Sizes follow
 ``figures.Sphere``: x, y, z and radius on a bone, see ``body.solve`` for the units.

@@ -72,7 +72,7 @@ def _keyframes(position: np.ndarray, values: Sequence[float] | np.ndarray) -> np
 
 
 def _facing(rng: np.random.Generator, spread: float = 30) -> float:
-    """Yaw towards the camera, give or take."""
+    """A yaw near the direction of the camera."""
     return float(rng.normal(0, spread / 2))
 
 

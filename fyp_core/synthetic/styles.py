@@ -1,4 +1,4 @@
-"""Looks laid over a finished clip. All are static in time: a still background stays still."""
+"""Styles applied to a finished clip. All are static in time: a still background stays still."""
 
 from collections.abc import Callable
 

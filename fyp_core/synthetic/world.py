@@ -52,7 +52,7 @@ MotionSplit = Literal["train", "held_out", "all"]
 
 
 @dataclass(frozen=True)
-class Clip:
+class WorldClip:
     """A short video and all that is known about it."""
 
     frames: np.ndarray  # (F, H, W, 3) uint8 RGB
@@ -114,7 +114,7 @@ def sample_clip(
     style: str | None = None,
     style_probability: float = 0.0,
     styles: Sequence[str] = STYLES,
-) -> Clip:
+) -> WorldClip:
     """Draw a random clip; the same state of ``rng`` gives the same clip.
 
     Args:
@@ -151,7 +151,7 @@ def sample_clip(
     keypoints = camera.project(body.keypoints(bones))[0].astype(np.float32)
     scores = inside(keypoints, size) * body.visibility(bones)
     caption = write_caption(rng, character, scene, motion, style)
-    return Clip(frames, keypoints, scores.astype(np.float32), character, scene, motion, style, caption)
+    return WorldClip(frames, keypoints, scores.astype(np.float32), character, scene, motion, style, caption)
 
 
 def _choose_pair(

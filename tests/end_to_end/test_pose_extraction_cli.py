@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fyp_core.synthetic import Clip, sample_clip
+from fyp_core.synthetic import WorldClip, sample_clip
 from fyp_media.read_video import probe
 from fyp_media.write_video import write_video
 from pose_extraction.estimators.factory import create_estimator
@@ -44,7 +44,7 @@ def run(*arguments: object) -> tuple[int, str, str]:
 
 
 @pytest.fixture(scope="module")
-def clip() -> Clip:
+def clip() -> WorldClip:
     return sample_clip(
         np.random.default_rng(157),  # of a figure that MediaPipe sees well
         FRAMES,

@@ -15,7 +15,7 @@ from webdataset import TarWriter
 from fyp_core.generation.device import choose_dtype
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.preparation.shard_maker import Candidate, pair_files
-from fyp_core.synthetic import Clip, sample_clip, world
+from fyp_core.synthetic import WorldClip, sample_clip, world
 from fyp_core.synthetic.characters import figure
 from fyp_media.write_video import write_video
 from pose_extraction.poses import FramePoses
@@ -27,13 +27,13 @@ SIZE = 128
 
 
 @pytest.fixture
-def draw_wizard(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Clip]:
+def draw_wizard(monkeypatch: pytest.MonkeyPatch) -> Callable[..., WorldClip]:
     """Renders clips of a character that mini was never shown, whose word it knows as a word only."""
     man = figure("man")
     groups = tuple(tuple((replace(part, color=PURPLE), span) for part, span in group) for group in man.groups)
     wizard = replace(man, groups=groups)
 
-    def draw(seed: int, frames: int, **choices: str | int) -> Clip:
+    def draw(seed: int, frames: int, **choices: str | int) -> WorldClip:
         with monkeypatch.context() as patch:
             patch.setattr(world, "figure", lambda _: wizard)
             rng = np.random.default_rng((9, seed))
@@ -92,7 +92,9 @@ def changed(before: torch.nn.Module, after: torch.nn.Module) -> bool:
 
 
 def test_their_character_shows_up(
-    draw_wizard: Callable[..., Clip], run: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+    draw_wizard: Callable[..., WorldClip],
+    run: Callable[..., subprocess.CompletedProcess[str]],
+    tmp_path: Path,
 ) -> None:
     rows = ["path,caption"]
     for index in range(20):

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch.utils.data import DataLoader, Dataset, default_collate
 from tqdm import tqdm
 
-from fyp_core.synthetic import Clip, caption, render_skeletons, sample_clip
+from fyp_core.synthetic import WorldClip, caption, render_skeletons, sample_clip
 from fyp_core.training.batches import leave_signals_to_parent
 from fyp_core.training.config import WorldData
 from fyp_media.files import check_folder, replacing
@@ -35,7 +35,7 @@ _FADED_SHARE, _FAINTEST = 0.5, 0.35  # thin lines of a large skeleton video fade
 
 def sample_world(
     rng: np.random.Generator, config: WorldData, num_frames: int, split: Literal["train", "all"] = "train"
-) -> Clip:
+) -> WorldClip:
     """A clip with the configured styles, of the pairs and motions of a split."""
     return sample_clip(
         rng,

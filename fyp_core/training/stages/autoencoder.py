@@ -14,7 +14,7 @@ from diffusers.models.resnet import ResnetBlock2D
 from torch import nn
 from torch.utils.data import Dataset
 
-from fyp_core.synthetic import Clip
+from fyp_core.synthetic import WorldClip
 from fyp_core.training.config import AutoencoderConfig, WorldData
 from fyp_core.training.data.world import sample_world
 from fyp_core.training.stage import Draws
@@ -47,7 +47,7 @@ class WorldImages(Dataset):
         return {"picture": picture, "mask": mask[None], "joint": torch.from_numpy(joint)}
 
 
-def figure_mask(clip: Clip) -> torch.Tensor:
+def figure_mask(clip: WorldClip) -> torch.Tensor:
     """(H, W) 0..1, about where the figure of the first frame is."""
     lit = clip.skeletons()[0].max(-1)
     width = max(3, round(_FIGURE_WIDTH * len(lit)))

@@ -25,7 +25,7 @@ from fyp_core.preparation.prepare import prepare
 from fyp_core.preparation.prepared_set import PreparedSet
 from fyp_core.preparation.shard_maker import ShardMaker, ShardPlan, ShardRecord
 from fyp_core.skeleton_input import skeleton_to_tensor
-from fyp_core.synthetic import Clip, sample_clip
+from fyp_core.synthetic import WorldClip, sample_clip
 from fyp_core.training.config import PictureShardsData
 from fyp_core.training.data import open_dataset
 from fyp_media.errors import InputError
@@ -135,7 +135,7 @@ def test_small_pictures_are_rejected() -> None:
 CHARACTERS = {"policeman": 5, "superman": 21, "man": 8, "woman": 22}  # and seeds that MediaPipe sees well
 
 
-def render(character: str) -> Clip:
+def render(character: str) -> WorldClip:
     return sample_clip(np.random.default_rng(CHARACTERS[character]), 1, 384, character=character)
 
 

@@ -10,7 +10,7 @@ from fyp_core.synthetic import (
     MOTIONS,
     SCENES,
     STYLES,
-    Clip,
+    WorldClip,
     caption,
     sample_clip,
     vocabulary,
@@ -28,7 +28,7 @@ def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-def figure_mask(seed: int, **choices: str) -> tuple[np.ndarray, Clip]:
+def figure_mask(seed: int, **choices: str) -> tuple[np.ndarray, WorldClip]:
     """Where a clip differs from its plain background, whose colour changes only from row to row."""
     clip = sample_clip(rng(seed), **choices)
     plain = np.median(clip.frames.reshape(len(clip.frames), clip.frames.shape[1], -1, 3), axis=(0, 2))

@@ -21,7 +21,7 @@ from safetensors.torch import load_file
 
 import train_followyourpose
 from fyp_core.pipeline import FollowYourPosePipeline
-from fyp_core.synthetic import Clip, render_skeletons, sample_clip, vocabulary
+from fyp_core.synthetic import WorldClip, render_skeletons, sample_clip, vocabulary
 from fyp_core.training.config import WorldData
 from fyp_core.training.config_file import load_config
 from fyp_core.training.data.world import LatentCache, LatentDataset
@@ -431,7 +431,7 @@ def test_the_cache_is_made_again_when_the_world_is_drawn_differently(
     vae = small_autoencoder()
     first = LatentCache.open(vae, config).latents
 
-    def darker(*arguments: Any, **settings: Any) -> Clip:
+    def darker(*arguments: Any, **settings: Any) -> WorldClip:
         clip = sample_clip(*arguments, **settings)
         return replace(clip, frames=clip.frames // 2)
 

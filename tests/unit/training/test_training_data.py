@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader, Dataset
 from webdataset import TarWriter
 
 import train_followyourpose
-from fyp_core.synthetic import Clip, sample_clip
+from fyp_core.synthetic import WorldClip, sample_clip
 from fyp_core.training.batches import batches
 from fyp_core.training.config import (
     ClipShardsData,
@@ -43,11 +43,11 @@ from pose_extraction.motion.motion import Motion
 SIZE = 64
 
 
-def clip(seed: int, frames: int = 1, size: int = SIZE) -> Clip:
+def clip(seed: int, frames: int = 1, size: int = SIZE) -> WorldClip:
     return sample_clip(np.random.default_rng(seed), frames, size)
 
 
-def keypoints(clip: Clip) -> dict[str, Any]:
+def keypoints(clip: WorldClip) -> dict[str, Any]:
     height, width = clip.frames.shape[1:3]
     return to_coco(Motion(clip.keypoints[:1, None], clip.scores[:1, None], height, width, 1.0))
 
