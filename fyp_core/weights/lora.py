@@ -18,6 +18,10 @@ from fyp_media.errors import InputError, as_input_error
 
 _ADAPTER = "lora"
 _LARGEST_FILE = 4 * 2**30  # bytes; the largest for Stable Diffusion 1.x are about a tenth of it
+_NAMES = {  # what diffusers calls a layer's matrices
+    "unet": ("lora_B", "lora_A"),
+    "text_encoder": ("lora_linear_layer.up", "lora_linear_layer.down"),
+}
 _UNSUPPORTED = ("an OFT", "an IA3", "a GLoRA")
 
 
@@ -95,7 +99,8 @@ def _add_lora(pipeline: StableDiffusionLoraLoaderMixin, name: str, file: Path) -
         pipeline.lora_words.append(word)
     state = {}
     for layer, (up, down) in layers.items():
-        state |= {f"{layer}.lora_A.weight": down, f"{layer}.lora_B.weight": up}
+        names = _NAMES[layer.partition(".")[0]]
+        state |= {f"{layer}.{name}.weight": matrix for name, matrix in zip(names, (up, down), strict=True)}
     options = {"network_alphas": None, "adapter_name": name, "_pipeline": pipeline}
     if any(layer.startswith("unet.") for layer in layers):
         pipeline.load_lora_into_unet(state, unet=pipeline.unet, **options)

@@ -195,5 +195,7 @@ def _decompose(
         raise InputError(f"the magnitudes of its layer {stem} are {tuple(magnitude.shape)} in size")
     dims = [dim for dim in range(weight.ndim) if dim != (0 if by_rows else 1)]
     changed = weight + change
-    lengths = changed.norm(dim=dims, keepdim=True).clamp_min(torch.finfo(torch.float32).eps)
+    lengths = torch.linalg.vector_norm(changed, dim=dims, keepdim=True).clamp_min(
+        torch.finfo(torch.float32).eps
+    )
     return changed * (magnitude.reshape(lengths.shape) / lengths) - weight
