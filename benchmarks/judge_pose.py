@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ _AT_ONCE = 50  # pictures in the autoencoder
 
 def measure(
     judges: Judges, pipeline: FollowYourPosePipeline, angle: float, zoom: float, count: int
-) -> dict[str, float | dict[str, float]]:
+) -> dict[str, Any]:
     """PCK over renders of all characters, scenes and motions.
 
     Args:
@@ -40,7 +41,11 @@ def measure(
     sides = visible_boxes(keypoints, visible)[:, 2:].max(-1)
     chunks = np.array_split(pictures, range(_AT_ONCE, count, _AT_ONCE))
     shown = {"renders": chunks, "autoencoder": [reconstruct(pipeline, chunk) for chunk in chunks]}
-    row = {"degrees": angle, "zoom": zoom, "share of the picture": round(float(np.median(sides)) / _SIZE, 2)}
+    row: dict[str, float | dict[str, float]] = {
+        "degrees": angle,
+        "zoom": zoom,
+        "share of the picture": round(float(np.median(sides)) / _SIZE, 2),
+    }
     for source, parts in shown.items():
         found = np.concatenate([judges.find_joints(part)[0] for part in parts])
         row[source] = {

@@ -79,7 +79,7 @@ def rendered(estimator: str, frames: int, smoothing: float) -> Iterator[dict[str
 def mean(rows: Sequence[dict[str, object]]) -> dict[str, dict[str, float]]:
     by_version: dict[str, list[dict[str, object]]] = {}
     for row in rows:
-        by_version.setdefault(row["version"], []).append(row)
+        by_version.setdefault(str(row["version"]), []).append(row)
     return with_shares(
         {
             version: {key: float(np.mean([row[key] for row in some])) for key in ("jitter", "error")}

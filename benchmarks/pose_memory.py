@@ -70,6 +70,7 @@ def extract(video: Path, estimator: str, fps: float) -> None:
             progress=lambda done, _: bar.update(done - bar.n),
         )
     peak = re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())
+    assert peak is not None  # Linux always tells it
     print(int(peak[1]) / 1024)
 
 

@@ -13,7 +13,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from copy import deepcopy
 from pathlib import Path
@@ -40,7 +40,7 @@ _TABLE, _CLIP_FILES, _FPS = "clips.jsonl", 16, 24
 _SHRUNK = 2  # times that the files are larger than what is trained on
 
 
-def bare_loop(run: Run, network: nn.Module) -> Iterator[float]:
+def bare_loop(run: Run, network: nn.Module) -> Generator[float]:
     """Train ``network`` on one batch; yields the loss after each step."""
     config, count = run.config, run.config.train_batch_size
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]

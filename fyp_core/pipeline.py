@@ -245,7 +245,7 @@ class FollowYourPosePipeline(
         callback_on_step_end: Callable[[Any, int, int, dict[str, Any]], dict[str, Any]] | None = None,
         callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
         return_dict: bool = True,
-    ) -> FollowYourPosePipelineOutput | tuple[Any]:
+    ) -> Any:
         """Generate one video for every prompt, all following the same skeleton video or each its own.
 
         Args:

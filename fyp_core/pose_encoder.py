@@ -76,9 +76,11 @@ class PoseEncoder(T2IAdapter):
         Raises:
             InputError: the file cannot be read, or a tensor is missing, unexpected or of another shape.
         """
-        is_state = isinstance(source, Mapping)
-        state = convert_published_state(source if is_state else list_tensors(source))
-        origin = "The pose encoder's weights" if is_state else os.fspath(source)
+        if isinstance(source, Mapping):
+            origin, tensors = "The pose encoder's weights", source
+        else:
+            origin, tensors = os.fspath(source), list_tensors(source)
+        state = convert_published_state(tensors)
         with torch.device("meta"):
             encoder = cls(**_infer_config(state, origin))
         load_every_tensor(encoder, {"gain": torch.ones(len(encoder.gain)), **state}, origin, dtype)

@@ -30,7 +30,7 @@ def check_skeleton(skeleton: Skeleton) -> torch.Tensor:
     frames = _frames_to_tensor(skeleton)
     if frames.ndim not in (4, 5) or frames.shape[-3] != 3 or 0 in frames.shape:
         raise InputError(
-            f"The skeleton video has shape {tuple(skeleton.shape)}; give at least one RGB frame, as uint8"
+            f"The skeleton video has shape {np.shape(skeleton)}; give at least one RGB frame, as uint8"
             " (F, H, W, 3) or as a tensor (F, 3, H, W)."
         )
     # written so that NaN fails as well
@@ -47,7 +47,7 @@ def skeleton_to_tensor(skeleton: Skeleton, height: int, width: int) -> torch.Ten
 
 def fit_skeleton(frames: torch.Tensor, height: int, width: int) -> torch.Tensor:
     """Fit checked frames (F, 3, H, W) to a size: shorter side resized, centre cropped; float32 in 0..1."""
-    window = cover(tuple(frames.shape[-2:]), (height, width))
+    window = cover((frames.shape[-2], frames.shape[-1]), (height, width))
     # One after the other: as floats, frames of a large video take more memory than a computer has.
     return torch.stack([_fit(_as_floats(frame), window) for frame in frames])
 

@@ -132,9 +132,10 @@ class TemporalAttention(nn.Module):
         self.to_q = nn.Linear(dim, dim, bias=False)
         self.to_k = nn.Linear(dim, dim, bias=False)
         self.to_v = nn.Linear(dim, dim, bias=False)
-        self.to_out = nn.ModuleList([nn.Linear(dim, dim), nn.Dropout(dropout)])
-        nn.init.zeros_(self.to_out[0].weight)
-        nn.init.zeros_(self.to_out[0].bias)
+        out = nn.Linear(dim, dim)
+        nn.init.zeros_(out.weight)
+        nn.init.zeros_(out.bias)
+        self.to_out = nn.ModuleList([out, nn.Dropout(dropout)])
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """``x``: (locations, f, c)."""
@@ -161,7 +162,12 @@ class TemporalConv(nn.Module):
     def __init__(self, dim: int, padding_mode: str) -> None:
         super().__init__()
         rank = TEMPORAL_CONV_RANK if dim >= TEMPORAL_CONV_RANK else dim // 2
-        settings = {"kernel_size": 3, "padding": 1, "bias": False, "padding_mode": padding_mode}
+        settings: dict[str, Any] = {
+            "kernel_size": 3,
+            "padding": 1,
+            "bias": False,
+            "padding_mode": padding_mode,
+        }
         self.down = FrameConv(dim, rank, **settings)
         self.up = FrameConv(rank, dim, **settings)
         nn.init.zeros_(self.up.weight)
@@ -191,7 +197,7 @@ class VideoTransformerBlock(BasicTransformerBlock):
         return self.conv_temporal(x).flatten(0, 1)
 
 
-def recast(module: nn.Module, video_class: type[nn.Module], clip: Clip) -> None:
+def recast(module: Any, video_class: type[nn.Module], clip: Clip) -> None:
     """Give a built image layer the forward pass of its video subclass; weights, names and settings stay."""
     module.__class__ = video_class
     module.clip = clip
@@ -221,7 +227,7 @@ class PoseVideoUNet(UNet2DConditionModel):
     ]
     _repeated_blocks: ClassVar[list[str]] = ["VideoTransformerBlock"]
 
-    @functools.wraps(UNet2DConditionModel.__init__)  # the configuration is read from the signature
+    @functools.wraps(UNet2DConditionModel.__init__)  # type: ignore[misc]  # the configuration is read from the signature
     def __init__(self, *args: Any, temporal_padding: str = "zeros", **kwargs: Any) -> None:
         if temporal_padding not in TEMPORAL_PADDINGS:
             raise ValueError(f"temporal_padding must be one of {', '.join(TEMPORAL_PADDINGS)}")
@@ -239,7 +245,9 @@ class PoseVideoUNet(UNet2DConditionModel):
                 module.add_temporal_layers(temporal_padding)
         recast(self.conv_norm_out, ClipGroupNorm, self.clip)
 
-    __init__.__signature__ = _with_temporal_padding(inspect.signature(UNet2DConditionModel.__init__))
+    __init__.__signature__ = _with_temporal_padding(  # type: ignore[attr-defined]
+        inspect.signature(UNet2DConditionModel.__init__)
+    )
 
     @classmethod
     def from_unet2d(cls, unet: UNet2DConditionModel) -> PoseVideoUNet:

@@ -78,7 +78,7 @@ def draw_skeleton(
         (height, width, 3) uint8, RGB.
     """
     people = np.asarray(keypoints, np.float32).reshape(-1, len(KEYPOINT_NAMES), 2)
-    visible = np.isfinite(people).all(axis=2)
+    visible = np.asarray(np.isfinite(people).all(axis=2))
     if scores is not None:
         visible &= np.asarray(scores).reshape(visible.shape) >= threshold
     if line_width is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import timm
@@ -25,8 +26,8 @@ class Judges:
     """Looks at pictures in which one figure moves; the networks stay where they are, as training needs it."""
 
     def __init__(self, pose: nn.Module | None, classifier: nn.Module | None) -> None:
-        self._pose = pose
-        self._classifier = classifier.eval() if classifier else None
+        self._pose: Any = pose
+        self._classifier: Any = classifier.eval() if classifier else None
 
     @classmethod
     def load(cls, folder: Path) -> Judges:
@@ -53,7 +54,8 @@ class Judges:
         """Character and scene of a clip, (F, H, W, 3) uint8 RGB."""
         logits = self._classifier(self._to_classifier(pictures)).log_softmax(1).mean(0)
         parts = logits.split([len(names) for names in CLASSES])
-        return tuple(names[int(part.argmax())] for names, part in zip(CLASSES, parts, strict=True))
+        character, scene = (names[int(part.argmax())] for names, part in zip(CLASSES, parts, strict=True))
+        return character, scene
 
     @torch.inference_mode()
     def features(self, pictures: np.ndarray) -> np.ndarray:

@@ -27,7 +27,8 @@ def correct_keypoints(found: np.ndarray, truth: np.ndarray, visible: np.ndarray,
     """
     sides = visible_boxes(truth, visible)[:, 2:].max(-1, keepdims=True)
     distances = np.linalg.norm(found - truth, axis=-1)
-    return float((distances <= threshold * sides)[visible].mean())
+    is_near = np.asarray(distances <= threshold * sides)
+    return float(is_near[visible].mean())
 
 
 def visible_boxes(keypoints: np.ndarray, visible: np.ndarray) -> np.ndarray:

@@ -76,10 +76,16 @@ def show(
         sampling: further arguments of the pipeline.
     """
     if source == RENDERS:
-        return [shot.frames for shot in shots]
+        return [_right_frames(shot) for shot in shots]
     if source == AUTOENCODER:
-        return [reconstruct(pipeline, shot.frames) for shot in shots]
+        return [reconstruct(pipeline, _right_frames(shot)) for shot in shots]
     return _generate(pipeline, SETTINGS[source], shots, seed, sampling or {})
+
+
+def _right_frames(shot: Shot) -> np.ndarray:
+    if shot.frames is None:
+        raise ValueError(f'There is no video that is right for "{shot.prompt}".')
+    return shot.frames
 
 
 def _generate(

@@ -106,6 +106,7 @@ def connect(address: str | None, workers: int | None, gpus_per_worker: float | N
 def _init(address: str | None, workers: int | None, scratch: str) -> None:
     import ray
 
+    place: dict[str, Any]
     if address:
         # The cluster's machines need the requirements; the code comes with the run, of the same version.
         place = {"runtime_env": {"py_modules": [fyp_core, fyp_media, pose_extraction]}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,8 @@ Reader = Callable[[], Files]
 class Unit(Protocol):
     """What is prepared as a whole, and looked for when a run goes on."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def pictures(self) -> Iterator[tuple[str, Reader]]:
         """Names and readers of the pictures in it."""
@@ -80,7 +81,7 @@ def _fail(reason: str) -> Files:
 class Collection:
     """Units, and how many of them make a shard of the result."""
 
-    units: list[Unit]
+    units: Sequence[Unit]
     units_per_shard: int
 
 

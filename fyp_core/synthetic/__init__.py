@@ -1,14 +1,14 @@
 """A procedural world of articulated figures: unlimited captioned video with exact keypoints."""
 
 from .captions import caption, vocabulary
+from .characters import CHARACTERS
+from .scenes import SCENES
+from .styles import STYLES
 from .world import (
-    CHARACTERS,
     FRAME_RATE,
     HELD_OUT_MOTIONS,
     HELD_OUT_PAIRS,
     MOTIONS,
-    SCENES,
-    STYLES,
     WorldClip,
     render_skeletons,
     sample_clip,

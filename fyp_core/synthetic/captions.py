@@ -1,8 +1,12 @@
 """Sentences about a clip, in the many wordings people type, and the words a tokenizer needs for them."""
 
 import re
+from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
+
+Choice = TypeVar("Choice")
 
 # With its article; "the" and bare forms are derived. Names of persons take no article.
 _SUBJECTS: dict[str, tuple[str, ...]] = {
@@ -127,8 +131,8 @@ def caption(rng: np.random.Generator, character: str, scene: str, motion: str, s
         style: "" for none; a style is always named.
     """
 
-    def pick(choices: tuple) -> str:
-        return choices[rng.integers(len(choices))]
+    def pick(choices: Sequence[Choice]) -> Choice:
+        return choices[int(rng.integers(len(choices)))]
 
     subject = pick(_SUBJECTS[character])
     name = re.sub(r"^(an?|the) ", "", subject)

@@ -15,7 +15,8 @@ WHITE = (244, 244, 248)
 
 
 def _darker(color: Color, by: float = 0.86) -> Color:
-    return tuple(int(channel * by) for channel in color)
+    red, green, blue = (int(channel * by) for channel in color)
+    return red, green, blue
 
 
 def _box(

@@ -89,7 +89,7 @@ def _gait(rng: np.random.Generator, time: np.ndarray, *, running: bool) -> np.nd
     left, right = (stride * s + (10 if running else 0) for s in (step, -step))
     lift_left, lift_right = (_pulse(phase + o) for o in (0.95, 0.45))
     bent = rng.uniform(80, 110) if running else rng.uniform(40, 60)
-    arms = {}
+    arms: dict[str, np.ndarray] = {}
     for side, sign in (("l", -1), ("r", 1)):
         angle = sign * swing * step
         arms |= {f"{side}_arm": np.abs(angle) + 4, f"{side}_arm_fwd": 88 * np.tanh(angle / 6)}
@@ -370,7 +370,7 @@ def random_poses(rng: np.random.Generator, count: int) -> np.ndarray:
     stance = rng.integers(9, size=count)
     wide, left_bent, right_bent, lunge, left_raised, right_raised = (stance == kind for kind in range(6))
     out = np.where(wide, draw(18, 36), draw(-8, 16))  # negative: legs crossed
-    limbs = {}
+    limbs: dict[str, np.ndarray] = {}
     for side, bent, raised in (("l", left_bent, left_raised), ("r", right_bent, right_raised)):
         angles = _random_arm(draw) | _random_leg(draw, out, wide, bent, raised)
         limbs |= {f"{side}_{name}": values for name, values in angles.items()}

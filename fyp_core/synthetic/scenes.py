@@ -1,6 +1,6 @@
 """Backgrounds of the procedural world: large flat shapes whose layout differs from clip to clip."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -15,7 +15,7 @@ class _Canvas:
         self.size = size
         self.image = np.empty((size, size, 3), np.uint8)
 
-    def gradient(self, top: float, bottom: float, first: Color, last: Color) -> None:
+    def gradient(self, top: float, bottom: float, first: Sequence[float], last: Sequence[float]) -> None:
         start, end = (round(share * self.size) for share in (top, bottom))
         blend = np.linspace(0, 1, end - start)[:, None]
         rows = (1 - blend) * np.array(first) + blend * np.array(last)
@@ -246,13 +246,12 @@ def _desert(c: _Canvas, rng: np.random.Generator) -> None:
 def _street(c: _Canvas, rng: np.random.Generator) -> None:
     curb = rng.uniform(0.58, 0.68)
     c.gradient(0, curb, (150, 196, 236), (206, 226, 244))
-    colors = rng.permutation(
-        [(170, 92, 72), (190, 164, 116), (128, 138, 158), (148, 120, 138), (108, 140, 142)]
-    )
+    colors = [(170, 92, 72), (190, 164, 116), (128, 138, 158), (148, 120, 138), (108, 140, 142)]
+    order = rng.permutation(len(colors))
     x = -rng.uniform(0, 0.1)
     for index in range(6):
         width, top = rng.uniform(0.18, 0.28), rng.uniform(0.04, 0.32)
-        c.box(tuple(map(int, colors[index % len(colors)])), x, top, x + width, curb)
+        c.box(colors[order[index % len(colors)]], x, top, x + width, curb)
         columns = 2 if width < 0.23 else 3
         for column in range(columns):
             for y in np.arange(top + 0.05, curb - 0.08, 0.12):
@@ -329,8 +328,8 @@ def _gym(c: _Canvas, rng: np.random.Generator) -> None:
 def _plain(color: Color) -> Callable[[_Canvas, np.random.Generator], None]:
     def paint(c: _Canvas, rng: np.random.Generator) -> None:
         shade = rng.uniform(0.94, 1.04)
-        base = np.clip(np.array(color) * shade, 0, 255)
-        c.gradient(0, 1, base, base * 0.92)
+        top = tuple(np.clip(np.array(color) * shade, 0, 255))
+        c.gradient(0, 1, top, tuple(0.92 * channel for channel in top))
 
     return paint
 

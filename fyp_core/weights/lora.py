@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+import torch
 from diffusers.loaders import StableDiffusionLoraLoaderMixin
 
 from fyp_core.weights.embeddings import add_bundled_embedding, remove_embeddings, split_bundled_embeddings
@@ -97,7 +98,7 @@ def _add_lora(pipeline: StableDiffusionLoraLoaderMixin, name: str, file: Path) -
     for word, vectors in words.items():
         add_bundled_embedding(pipeline, word, vectors)
         pipeline.lora_words.append(word)
-    state = {}
+    state: dict[str, torch.Tensor] = {}
     for layer, (up, down) in layers.items():
         names = _NAMES[layer.partition(".")[0]]
         state |= {f"{layer}.{name}.weight": matrix for name, matrix in zip(names, (up, down), strict=True)}

@@ -126,7 +126,7 @@ def assembled_source(base: Path, unet: Path, pose_encoder: Path) -> ModelSource:
     published = (checkpoints_folder() / name for name in PUBLISHED_PARTS)
     is_published = all(part.resolve() == place.resolve() for part, place in zip(parts, published))
     name = PUBLISHED if is_published else os.fspath(unet)
-    return ModelSource(name, *map(find_part, parts))
+    return ModelSource(name, find_part(base), find_part(unet), find_part(pose_encoder))
 
 
 def single_file_configs() -> Path:

@@ -43,7 +43,7 @@ class StoredTensor:
 Tensors = Mapping[str, torch.Tensor | StoredTensor]
 
 
-def list_tensors(path: str | os.PathLike[str]) -> dict[str, torch.Tensor | StoredTensor]:
+def list_tensors(path: str | os.PathLike[str]) -> Tensors:
     """The tensors of a ``.safetensors`` or PyTorch weight file by name; nothing stored in it is executed.
 
     Values are tensors of the file that are not read yet, or tensors where an old format can only be read whole.
@@ -148,7 +148,7 @@ def _read_safetensor(path: Path, name: str) -> torch.Tensor:
         return file.get_tensor(name).clone()
 
 
-def _list_pytorch(path: Path) -> dict[str, torch.Tensor | StoredTensor]:
+def _list_pytorch(path: Path) -> Tensors:
     load = functools.partial(torch.load, path, "cpu", weights_only=True)
     if not zipfile.is_zipfile(path):  # the format before PyTorch 1.6
         return _named_tensors(load(), path)
@@ -178,7 +178,7 @@ def _read_at(path: Path, offset: int, dtype: torch.dtype, shape: Sequence[int]) 
     memory = torch.empty(math.prod(shape) * dtype.itemsize, dtype=torch.uint8)
     with path.open("rb") as file:
         file.seek(offset)
-        if file.readinto(memory.numpy()) < len(memory):
+        if file.readinto(memory.numpy().data) < len(memory):
             raise InputError(f"The weight file {path} is cut off; download it again.")
     return memory.view(dtype).view(shape)
 

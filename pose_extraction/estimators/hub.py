@@ -5,14 +5,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy._core import multiarray
 
 from fyp_media.errors import InputError
 
 # What a checkpoint of mmpose holds besides tensors: numbers of its data set, stored by numpy 1 or 2.
-_NUMPY = [
+_NUMPY: list[Any] = [
     *(
         (kind, f"numpy.{core}.multiarray.{kind.__name__}")
-        for kind in (np._core.multiarray._reconstruct, np._core.multiarray.scalar)
+        for kind in (multiarray._reconstruct, multiarray.scalar)
         for core in ("core", "_core")
     ),
     np.ndarray,

@@ -1,7 +1,8 @@
 """MediaPipe's BlazePose (Bazarevsky et al. 2020, arXiv:2006.10204): one person, offline, on one CPU core."""
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from mediapipe.python.solutions.pose import Pose, PoseLandmark
@@ -45,7 +46,7 @@ def _open_pose(stills: bool) -> Pose:
     return pose
 
 
-def _to_coco(landmarks, height: int, width: int) -> FramePoses:
+def _to_coco(landmarks: Sequence[Any], height: int, width: int) -> FramePoses:
     """33 landmarks relative to the picture to one person in pixels."""
     chosen = [landmarks[index] for index in _COCO_LANDMARKS]
     keypoints = np.array([(point.x * width - 0.5, point.y * height - 0.5) for point in chosen], np.float32)

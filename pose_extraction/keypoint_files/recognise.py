@@ -58,8 +58,8 @@ def read_document(document: Any, name: str) -> PeopleByFrame:
 
 def _described(document: Any) -> str:
     if isinstance(document, dict):
-        for keys, title in _OTHERS.items():
-            if keys <= document.keys():
+        for marks, title in _OTHERS.items():
+            if marks <= document.keys():
                 return title
         keys = ", ".join(map(repr, list(document)[:_SHOWN_KEYS]))
         return f"a JSON object with {keys}" if keys else "an empty JSON object"
