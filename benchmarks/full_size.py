@@ -19,10 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler
 from safetensors.torch import save_file
-from transformers import CLIPTextConfig, CLIPTextModel
 
+from benchmarks.random_model import FULL_WIDTH, clip_tokenizer, published_names, random_parts
 from fyp_core.generation.device import (
     DTYPES,
     Runtime,
@@ -35,13 +34,9 @@ from fyp_core.generation.device import (
     torch_dtype,
 )
 from fyp_core.pipeline import FollowYourPosePipeline
-from fyp_core.pose_encoder import PUBLISHED_PREFIX, PoseEncoder
-from fyp_core.unet import PoseVideoUNet
+from fyp_core.pose_encoder import PUBLISHED_PREFIX
 from fyp_core.weights.sources import assembled_source
-from tests.tiny_formats import published_names
-from tests.tiny_model import SCHEDULER, clip_tokenizer
 
-FULL_WIDTH = 320  # of Stable Diffusion's first level
 FORMATS = {"bin": "pytorch_model.bin", "safetensors": "model.safetensors"}
 LARGEST_SHARE, LONGEST_LOAD = 1.2, 15.0  # of the weights' size; seconds, of safetensors
 
@@ -56,37 +51,6 @@ def main() -> int:
     else:
         return _report(options)
     return 0
-
-
-def random_parts(width: int) -> dict[str, Any]:
-    """Networks of the published model's shape with random weights, ``width / 320`` as wide, and its scheduler."""
-    widths = tuple(width * multiple for multiple in (1, 2, 4, 4))
-    heads = max(1, 12 * width // FULL_WIDTH)
-    text = CLIPTextConfig(
-        vocab_size=49408,
-        hidden_size=64 * heads,
-        intermediate_size=256 * heads,
-        num_hidden_layers=12,
-        num_attention_heads=heads,
-        max_position_embeddings=77,
-    )
-    groups = 32
-    vae_width = max(groups, 128 * width // FULL_WIDTH // groups * groups)
-    levels = tuple(vae_width * multiple for multiple in (1, 2, 4, 4))
-    return {
-        "text_encoder": CLIPTextModel(text),
-        "vae": AutoencoderKL(
-            block_out_channels=levels,
-            down_block_types=("DownEncoderBlock2D",) * len(levels),
-            up_block_types=("UpDecoderBlock2D",) * len(levels),
-            layers_per_block=2,
-        ),
-        "pose_encoder": PoseEncoder(channels=widths),
-        "unet": PoseVideoUNet(
-            sample_size=64, cross_attention_dim=text.hidden_size, block_out_channels=widths
-        ),
-        "scheduler": DDIMScheduler(**SCHEDULER, clip_sample=False, steps_offset=1),
-    }
 
 
 def build(folder: Path, form: str, width: int) -> None:

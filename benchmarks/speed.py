@@ -26,8 +26,8 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.full_size import FULL_WIDTH, random_parts
 from benchmarks.quality import as_markdown
+from benchmarks.random_model import FULL_WIDTH, clip_tokenizer, random_parts
 from benchmarks.reference import STEPS, Reference
 from fyp_core import schedulers
 from fyp_core.conditions import Conditions
@@ -36,7 +36,6 @@ from fyp_core.generation.device import AUTO_DTYPE, choose_device, choose_dtype, 
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.presets import PRESETS
 from fyp_core.windows import plan_windows, predict_in_windows
-from tests.tiny_model import clip_tokenizer
 
 SD14 = "sd14"
 REFERENCE, OURS = "reference", "ours"

@@ -9,6 +9,7 @@ import torch
 from diffusers import UNet2DConditionModel
 from safetensors.torch import save_file
 
+from benchmarks.random_model import published_names
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.pose_encoder import PUBLISHED_PREFIX
 
@@ -27,20 +28,6 @@ def published_layout(pipeline: FollowYourPosePipeline, root: Path) -> Path:
     (folder / "optimizer.bin").write_bytes(b"must not be read")
     torch.save(pose, root / "pose_encoder.pth")
     return root
-
-
-def published_names(pose_encoder: State) -> State:
-    """Our pose encoder's tensors as ``pose_encoder.pth`` names them."""
-    state = {}
-    for name, tensor in pose_encoder.items():
-        if name == "gain":
-            continue
-        name = name.removeprefix("adapter.")
-        if match := re.match(r"body\.(\d+)\.(?:resnets\.(\d+)\.)?(.+)", name):
-            level, block, rest = int(match[1]), int(match[2] or 0), match[3]
-            name = f"body.{2 * level + block}.{rest}"
-        state[name] = tensor
-    return state
 
 
 def stable_diffusion_folder(pipeline: FollowYourPosePipeline, folder: Path) -> Path:

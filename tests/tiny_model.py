@@ -1,22 +1,20 @@
 """A whole model at toy width with random weights: loads and runs like a real one in a fraction of a second."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer, PreTrainedTokenizerFast
+from transformers import CLIPTextConfig, CLIPTextModel, PreTrainedTokenizerFast
 
+from benchmarks.random_model import SCHEDULER
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.pose_encoder import PoseEncoder
 from fyp_core.unet import PoseVideoUNet
 
 WORDS = ["a", "knight", "robot", "dances", "jumps", "on", "the", "beach", "moon"]
 SIZE, STEPS = 32, 2
-SCHEDULER = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
 ZERO_SNR = {
     **SCHEDULER,
     "prediction_type": "v_prediction",
@@ -42,16 +40,6 @@ def word_tokenizer() -> PreTrainedTokenizerFast:
         bos_token="<start>",
         eos_token="<end>",
     )
-
-
-def clip_tokenizer(directory: Path) -> CLIPTokenizer:
-    """Stable Diffusion's kind of tokenizer with a vocabulary of letters."""
-    letters = [chr(code) for code in range(ord("a"), ord("z") + 1)]
-    tokens = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
-    (directory / "vocab.json").write_text(json.dumps({token: i for i, token in enumerate(tokens)}))
-    (directory / "merges.txt").write_text("#version: 0.2\n")
-    (directory / "tokenizer_config.json").write_text(json.dumps({"model_max_length": 40}))
-    return CLIPTokenizer.from_pretrained(directory)
 
 
 def build_pipeline(

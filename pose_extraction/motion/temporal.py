@@ -21,7 +21,7 @@ _SWITCH = 0.1
 _DOUBT = 0.5
 _LEAST_FPS = 12  # at wider spacing neighbours in time do not tell
 
-# One-Euro filter, tuned with benchmarks/motion.py: at rest, gain by speed in body sizes a second, of the speed
+# One-Euro filter, tuned with benchmarks/poses/motion.py: at rest, gain by speed in body sizes a second, of the speed
 # itself.
 _REST_CUTOFF = 2.0  # Hz
 _SPEED_GAIN = 8.0

@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 from diffusers import DDIMScheduler
 
+from benchmarks.random_model import SCHEDULER, clip_tokenizer
 from fyp_core.generation.metadata import read_settings
 from tests.end_to_end.conftest import EXAMPLES
 from tests.tiny_formats import published_layout
-from tests.tiny_model import SCHEDULER, build_pipeline, clip_tokenizer
+from tests.tiny_model import build_pipeline
 
 BASE = ("CompVis/stable-diffusion-v1-4", "133a221b8aa7292a167afc5127cb63fb5005638b")
 WEIGHTS = ("YueMafighting/FollowYourPose_v1", "f8c808b84975b9d57106021037a8bcc5c65061a1")

@@ -6,9 +6,10 @@ import pytest
 import torch
 from diffusers import DDIMScheduler
 
+from benchmarks.random_model import SCHEDULER
 from fyp_core.schedulers import AUTO, OWN, SCHEDULER_NAMES, can_space, check_steps, make_scheduler
 from fyp_media.errors import InputError
-from tests.tiny_model import SCHEDULER, ZERO_SNR
+from tests.tiny_model import ZERO_SNR
 
 NAMES = [name for name in SCHEDULER_NAMES if name not in (AUTO, OWN)]
 STEPS = 12

@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcessor
 
+from benchmarks.random_model import clip_tokenizer
 from fyp_core.__main__ import main
 from fyp_core.evaluation import (
     PAIRS,
@@ -57,7 +58,7 @@ from pose_extraction.estimators.hrnet_weights import save_half
 from pose_extraction.keypoint_files.files import write_motion
 from pose_extraction.motion.motion import Motion
 from tests.end_to_end.conftest import EXAMPLES
-from tests.tiny_model import SIZE, build_pipeline, clip_tokenizer
+from tests.tiny_model import SIZE, build_pipeline
 from tests.unit.pose_extraction.test_keypoint_files import openpose_folder
 
 SQUARE = (64, 64)

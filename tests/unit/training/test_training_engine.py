@@ -474,7 +474,7 @@ def test_min_snr_weights(settings: Any, prediction: str) -> None:
 
 @pytest.mark.parametrize("form", ["folder", "file"])
 def test_stable_diffusion_is_a_start(settings: Any, tmp_path: Path, form: str, monkeypatch: Any) -> None:
-    from tests.tiny_model import clip_tokenizer
+    from benchmarks.random_model import clip_tokenizer
 
     (tmp_path / "words").mkdir()
     pipeline = build_pipeline(clip_tokenizer(tmp_path / "words"))

@@ -6,9 +6,10 @@ import pytest
 import torch
 from diffusers import DDIMScheduler
 
+from benchmarks.random_model import SCHEDULER, clip_tokenizer
 from fyp_core.pipeline import FollowYourPosePipeline
 from tests.tiny_formats import published_layout
-from tests.tiny_model import SCHEDULER, build_pipeline, clip_tokenizer
+from tests.tiny_model import build_pipeline
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Jitter and error of poses, raw, repaired and smoothed: ``python -m benchmarks.motion [VIDEO ...]``.
+"""Jitter and error of poses, raw, repaired and smoothed: ``python -m benchmarks.poses.motion [VIDEO ...]``.
 
 Repaired is without flips and gaps, smoothed is with One-Euro in addition. Jitter is the mean second difference in
 time: of the distance from the truth on renders, of the movement itself in the videos named. Error is the mean

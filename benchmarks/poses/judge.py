@@ -1,4 +1,4 @@
-"""What the judge of poses sees of figures that lean or are small: ``python -m benchmarks.judge_pose``.
+"""What the judge of poses sees of figures that lean or are small: ``python -m benchmarks.poses.judge``.
 
 On renders, turned or made smaller, and on what mini's autoencoder leaves of them: the best that a model's pictures
 can be judged to be.

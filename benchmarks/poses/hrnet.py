@@ -1,4 +1,4 @@
-"""People a second through HRNet-W32, random weights, crop to keypoint: ``python -m benchmarks.hrnet``."""
+"""People a second through HRNet-W32, random weights, crop to keypoint: ``python -m benchmarks.poses.hrnet``."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""Memory for a long video against a short one, 1920x1080: ``python -m benchmarks.pose_memory``.
+"""Memory for a long video against a short one, 1920x1080: ``python -m benchmarks.poses.memory``.
 
 The videos repeat two rendered seconds of a person and are made on the spot. Every frame is decoded; ``--fps`` below 30
 estimates fewer of them, to save time.
@@ -52,7 +52,7 @@ def repeat(loop: Path, path: Path, times: int) -> None:
 
 def peak_megabytes(video: Path, estimator: str, fps: float) -> float:
     """Of a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.pose_memory", "--of", video, "--estimator", estimator]
+    command = [sys.executable, "-m", "benchmarks.poses.memory", "--of", video, "--estimator", estimator]
     output = subprocess.run(
         [*map(str, command), "--fps", str(fps)], check=True, text=True, stdout=subprocess.PIPE
     )

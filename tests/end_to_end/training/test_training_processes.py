@@ -21,7 +21,7 @@ from tests.end_to_end.conftest import ENVIRONMENT, ROOT
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 TRAIN = ROOT / "train_followyourpose.py"
-SHARDED = ROOT / "tests/end_to_end/sharded_on_cpus.py"
+SHARDED = ROOT / "tests/end_to_end/training/sharded_on_cpus.py"
 STEPS = 20
 
 

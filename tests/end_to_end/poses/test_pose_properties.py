@@ -15,7 +15,7 @@ from pose_extraction.motion import edit
 from pose_extraction.motion.motion import Motion, body_size
 from pose_extraction.skeleton import SCORE_THRESHOLD
 
-EXAMPLES = Path(__file__).parents[2] / "pose_example"
+EXAMPLES = Path(__file__).parents[3] / "pose_example"
 FPS = 12.0
 
 
