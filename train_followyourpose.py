@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from fyp_media.errors import InputError
 
 if TYPE_CHECKING:
-    from fyp_core.training.loop import Stage
+    from fyp_core.training.stage import Stage
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

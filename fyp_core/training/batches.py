@@ -58,8 +58,8 @@ def batches(
         for batch in loader:
             yield send_to_device(batch, accelerator.device, non_blocking=True)
     except InputError as error:  # PyTorch puts the traceback of the worker into its message
-        last = str(error).strip().splitlines()[-1]
-        raise InputError(last.removeprefix(f"{InputError.__module__}.{InputError.__name__}: ")) from error
+        message = str(error).strip().splitlines()[-1]
+        raise InputError(message.removeprefix(f"{InputError.__module__}.{InputError.__name__}: ")) from error
 
 
 def leave_signals_to_parent(worker: int) -> None:

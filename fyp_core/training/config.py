@@ -23,7 +23,8 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Momentum = Annotated[float, Field(ge=0, lt=1)]
 Side = Annotated[int, Field(ge=8, multiple_of=8)]
 if TYPE_CHECKING:
-    Style = LearningRateSchedule = str
+    Style = str
+    LearningRateSchedule = str
 else:
     Style = Literal[STYLES]
     LearningRateSchedule = Literal[tuple(kind.value for kind in SchedulerType)]
@@ -129,15 +130,12 @@ class VideoValidation(ImageValidation):
 
 
 # The pipeline's own settings: all of its arguments that are no networks.
-_PIPELINE_SETTINGS = create_model(
-    "PipelineSettings",
-    __base__=Settings,
-    **{
-        argument.name: (argument.annotation, argument.default)
-        for argument in signature(FollowYourPosePipeline, eval_str=True).parameters.values()
-        if argument.annotation in (int, float, bool)
-    },
-)
+_PIPELINE_ARGUMENTS: dict[str, Any] = {
+    argument.name: (argument.annotation, argument.default)
+    for argument in signature(FollowYourPosePipeline, eval_str=True).parameters.values()
+    if argument.annotation in (int, float, bool)
+}
+_PIPELINE_SETTINGS = create_model("PipelineSettings", __base__=Settings, **_PIPELINE_ARGUMENTS)
 
 
 def _check_pipeline(given: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import logging
 import math
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
@@ -136,7 +136,7 @@ class Run:
                 if self.stop_agreed:
                     raise SystemExit(self._stop_message() if self.accelerator.is_main_process else 1)
 
-    def steps(self) -> Iterator[float]:
+    def steps(self) -> Generator[float]:
         """Train step by step; yields the mean loss of all processes after each.
 
         Raises:

@@ -17,7 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from fyp_core.generation.device import torch_dtype
-from fyp_core.training.config import TrainConfig, WorldData
+from fyp_core.training.config import DiffusionConfig, TrainConfig, WorldData
 from fyp_core.training.stage import Draws, stage_class
 from fyp_core.training.stages.diffusion import DiffusionStage
 from fyp_media.errors import InputError
@@ -163,10 +163,9 @@ class ZeroNoise(Draws):
 
 
 def _stage_without_weights(config: TrainConfig) -> DiffusionStage:
-    stage = stage_class(config.stage)
-    if not issubclass(stage, DiffusionStage):
+    if not isinstance(config, DiffusionConfig):
         raise InputError(f"There are no estimates for the {config.stage} stage; leave out --dry-run.")
-    return stage(config, with_weights=False)
+    return stage_class(config.stage)(config, with_weights=False)
 
 
 def _learning_table(config: TrainConfig) -> list[str]:
@@ -174,7 +173,7 @@ def _learning_table(config: TrainConfig) -> list[str]:
     with FakeTensorMode():
         stage = _stage_without_weights(config)
         named = list(stage.network.named_parameters())
-    modules = config.trainable_modules or stage.learns
+    modules = stage.config.trainable_modules or stage.learns
     counts: dict[str, list[int]] = defaultdict(list)
     for name, parameter in named:
         if parameter.requires_grad:

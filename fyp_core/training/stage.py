@@ -23,8 +23,11 @@ class Stage(Protocol):
     data: a map-style dataset; item i of it must depend on i alone, so that a resumed run sees the same data.
     """
 
-    network: nn.Module
-    data: Dataset
+    @property
+    def network(self) -> nn.Module: ...
+
+    @property
+    def data(self) -> Dataset: ...
 
     def loss(self, network: nn.Module, batch: dict[str, Any], draws: Draws) -> torch.Tensor:
         """Scalar loss of a batch, the mean over its samples; all its randomness comes from ``draws``."""

@@ -14,6 +14,8 @@ from fyp_core.training.data.bad_files import BadFiles
 from fyp_media.errors import InputError
 
 Sample = dict[str, torch.Tensor | str]
+ENDLESS = 2**31
+"""Length of datasets without end."""
 
 
 class Source(Protocol):
@@ -53,7 +55,7 @@ class EndlessDataset(Dataset):
         self[0]
 
     def __len__(self) -> int:
-        return 2**31
+        return ENDLESS
 
     def __getitem__(self, index: int) -> Sample:
         size = len(self.source)
@@ -91,7 +93,7 @@ class TokenizedDataset(Dataset):
         self.data, self.tokenize, self.dropout, self.seed = data, tokenize, dropout, seed
 
     def __len__(self) -> int:
-        return len(self.data)
+        return ENDLESS
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         sample = dict(self.data[index])

@@ -95,7 +95,8 @@ class Shards:
     def name(self, index: int) -> str:
         shard, start = self._place(index)
         with contextlib.suppress(OSError, tarfile.TarError), _open_at(shard, start) as archive:
-            return f"{shard}:{base_plus_ext(archive.next().name)[0]}"
+            if member := archive.next():
+                return f"{shard}:{base_plus_ext(member.name)[0]}"
         return f"{shard} at byte {start}"
 
     def read(self, index: int, rng: np.random.Generator) -> Sample:
@@ -115,7 +116,8 @@ class Shards:
                     if key not in (None, name):
                         break
                     key = name
-                    files[extension.lower()] = archive.extractfile(member).read()
+                    if content := archive.extractfile(member):
+                        files[extension.lower()] = content.read()
         except (OSError, tarfile.TarError) as error:
             raise InputError(f"the shard cannot be read: {error}") from error
         return files
@@ -209,7 +211,7 @@ def _sample_starts(shard: Path, bad_files: BadFiles) -> np.ndarray:
                 if member.isfile() and extension and name != key:
                     key = name
                     starts.append(member.offset)
-                archive.members = []  # it would keep every header
+                archive.members = []  # type: ignore[attr-defined]  # it would keep every header
     except (OSError, tarfile.TarError) as error:
         bad_files.add(str(shard), f"the shard cannot be read to its end: {error}")
     return np.array(starts, np.int64)

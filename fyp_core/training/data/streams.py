@@ -12,7 +12,7 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from fyp_core.training.data.bad_files import BadFiles
-from fyp_core.training.data.samples import Sample
+from fyp_core.training.data.samples import ENDLESS, Sample
 from fyp_media.errors import InputError
 
 
@@ -49,7 +49,7 @@ class StreamedDataset(Dataset):
         self._rewind()  # an open stream cannot be sent to workers
 
     def __len__(self) -> int:
-        return 2**31
+        return ENDLESS
 
     def __getitem__(self, index: int) -> Sample:
         # A forked worker must not continue to read from a file its parent has open.

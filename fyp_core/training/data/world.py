@@ -19,6 +19,7 @@ from tqdm import tqdm
 from fyp_core.synthetic import WorldClip, caption, render_skeletons, sample_clip
 from fyp_core.training.batches import leave_signals_to_parent
 from fyp_core.training.config import WorldData
+from fyp_core.training.data.samples import ENDLESS
 from fyp_media.files import check_folder, replacing
 
 logger = logging.getLogger(__name__)
@@ -183,7 +184,7 @@ class LatentDataset(Dataset):
         self.with_skeletons = with_skeletons
 
     def __len__(self) -> int:
-        return 2**31
+        return ENDLESS
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         rng = np.random.default_rng((self.seed, index))

@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 
 from fyp_core.synthetic import WorldClip
 from fyp_core.training.config import AutoencoderConfig, WorldData
+from fyp_core.training.data.samples import ENDLESS
 from fyp_core.training.data.world import sample_world
 from fyp_core.training.stage import Draws
 from fyp_core.training.stages.starting_model import build, open_autoencoder
@@ -36,7 +37,7 @@ class WorldImages(Dataset):
         self.config, self.seed = config, seed
 
     def __len__(self) -> int:
-        return 2**31
+        return ENDLESS
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         rng = np.random.default_rng((self.seed, index))
@@ -162,7 +163,7 @@ def standardise_latents(vae: AutoencoderKL, data: Dataset, pictures: int = 256) 
     """
     vae.eval()
     batches = (
-        torch.stack([data[len(data) - 1 - i]["picture"] for i in range(pictures)]).to(vae.device).split(32)
+        torch.stack([data[ENDLESS - 1 - i]["picture"] for i in range(pictures)]).to(vae.device).split(32)
     )
     means = torch.cat([vae.encode(batch).latent_dist.mean for batch in batches]).transpose(0, 1).flatten(1)
     mean, std = means.mean(1), means.std(1)

@@ -65,7 +65,7 @@ class Denoiser(nn.Module):
             t: (b,).
             tokens: (b, l).
             skeleton: (b, 3, H, W) or (b, f, 3, H, W) in 0..1; ``None`` switches the pose off.
-            keep_pose: (b,) 1 or 0.
+            keep_pose: (b,) 1 or 0; ``None`` keeps all.
         """
         autocasts = torch.is_autocast_enabled(noisy.device.type)
         if not autocasts:  # with DeepSpeed, which casts the whole network to one format
@@ -74,8 +74,10 @@ class Denoiser(nn.Module):
         features = None
         if skeleton is not None:
             frames = skeleton.flatten(0, -4)
-            keep_pose = keep_pose.repeat_interleave(len(frames) // len(skeleton))
-            features = [level * keep_pose[:, None, None, None] for level in self.pose_encoder(frames)]
+            features = self.pose_encoder(frames)
+            if keep_pose is not None:
+                kept = keep_pose.repeat_interleave(len(frames) // len(skeleton))[:, None, None, None]
+                features = [level * kept for level in features]
         if isinstance(self.unet, PoseVideoUNet):
             return self.unet(noisy, t, text, features).sample
         return self.unet(noisy, t, text, down_intrablock_additional_residuals=features).sample
@@ -210,7 +212,7 @@ class DiffusionStage:
         prediction = network(noisy, t, batch["tokens"], skeleton if self.uses_pose else None, keep_pose)
         error = (prediction.float() - self._target(latents, noise, t)).square()
         if self.config.skeleton_weight:
-            error = error * (1 + self.config.skeleton_weight * near_skeleton(skeleton, latents))
+            error = error * (1 + self.config.skeleton_weight * near_skeleton(batch["skeleton"], latents))
         return (error.flatten(1).mean(1) * self.timestep_weights(t)).mean()
 
     @torch.no_grad()
@@ -289,7 +291,7 @@ class PoseStage(DiffusionStage):
     """Stage 1 of the paper: the pose encoder alone, on image-pose pairs."""
 
     uses_pose = True
-    learns = ("pose_encoder",)
+    learns: ClassVar[tuple[str, ...]] = ("pose_encoder",)
 
 
 class JointPoseStage(PoseStage):

@@ -17,6 +17,7 @@ from fyp_core.evaluation.judges import CLASSES, CLASSIFIER_FILE, POSE_FILE, Judg
 from fyp_core.settings import refuse_unknown_names
 from fyp_core.synthetic.world import inside
 from fyp_core.training.config import JudgeConfig, WorldData
+from fyp_core.training.data.samples import ENDLESS
 from fyp_core.training.data.world import sample_world
 from fyp_core.training.stage import Draws
 from fyp_core.training.stages.starting_model import previous_stage_folder
@@ -51,7 +52,7 @@ class JudgedImages(Dataset):
         self.config, self.seed = config, seed
 
     def __len__(self) -> int:
-        return 2**31
+        return ENDLESS
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         rng = np.random.default_rng((self.seed, index))

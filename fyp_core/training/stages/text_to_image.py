@@ -13,6 +13,7 @@ from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.pose_encoder import PoseEncoder
 from fyp_core.settings import refuse_unknown_names
 from fyp_core.synthetic import vocabulary
+from fyp_core.training.config import TextToImageConfig
 from fyp_core.training.stages.diffusion import DiffusionStage
 from fyp_core.training.stages.starting_model import build, open_autoencoder
 from fyp_core.unet import PoseVideoUNet
@@ -26,6 +27,7 @@ class TextToImageStage(DiffusionStage):
     """Text encoder and image UNet from scratch, on pictures with captions."""
 
     learns = ("text_encoder", "unet")
+    config: TextToImageConfig
 
     def open_pipeline(self) -> FollowYourPosePipeline:
         torch.manual_seed(self.config.seed)
