@@ -41,9 +41,6 @@ def writing_folder(target: Path, partial: Path, accelerator: Accelerator) -> Ite
 
     Args:
         partial: its place until then; leftovers of an earlier attempt are deleted.
-
-    Raises:
-        InputError: the disk is full.
     """
     try:
         if accelerator.is_main_process:
@@ -53,26 +50,37 @@ def writing_folder(target: Path, partial: Path, accelerator: Accelerator) -> Ite
         yield partial
         accelerator.wait_for_everyone()
         if accelerator.is_main_process:
-            flush_folder(partial)
-            if target.is_dir():
-                shutil.rmtree(target)
+            for path in [*partial.rglob("*"), partial]:
+                _flush(path)
+            shutil.rmtree(target, ignore_errors=True)
             os.replace(partial, target)
             _flush(target.parent)
         accelerator.wait_for_everyone()
+    except BaseException:
+        if accelerator.is_main_process:
+            shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+@contextmanager
+def disk_full_as_input_error(folder: Path) -> Iterator[None]:
+    """Raise an exception of any library that means a full disk as an InputError."""
+    try:
+        yield
     except (OSError, RuntimeError, SafetensorError) as error:
-        if not is_disk_full(error):
+        if not _is_disk_full(error):
             raise
-        shutil.rmtree(partial, ignore_errors=True)
         raise InputError(
-            f"The disk is full: {target} cannot be written; free some space, and the same command goes on from the"
-            " last checkpoint."
+            f"The disk is full: nothing more can be written into {folder}; free some space, and the same command"
+            " continues from the last checkpoint."
         ) from error
 
 
-def flush_folder(folder: Path) -> None:
-    """Write everything in a folder to the disk, so that a power cut after its renaming loses nothing."""
-    for path in [*folder.rglob("*"), folder]:
-        _flush(path)
+def _is_disk_full(error: Exception) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    # safetensors quotes the system's message; torch.save reports only its own source file.
+    return "No space left" in str(error) or "inline_container" in str(error)
 
 
 def _flush(path: Path) -> None:
@@ -81,14 +89,6 @@ def _flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def is_disk_full(error: Exception) -> bool:
-    """Whether a library's exception means that the disk is full."""
-    if isinstance(error, OSError):
-        return error.errno in (errno.ENOSPC, errno.EDQUOT)
-    # safetensors quotes the system's message; torch.save reports only its own source file.
-    return "No space left" in str(error) or "inline_container" in str(error)
 
 
 def _step(checkpoint: Path) -> int:
@@ -125,11 +125,7 @@ class Checkpoints:
             accelerator.register_load_state_pre_hook(self._load_learnt)
 
     def save(self, step: int, progress: dict[str, Any]) -> None:
-        """Write a checkpoint; all processes take part. One of the same step is left as it is.
-
-        Raises:
-            InputError: the disk is full; the checkpoint before is still there.
-        """
+        """Write a checkpoint; all processes take part. One of the same step is left as it is."""
         target = self.folder / f"checkpoint-{step:06d}"
         if target.is_dir():  # resumed with no step left to do
             return

@@ -24,7 +24,7 @@ from tqdm import tqdm
 from fyp_core.generation.device import use_attention
 from fyp_core.training.accelerator import UNUSABLE, create_accelerator, is_sharded
 from fyp_core.training.batches import batches
-from fyp_core.training.checkpointing import LATEST, Checkpoints, writing_folder
+from fyp_core.training.checkpointing import LATEST, Checkpoints, disk_full_as_input_error, writing_folder
 from fyp_core.training.config import TrainConfig, VideoConfig
 from fyp_core.training.launcher import launcher_is_gone
 from fyp_core.training.optimizers import apply_settings, create_optimizer, create_scheduler
@@ -52,10 +52,11 @@ def train(stage: Stage, config: TrainConfig) -> Path:
         InputError: settings or a checkpoint that cannot be used here, a full disk, or a loss that is not finite.
         SystemExit: stopped by a signal.
     """
-    run = Run(stage, config)
-    run.resume()
-    run.fit()
-    return run.finish()
+    with disk_full_as_input_error(Path(config.output_dir)):
+        run = Run(stage, config)
+        run.resume()
+        run.fit()
+        return run.finish()
 
 
 class Run:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from accelerate import Accelerator
 from accelerate.commands.config import config_args
 from accelerate.utils import DistributedType
 from safetensors import SafetensorError
@@ -27,7 +28,7 @@ from fyp_core.training.batches import own_positions
 from fyp_core.training.config import TrainConfig
 from fyp_core.training.config_file import load_config
 from fyp_core.training.launcher import launcher_arguments, torchrun_options
-from fyp_core.training.loop import Run
+from fyp_core.training.loop import Run, train
 from fyp_core.training.memory import estimate
 from fyp_core.training.optimizers import create_optimizer, create_scheduler
 from fyp_core.training.stage import Draws, create_stage
@@ -327,18 +328,20 @@ def test_the_newest_is_told_of_several_damaged_checkpoints(settings: Any) -> Non
 def test_a_full_disk_is_one_sentence(
     settings: Any, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    run = Run(Line(), settings(STAGE_2 | FEW_STEPS, train_batch_size=2))
-    run.save()
+    save_state = Accelerator.save_state
 
-    def fail(*arguments: Any, **options: Any) -> None:
-        raise error
+    def fail_once_there_is_one(accelerator: Accelerator, folder: str) -> None:
+        if Path(folder).with_name("checkpoint-000001").is_dir():
+            raise error
+        save_state(accelerator, folder)
 
-    monkeypatch.setattr(run.accelerator, "save_state", fail)
-    run.step = 1
-    with pytest.raises(InputError, match=r"The disk is full: .*checkpoint-000001 cannot be written") as told:
-        run.save()
+    monkeypatch.setattr(Accelerator, "save_state", fail_once_there_is_one)
+    config = settings(STAGE_2 | FEW_STEPS, train_batch_size=2, checkpointing_steps=1)
+    with pytest.raises(InputError, match=r"The disk is full: nothing more .*; free some space, and") as told:
+        train(Line(), config)
     assert "\n" not in str(told.value)
-    assert [path.name for path in run.folder.iterdir()] == ["checkpoint-000000"], "nothing half-written"
+    left = [path.name for path in Path(config.output_dir).iterdir()]
+    assert left == ["checkpoint-000001"], "nothing half-written"
 
 
 def test_a_checkpoint_is_on_the_disk_before_it_gets_its_name(
