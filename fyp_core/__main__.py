@@ -213,7 +213,19 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
     add("--follow", action="store_true", default=None, help="the window of people moves slowly with them")
     add("--aspect", metavar="W:H", help=f"of the result: {', '.join(ASPECTS)}, …; default: the model's own")
     add("--seed", type=int, metavar="S", help="repeats a video; default: drawn and told")
-    add("--preset", choices=PRESETS, help=f"fast takes half the steps; default: {request.preset}")
+    add(
+        "--guidance-end", type=float, metavar="S", help="share of the steps after which guidance is off, 0..1"
+    )
+    add(
+        "--guidance-rescale", type=float, metavar="S", help="against contrast from guidance, 0..1; default: 0"
+    )
+    add(
+        "--reuse",
+        type=int,
+        metavar="N",
+        help="compute the whole network in one step of N; default: the preset's",
+    )
+    add("--preset", choices=PRESETS, help=f"how much work is saved; default: {request.preset}")
     add("--scheduler", choices=SCHEDULER_NAMES, help="default: the preset's")
     add("--eta", type=float, metavar="E", help=f"fresh noise of ddim and tcd, 0..1; default: {request.eta:g}")
     add("--estimator", choices=ESTIMATORS_WITH_WEIGHTS, help="finds the person in a raw video")

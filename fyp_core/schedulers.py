@@ -66,7 +66,7 @@ def aligned_timesteps(name: str, steps: int, own: SchedulerMixin) -> list[int] |
     Optimised for Stable Diffusion 1.5 in ten steps; other numbers of steps are interpolated. A model with another
     noise schedule keeps its own spacing; see :func:`can_align`.
     """
-    if not name.endswith(_ALIGNED) or not can_align(own):
+    if not name.endswith(_ALIGNED) or not can_align(name, own):
         return None
     from diffusers.schedulers import AysSchedules
 
@@ -77,10 +77,10 @@ def aligned_timesteps(name: str, steps: int, own: SchedulerMixin) -> list[int] |
     return np.interp(places, np.arange(len(known)), known).round().astype(int).tolist()
 
 
-def can_align(own: SchedulerMixin) -> bool:
-    """Whether a model has the noise schedule that Align Your Steps' timesteps were optimised for."""
-    fits = all(own.config.get(name) == value for name, value in _ALIGNED_FOR.items())
-    return fits and not own.config.get("rescale_betas_zero_snr")
+def can_align(name: str, own: SchedulerMixin) -> bool:
+    """Whether the model has the noise schedule of the timesteps that ``name`` stands for, if any."""
+    fits = all(own.config.get(key) == value for key, value in _ALIGNED_FOR.items())
+    return not name.endswith(_ALIGNED) or (fits and not own.config.get("rescale_betas_zero_snr"))
 
 
 def usable_eta(eta: float) -> float:

@@ -90,7 +90,7 @@ def build(page: Page) -> gr.Blocks:
                         )
                     with gr.Row():
                         preset = gr.Radio(
-                            list(PRESETS), value="exact", label="Preset", info="fast takes half the steps"
+                            list(PRESETS), value="exact", label="Preset", info="fast and turbo save work"
                         )
                         scheduler = gr.Dropdown(
                             list(SCHEDULERS.items()),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import platform
 import secrets
 import traceback
@@ -21,6 +20,7 @@ from huggingface_hub.utils import are_progress_bars_disabled, enable_progress_ba
 from transformers.utils import logging as transformers_logging
 
 from fyp_core import schedulers
+from fyp_core.feature_cache import choose_full_steps
 from fyp_core.generation.device import (
     Runtime,
     check_attention,
@@ -39,6 +39,7 @@ from fyp_core.generation.device import (
 from fyp_core.generation.job import Job
 from fyp_core.generation.request import MAX_SEED, GenerationRequest
 from fyp_core.pipeline import FollowYourPosePipeline
+from fyp_core.presets import PRESETS
 from fyp_core.weights.hashes import file_hash, model_hash, model_revisions
 from fyp_core.weights.lora import Lora, set_loras
 from fyp_core.weights.sources import ModelSource
@@ -46,7 +47,6 @@ from fyp_media.errors import InputError
 
 logger = logging.getLogger(__name__)
 
-_FAST_SHARE_OF_STEPS = 0.5  # a second-order solver needs about half the steps for the same picture
 _SOFTWARE = ("torch", "diffusers", "transformers")
 
 
@@ -100,18 +100,20 @@ class ResidentModel:
             InputError: the scheduler cannot take that many steps.
         """
         config = self.pipeline.config
-        is_fast = request.preset == "fast"
-        scheduler, steps = request.scheduler, request.steps
+        preset = PRESETS[request.preset]
+        scheduler, steps, reuse = request.scheduler, request.steps, request.reuse
         if scheduler == schedulers.AUTO:
-            scheduler = "dpmpp-2m" if is_fast else schedulers.OWN
+            scheduler = preset.scheduler
         if steps is None:
-            share = _FAST_SHARE_OF_STEPS if is_fast else 1.0
-            steps = math.ceil(config.default_num_inference_steps * share)
+            steps = preset.steps(config.default_num_inference_steps)
+        if reuse is None:
+            reuse = preset.reuse_at(steps)
         schedulers.check_steps(schedulers.make_scheduler(scheduler, self._own_scheduler), steps)
         return replace(
             request,
             scheduler=scheduler,
             steps=steps,
+            reuse=reuse,
             guidance=config.default_guidance_scale if request.guidance is None else request.guidance,
             seed=secrets.randbelow(MAX_SEED + 1) if request.seed is None else request.seed,
             width=config.default_width if request.width is None else request.width,
@@ -137,7 +139,13 @@ class ResidentModel:
                     height=request.height,
                     width=request.width,
                     num_inference_steps=request.steps,
+                    timesteps=schedulers.aligned_timesteps(
+                        request.scheduler, request.steps, self._own_scheduler
+                    ),
+                    full_steps=choose_full_steps(request.steps, request.reuse),
                     guidance_scale=request.guidance,
+                    guidance_end=request.guidance_end,
+                    guidance_rescale=request.guidance_rescale,
                     negative_prompt=request.negative_prompt or None,
                     eta=schedulers.usable_eta(request.eta),
                     generator=torch.Generator().manual_seed(request.seed),
@@ -205,8 +213,10 @@ class ResidentModel:
             notices.append(f"The prompt is too long: its last {length - limit} tokens were ignored.")
         if not schedulers.can_space(request.scheduler, self._own_scheduler):
             notices.append(f"{name} ends in pure noise, which Karras' spacing cannot; it keeps its own.")
-        if request.frames > (learnt := pipeline.config.clip_length):
-            notices.append(f"{name} learnt from clips of {learnt} frames; a longer video may drift.")
+        if not schedulers.can_align(request.scheduler, self._own_scheduler):
+            notices.append(
+                f"{name} has another noise schedule than Align Your Steps; it keeps its own spacing."
+            )
         return notices
 
     def _estimate(self, request: GenerationRequest, frames: int) -> int:

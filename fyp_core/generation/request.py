@@ -9,14 +9,13 @@ from typing import Literal
 
 from fyp_core import schedulers
 from fyp_core.generation.framing import FITS, Fit
+from fyp_core.presets import PRESETS, PresetName
 from fyp_core.weights.lora import Lora
 from fyp_media.errors import InputError
 from pose_extraction.estimators.factory import ESTIMATORS_WITH_WEIGHTS
 
 InputType = Literal["raw", "skeleton"]
-Preset = Literal["exact", "fast"]
 INPUT_TYPES: tuple[InputType, ...] = ("raw", "skeleton")
-PRESETS: tuple[Preset, ...] = ("exact", "fast")
 MAX_SEED = 2**32 - 1
 
 
@@ -30,9 +29,12 @@ class GenerationRequest:
     crop: pixels cut off the left, right, top and bottom of the input.
     steps: denoising steps.
     guidance: classifier-free guidance scale; up to 1 the prompt's pull is not amplified.
+    guidance_end: share of the steps, 0..1, after which guidance is off.
+    guidance_rescale: against too strong contrast from guidance, 0..1.
+    reuse: one step in so many computes the whole network; ``None`` is the preset's.
     seed: 0..2^32-1; ``None`` draws one, which the result names.
-    preset: ``exact`` samples as the model was published, ``fast`` with DPM-Solver++ (Lu et al. 2022,
-        arXiv 2211.01095) in half the steps.
+    preset: ``exact`` samples as the model was published, ``fast`` and ``turbo`` with less work; see
+        :mod:`fyp_core.presets`.
     scheduler: one of :data:`fyp_core.schedulers.SCHEDULER_NAMES`; ``auto`` is the preset's.
     eta: share of fresh noise a step, 0..1: of ``ddim`` and ``tcd``; the others ignore it.
     estimator: finds the person in a raw video.
@@ -55,8 +57,11 @@ class GenerationRequest:
     crop: tuple[int, int, int, int] = (0, 0, 0, 0)
     steps: int | None = None
     guidance: float | None = None
+    guidance_end: float = 1.0
+    guidance_rescale: float = 0.0
+    reuse: int | None = None
     seed: int | None = None
-    preset: Preset = "exact"
+    preset: PresetName = "exact"
     scheduler: str = schedulers.AUTO
     eta: float = 0.0
     estimator: str = "auto"
@@ -85,8 +90,15 @@ class GenerationRequest:
             raise InputError(f"The number of steps is {self.steps}, but must be at least 1.")
         if self.guidance is not None and not math.isfinite(self.guidance):
             raise InputError(f"The guidance scale is {self.guidance}, but must be a finite number.")
-        if not 0 <= self.eta <= 1:
-            raise InputError(f"Eta is {self.eta}, but must lie in 0..1.")
+        for name, share in (
+            ("Eta", self.eta),
+            ("The end of guidance", self.guidance_end),
+            ("Guidance rescale", self.guidance_rescale),
+        ):
+            if not 0 <= share <= 1:
+                raise InputError(f"{name} is {share}, but must lie in 0..1.")
+        if self.reuse is not None and self.reuse < 1:
+            raise InputError(f"Features can be reused over 1 or more steps, not {self.reuse}.")
         if self.seed is not None and not 0 <= self.seed <= MAX_SEED:
             raise InputError(f"The seed is {self.seed}, but must lie in 0..{MAX_SEED}.")
         self.found_loras()

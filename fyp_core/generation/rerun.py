@@ -36,7 +36,7 @@ def repeated(settings: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str,
 
 def decided_by(given: Iterable[str]) -> set[str]:
     """The settings given, and those that a preset or an aspect given stands for: they are stored as completed."""
-    of_preset = ("scheduler", "steps") if "preset" in given else ()
+    of_preset = ("scheduler", "steps", "reuse") if "preset" in given else ()
     return {*given, *of_preset, *(("width", "height") if "aspect" in given else ())}
 
 

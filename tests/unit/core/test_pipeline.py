@@ -149,6 +149,25 @@ def test_guidance_up_to_one_halves_the_work(
     assert counter.clips == [clips] * 3
 
 
+@pytest.mark.parametrize(
+    ("end", "clips"), [(1.0, [2] * 4), (0.5, [2, 2, 1, 1]), (0.3, [2, 2, 1, 1]), (0.0, [1] * 4)]
+)
+def test_guidance_may_end_early(
+    pipeline: FollowYourPosePipeline, monkeypatch: pytest.MonkeyPatch, end: float, clips: list[int]
+) -> None:
+    counter = UNetCounter(pipeline, monkeypatch)
+    generate(pipeline, guidance_end=end, num_inference_steps=4)
+    assert counter.clips == clips
+
+
+def test_timesteps_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline = build_pipeline(scheduler=DPMSolverMultistepScheduler(**SCHEDULER))
+    counter = UNetCounter(pipeline, monkeypatch)
+    video = generate(pipeline, timesteps=[900, 500, 20])
+    assert len(counter.clips) == 3
+    assert not np.allclose(video, generate(pipeline, num_inference_steps=3), atol=1e-4)
+
+
 def test_pose_features_are_computed_once_a_video(
     pipeline: FollowYourPosePipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -166,6 +185,8 @@ def test_pose_features_are_computed_once_a_video(
         {"negative_prompt": "beach"},
         {"skeleton": 255 - skeleton()},
         {"guidance_scale": 6.0},
+        {"guidance_rescale": 0.7},
+        {"guidance_end": 0.5},
         {"pose_scale": 0.5},
         {"pose_scale": 0.0},
         {"guide_pose": True},
@@ -438,6 +459,10 @@ def test_skeleton_of_another_size_is_fitted_to_the_centre() -> None:
         ({"negative_prompt": ["a", "b"]}, "2 negative prompts"),
         ({"generator": [seed(), seed()]}, "2 generators"),
         ({"callback_on_step_end_tensor_inputs": ["noise"]}, "noise"),
+        ({"guidance_rescale": 1.5}, "`guidance_rescale` is 1.5"),
+        ({"guidance_end": -0.1}, "`guidance_end` is -0.1"),
+        ({"timesteps": [900, 20]}, "DDIMScheduler takes no `timesteps`"),
+        ({"window": 4, "window_overlap": 4}, "overlap of windows is 4"),
     ],
 )
 def test_bad_input_is_named(pipeline: FollowYourPosePipeline, change: dict[str, Any], complaint: str) -> None:

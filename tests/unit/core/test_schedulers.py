@@ -5,9 +5,20 @@ from typing import Any
 import pytest
 import torch
 from diffusers import DDIMScheduler
+from diffusers.schedulers import AysSchedules
 
 from benchmarks.random_model import SCHEDULER
-from fyp_core.schedulers import AUTO, OWN, SCHEDULER_NAMES, can_space, check_steps, make_scheduler
+from fyp_core.schedulers import (
+    AUTO,
+    OWN,
+    SCHEDULER_NAMES,
+    aligned_timesteps,
+    can_align,
+    can_space,
+    check_steps,
+    make_scheduler,
+    set_timesteps,
+)
 from fyp_media.errors import InputError
 from tests.tiny_model import ZERO_SNR
 
@@ -55,3 +66,36 @@ def test_spacing_that_zero_terminal_snr_rules_out_is_told() -> None:
         can_space("dpmpp-2m-karras", finite) and can_space("dpmpp-2m", zero_snr) and can_space(OWN, zero_snr)
     )
     assert not can_space("dpmpp-2m-karras", zero_snr)
+
+
+def test_aligned_timesteps_are_those_of_the_paper_in_ten_steps() -> None:
+    own = DDIMScheduler(**SCHEDULER)
+    known = aligned_timesteps("dpmpp-2m-ays", 10, own)
+    assert known == AysSchedules["StableDiffusionTimesteps"]
+    more = aligned_timesteps("dpmpp-2m-ays", 15, own)
+    assert more is not None
+    assert (len(more), more[0], more[-1]) == (15, known[0], known[-1])
+    assert sorted(set(more), reverse=True) == more
+
+
+@pytest.mark.parametrize(
+    ("name", "config"), [("dpmpp-2m", SCHEDULER), ("dpmpp-2m-ays", ZERO_SNR), ("dpmpp-2m-ays", {})]
+)
+def test_others_keep_their_own_timesteps(name: str, config: dict[str, Any]) -> None:
+    own = DDIMScheduler(**config)
+    assert aligned_timesteps(name, 10, own) is None
+    assert can_align(name, own) == (name == "dpmpp-2m")
+
+
+def test_timesteps_and_sigmas_of_ones_own() -> None:
+    cpu = torch.device("cpu")
+    solver = make_scheduler("dpmpp-2m", DDIMScheduler(**SCHEDULER))
+    set_timesteps(solver, 4, cpu, timesteps=[900, 500, 20])
+    assert solver.timesteps.tolist() == [900, 500, 20]
+    euler = make_scheduler("euler", DDIMScheduler(**SCHEDULER))
+    set_timesteps(euler, 4, cpu, sigmas=[14.0, 2.0, 0.5, 0.0])
+    assert euler.sigmas[:3].tolist() == [14.0, 2.0, 0.5]
+    with pytest.raises(InputError, match="takes no `timesteps`"):
+        set_timesteps(DDIMScheduler(**SCHEDULER), 4, cpu, timesteps=[900, 20])
+    with pytest.raises(InputError, match="not both"):
+        set_timesteps(solver, 4, cpu, timesteps=[900], sigmas=[1.0])

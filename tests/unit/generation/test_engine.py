@@ -105,6 +105,15 @@ def test_out_of_memory_frees_what_the_job_held(
     assert np.array_equal(engine.generate(request_).frames, expected)
 
 
+@pytest.mark.parametrize("change", [{"guidance_end": 0.5}, {"guidance_rescale": 0.7}, {"reuse": 2}], ids=str)
+def test_guidance_and_reuse_change_the_video(
+    engine: Engine, request_: GenerationRequest, expected: np.ndarray, change: dict[str, Any]
+) -> None:
+    result = engine.generate(replace(request_, **change))
+    assert not np.array_equal(result.frames, expected)
+    assert result.settings().items() >= change.items()
+
+
 @pytest.mark.parametrize("change", [{"scheduler": "euler-a"}, {"eta": 1.0}, {"preset": "fast"}])
 def test_sampling_controls_change_the_video(
     engine: Engine, request_: GenerationRequest, expected: np.ndarray, change: dict[str, Any]
