@@ -42,7 +42,7 @@ _OTHER_FILES = (
     (r"motion_module|temporal_transformer", "a motion module of AnimateDiff"),
     (r"control_model\.|controlnet_|control_lora|lora_controlnet|input_hint_block|zero_convs", "a ControlNet"),
     (r"^(image_proj|ip_adapter)\.", "an IP-Adapter"),
-    (r"^(adapter\.)?body\.\d+\.", "a T2I-Adapter"),
+    (r"^(adapter\.)?body\.\d+\.(block|resnets|in_conv)", "a T2I-Adapter"),
     (r"\.rdb\d\.|\.RDB\d\.|^conv_first\.", "an upscaler"),
 )
 # Kinds of LoRA of LyCORIS and others; those without a name here are plain ones.
@@ -141,7 +141,7 @@ def _family(tensors: Tensors, has: _Search) -> str:
 
 def _family_by_width(tensors: Tensors) -> str:
     """By the text features that cross-attention reads, or else by the width of the text encoder."""
-    read = r"attn2.*to_[kv].*(lora_down|lora_A|lora\.down|hada_w1_b|to_[kv])(\.default)?\.?(weight)?$"
+    read = r"attn2.*to_[kv](?!.*(up\.|lora_B|w1_a|w2_|lokr|dora|magnitude))"
     text = r"(text_model|text_encoder).*(mlp_fc1|mlp\.fc1).*(lora_down|lora_A|lora\.down|hada_w1_b)"
     for pattern in (read, text):
         widths = {t.shape[1] for name, t in tensors.items() if re.search(pattern, name) and len(t.shape) > 1}

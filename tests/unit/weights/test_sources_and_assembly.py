@@ -378,3 +378,45 @@ def test_other_peoples_files_are_no_loras_and_leave_none_acting(
         set_loras(pipeline, (Lora.parse(str(good)), Lora.parse(str(bad))))
     assert "\n" not in str(caught.value)
     assert np.array_equal(make_video(pipeline), make_video(original))
+
+
+# --- checkpoints of other kinds
+
+
+def test_a_checkpoint_in_fp8_is_loaded_as_the_numbers_it_holds(
+    other: FollowYourPosePipeline, tmp_path: Path
+) -> None:
+    file = single_file(other, tmp_path / "fp8.safetensors")
+    eighth = {name: tensor.to(torch.float8_e4m3fn) for name, tensor in load_file(file).items()}
+    save_file(eighth, file)
+    pipeline = load("followyourpose-v1", Additions(base=str(file)))
+    learnt = set(stage2_parameter_names(pipeline.unet))
+    for part in ("unet", "vae", "text_encoder"):
+        expected = getattr(other, part).state_dict()
+        for name, tensor in getattr(pipeline, part).state_dict().items():
+            if part != "unet" or name not in learnt:
+                assert torch.equal(tensor, expected[name].to(torch.float8_e4m3fn).float()), name
+
+
+def test_an_inpainting_checkpoint_is_named(original: FollowYourPosePipeline, tmp_path: Path) -> None:
+    state = load_file(single_file(original, tmp_path / "sd.safetensors"))
+    state["model.diffusion_model.input_blocks.0.0.weight"] = torch.zeros(8, 9, 3, 3)
+    save_file(state, tmp_path / "inpainting.safetensors")
+    with pytest.raises(
+        InputError, match=r"inpainting\.safetensors .* it is an inpainting checkpoint"
+    ) as caught:
+        load("followyourpose-v1", Additions(base=str(tmp_path / "inpainting.safetensors")))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_of_another_family_is_named(
+    original: FollowYourPosePipeline, published: Path, tmp_path: Path
+) -> None:
+    base = stable_diffusion_folder(original, tmp_path / "base")
+    config = json.loads((base / "unet/config.json").read_text())
+    (base / "unet/config.json").write_text(json.dumps(config | {"cross_attention_dim": 1024}))
+    with pytest.raises(InputError, match=r"base is Stable Diffusion 2\.x .*1024 wide.* this model needs"):
+        load("followyourpose-v1", Additions(base=str(base)))
+    (base / "unet/config.json").write_text(json.dumps(config | {"in_channels": 9}))
+    with pytest.raises(InputError, match="base has 9 input channels instead of 4"):
+        load("followyourpose-v1", Additions(base=str(base)))
