@@ -229,7 +229,7 @@ def _empty_notice(numbers: np.ndarray) -> str:
     breaks = np.flatnonzero(steps > steps.min()) + 1 if len(steps) else []
     ranges = [f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in np.split(numbers, breaks)]
     kind = "frame" if len(numbers) == 1 else "frames"
-    return f"Nobody is seen in {kind} {', '.join(ranges)} of the video; nobody is guided there."
+    return f"Nobody is seen in {kind} {', '.join(ranges)} of the video; the result follows nobody there."
 
 
 def _timed(frames: Iterable[np.ndarray], seconds: dict[str, float]) -> Iterator[np.ndarray]:

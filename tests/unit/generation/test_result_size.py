@@ -1,0 +1,48 @@
+"""Sizes that a model makes: its own, those asked for, and other proportions of about as many pixels."""
+
+from pathlib import Path
+
+import pytest
+
+from fyp_core.generation.result_size import ModelSize, parse_aspect, result_size
+from fyp_core.weights.sources import resolve_model
+from fyp_media.errors import InputError
+
+SOURCE = (1080, 1920)
+PUBLISHED, MINI = ModelSize(512, 512, 8), ModelSize(128, 128, 8)
+
+
+def test_the_model_tells_its_size_without_its_weights(tiny_model_dir: Path) -> None:
+    assert ModelSize.of(resolve_model("mini")) == MINI
+    assert ModelSize.of(resolve_model(tiny_model_dir)) == ModelSize(32, 32, 8)
+
+
+@pytest.mark.parametrize("model", [PUBLISHED, MINI])
+@pytest.mark.parametrize("aspect", ["source", "square", "9:16", "16:9", "3:2", "1.91:1"])
+def test_other_proportions_keep_the_number_of_pixels(model: ModelSize, aspect: str) -> None:
+    height, width = result_size(model, SOURCE, None, None, aspect)
+    wanted = 16 / 9 if aspect == "source" else parse_aspect(aspect)[0] / parse_aspect(aspect)[1]
+    assert width / height == pytest.approx(wanted, rel=0.06)
+    assert width * height == pytest.approx(model.width * model.height, rel=0.1)
+    assert not width % 8 and not height % 8
+
+
+def test_sizes_asked_for_are_taken() -> None:
+    assert result_size(MINI, SOURCE, None, None, None) == (128, 128)
+    assert result_size(MINI, SOURCE, 96, None, None) == (128, 96)
+
+
+@pytest.mark.parametrize(
+    ("wish", "sentence"),
+    [
+        ((96, None, "9:16"), "leave one of them away"),
+        ((100, None, None), "multiples of 8"),
+        ((None, None, "9:0"), "no aspect '9:0'"),
+        ((None, None, "wide"), "no aspect 'wide'"),
+        ((None, None, "nan:1"), "no aspect 'nan:1'"),
+        ((None, None, "9:1"), "too extreme"),
+    ],
+)
+def test_sizes_that_cannot_be_made_are_told(wish: tuple, sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        result_size(MINI, SOURCE, *wish)
