@@ -21,6 +21,7 @@ from fyp_core.cli import prepare_data as preparation
 from fyp_core.generation.device import ATTENTION_BACKENDS, AUTO_DTYPE, DTYPES, Runtime, torch_dtype
 from fyp_core.generation.engine import Engine
 from fyp_core.generation.framing import FITS
+from fyp_core.generation.guide import fine_skeletons
 from fyp_core.generation.job import Job, Progress
 from fyp_core.generation.metadata import read_settings
 from fyp_core.generation.output import OUTPUT_SUFFIXES, save_video
@@ -88,7 +89,7 @@ def generate(options: argparse.Namespace) -> None:
     write_start = time.perf_counter()
     save_video(options.output, result.frames, result.fps, settings)
     if options.skeleton_output:
-        save_video(options.skeleton_output, guide.skeletons, guide.fps)
+        save_video(options.skeleton_output, fine_skeletons(request, guide), guide.fps)
     write_seconds = time.perf_counter() - write_start
 
     notices = [source.note, *result.notices] if source.note else list(result.notices)

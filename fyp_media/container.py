@@ -6,6 +6,7 @@ import gc
 import os
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 from av.container import InputContainer
@@ -76,7 +77,7 @@ def make_decoder(stream: av.VideoStream) -> av.VideoCodecContext:
     """FFmpeg's own VP8 and VP9 decoders drop the transparency of WebM; libvpx keeps it."""
     libvpx = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(stream.codec_context.name)
     if libvpx and stream.metadata.get("alpha_mode") == "1":
-        return av.VideoCodecContext.create(libvpx, "r")
+        return cast(av.VideoCodecContext, av.VideoCodecContext.create(libvpx, "r"))
     if not stream.codec_context.is_open:
         is_large = stream.codec_context.width * stream.codec_context.height > _MOST_PIXELS_WITH_FRAME_THREADS
         stream.thread_type = "SLICE" if is_large else "AUTO"
@@ -87,6 +88,11 @@ def make_decoder(stream: av.VideoStream) -> av.VideoCodecContext:
 def claimed_rate(stream: av.VideoStream) -> Fraction:
     """Frames a second by the file's header."""
     return stream.average_rate or _USUAL_RATE
+
+
+def clock(stream: av.VideoStream) -> Fraction:
+    """Seconds of a tick, in which the stream counts time."""
+    return stream.time_base or Fraction(1, av.time_base)
 
 
 def pixel_aspect(stream: av.VideoStream) -> Fraction:

@@ -61,7 +61,7 @@ def shrunk(size: tuple[int, int], longest_side: int | None) -> tuple[int, int]:
 def display_matrix(picture: av.VideoFrame) -> np.ndarray | None:
     """How phones turn or mirror what they store. Ask once a video: a picture asked is only freed by the collector."""
     matrix = picture.side_data.get("DISPLAYMATRIX")
-    return None if matrix is None else np.frombuffer(matrix, np.int32).copy()
+    return None if matrix is None else np.frombuffer(bytes(matrix), np.int32)
 
 
 def _upright(rgb: np.ndarray, matrix: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from av.video.frame import PictureType
 
-from fyp_media.container import claimed_rate, make_decoder, moving_stream, open_container, pixel_aspect
+from fyp_media.container import claimed_rate, clock, make_decoder, moving_stream, open_container, pixel_aspect
 from fyp_media.decoded_picture import RgbConverter, display_matrix, shrunk
 from fyp_media.errors import InputError
 from fyp_media.fit import Window
@@ -273,8 +273,8 @@ class Video:
                         first = next(iter(self._decoder.decode(packet)), None)
         if first is None:
             raise InputError(_cut_off(self.name, 0))
-        clock = self._stream.time_base
-        return FrameTimes.from_packets(packets, clock, claimed_rate(self._stream)), first
+        times = FrameTimes.from_packets(packets, clock(self._stream), claimed_rate(self._stream))
+        return times, first
 
     def _decoded(
         self, start: int, on_decoded: Callable[[], None] | None
@@ -323,7 +323,7 @@ class Video:
 
     def _pictures(self) -> Iterator[av.VideoFrame]:
         """Decoded pictures. Damaged stretches are skipped, a missing end raises EOFError or FFmpegError."""
-        clock = self._stream.time_base
+        tick = clock(self._stream)
         damage = None
         until = 0
         for packet in self._container.demux(self._stream):
@@ -334,12 +334,12 @@ class Video:
                 damage = error
                 continue
             if damage and pictures:
-                logger.warning("Frames are missing before %.2f s: %s", until * clock, damage)
+                logger.warning("Frames are missing before %.2f s: %s", until * tick, damage)
                 damage = None
             yield from pictures
         if damage:
             raise damage
-        unseen = ((self._stream.start_time or 0) + (self._stream.duration or 0) - until) * clock
+        unseen = ((self._stream.start_time or 0) + (self._stream.duration or 0) - until) * tick
         if unseen > _TOLERATED_MISSING_END:
             raise EOFError(f"the file ends {float(unseen):.2f} s early")
 
@@ -363,8 +363,9 @@ def _picked(decoded: Iterator[tuple[int, av.VideoFrame]], wanted: Sequence[int])
             position += 1
         if position == len(wanted):
             return
-    for _ in wanted[position:]:
-        yield shown
+    if shown is not None:
+        for _ in wanted[position:]:
+            yield shown
 
 
 def _shrink(frame: np.ndarray, longest_side: int | None) -> np.ndarray:

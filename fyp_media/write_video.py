@@ -10,7 +10,7 @@ from fractions import Fraction
 
 import av
 import numpy as np
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
 
 from fyp_media.errors import InputError
 from fyp_media.files import check_target, replacing
@@ -52,12 +52,17 @@ def write_video(
         stream.codec_context.color_range = ColorRange.MPEG
         stream.codec_context.color_primaries = ColorPrimaries.BT709
         stream.codec_context.color_trc = ColorTrc.IEC61966_2_1
+        reformatter = VideoReformatter()  # one for all frames: each would have threads of its own
         for index, rgb in enumerate(frames):
             rgb = np.pad(rgb, ((0, rgb.shape[0] % 2), (0, rgb.shape[1] % 2), (0, 0)), mode="edge")
             if index == 0:
                 stream.height, stream.width = rgb.shape[:2]
-            frame = av.VideoFrame.from_ndarray(rgb, "rgb24").reformat(
-                format="yuv420p", dst_colorspace=Colorspace.ITU601, dst_color_range=ColorRange.MPEG
+            frame = reformatter.reformat(
+                av.VideoFrame.from_ndarray(rgb, "rgb24"),
+                format="yuv420p",
+                dst_colorspace=Colorspace.ITU601,
+                dst_color_range=ColorRange.MPEG,
+                threads=1,
             )
             if index == 0 and sound:  # streams are added before any is written
                 sound.mux(container)

@@ -11,6 +11,7 @@ from typing import Any
 import gradio as gr
 
 from fyp_core.generation.engine import Engine, GenerationResult
+from fyp_core.generation.guide import fine_skeletons
 from fyp_core.generation.job import Job, JobCancelled, Progress
 from fyp_core.generation.output import save_video
 from fyp_core.generation.request import GenerationRequest
@@ -121,7 +122,7 @@ class Page:
             with tempfile.TemporaryDirectory(dir=self._folder) as folder:
                 guide = self.engine.prepare(request, job)
                 skeleton = str(Path(folder, "skeleton.mp4"))
-                save_video(skeleton, guide.skeletons, guide.fps)
+                save_video(skeleton, fine_skeletons(request, guide), guide.fps)
                 yield None, skeleton, "", None
                 show(0, desc=PHASES["load"])
                 result = self.engine.render(request, guide, job)

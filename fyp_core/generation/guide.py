@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -40,19 +40,23 @@ class Guide:
 
     skeletons: (F, H, W, 3) uint8 RGB, in the model's style and of the result's size.
     windows: for each frame the part of the input's picture, after its crop, that is shown.
+    shown: height and width of that picture.
     fps: frames a second at which these play at the source's speed, at least 1.
     input_hash: SHA-256 of the input's file.
     seconds: spent on ``read`` and ``pose``.
     estimator: name of what found the people; None where the input is a skeleton video.
+    motion: those people, in pixels of the picture; None likewise.
     notices: sentences the user should read, for example on a skeleton video in another style.
     """
 
     skeletons: np.ndarray
     windows: list[Window]
+    shown: tuple[int, int]
     fps: float
     input_hash: str
     seconds: dict[str, float]
     estimator: str | None = None
+    motion: Motion | None = None
     notices: list[str] = field(default_factory=list)
 
 
@@ -82,6 +86,28 @@ def make_guide(
         source = _Source(video, request, job, shown, size, fps)
         make = _from_skeletons if request.input_type == "skeleton" else _from_people
         return make(source, turn or nullcontext())
+
+
+def fine_skeletons(request: GenerationRequest, guide: Guide) -> Iterator[np.ndarray]:
+    """The skeletons of a guide in the input's resolution, to look at and to use again.
+
+    Args:
+        request: of which the guide was made.
+
+    Yields:
+        (H, W, 3) uint8 RGB; what is shown and its proportions are those of ``guide.skeletons``.
+    """
+    coarse = guide.skeletons.shape[1:3]
+    scale = max(1.0, min(guide.shown) / min(coarse))
+    size = round(coarse[0] * scale), round(coarse[1] * scale)
+    windows = [replace(window, size=size) for window in guide.windows]
+    if guide.motion is not None:
+        yield from _draw(guide.motion, windows)
+        return
+    with open_video(request.input) as video:
+        frames, _ = _styled(_Source(video, request, Job(), guide.shown, size, guide.fps))
+        for window, frame in zip(windows, frames()):
+            yield window.cut(frame)
 
 
 @dataclass(frozen=True)
@@ -143,7 +169,7 @@ def _from_skeletons(source: _Source, _turn: AbstractContextManager[None]) -> Gui
     if notice := hidden_notice(hidden, "lines"):
         notices.append(notice)
     seconds = {"read": round(time.perf_counter() - start, 3)}
-    return Guide(skeletons, windows, source.fps, source.hash(), seconds, notices=notices)
+    return Guide(skeletons, windows, source.shown, source.fps, source.hash(), seconds, notices=notices)
 
 
 def _styled(source: _Source) -> tuple[Frames, list[str]]:
@@ -196,37 +222,47 @@ def _from_people(source: _Source, turn: AbstractContextManager[None]) -> Guide:
             lambda done, total: job.report("pose", done, total or request.frames),
             fps=source.fps,
         )
-    skeletons, windows, notices = _drawn(source, found.motion)
+    windows, notices = _windows_of_joints(source, found.motion)
     seconds = {"read": seconds["read"], "pose": time.perf_counter() - start - seconds["read"]}
     seconds = {phase: round(spent, 3) for phase, spent in seconds.items()}
-    return Guide(skeletons, windows, source.fps, source.hash(), seconds, found.estimator, notices)
+    return Guide(
+        np.stack(list(_draw(found.motion, windows))),
+        windows,
+        source.shown,
+        source.fps,
+        source.hash(),
+        seconds,
+        found.estimator,
+        found.motion,
+        notices,
+    )
 
 
-def _drawn(source: _Source, motion: Motion) -> tuple[np.ndarray, list[Window], list[str]]:
-    """Skeletons drawn at the result's size, where lines are as thick as the model knows them."""
+def _draw(motion: Motion, windows: Iterable[Window]) -> Iterator[np.ndarray]:
+    """Skeletons drawn at the size shown, where lines are as thick as the model knows them."""
+    for window, keypoints, scores in zip(windows, motion.keypoints, motion.scores):
+        yield draw_skeleton(window.map_points(keypoints), scores, *window.size)
+
+
+def _windows_of_joints(source: _Source, motion: Motion) -> tuple[list[Window], list[str]]:
+    """The windows, and what is to be told of them."""
     points = np.where(motion.scores[..., None] >= SCORE_THRESHOLD, motion.keypoints, np.nan)
     points = points.reshape(len(motion), -1, 2)
     fit = source.request.fit or "people"
     windows = windows_of_people(
         fit, points, source.shown, source.size, source.fps, follow=source.request.follow
     )
-    skeletons = np.stack(
-        [
-            draw_skeleton(window.map_points(keypoints), scores, *source.size)
-            for window, keypoints, scores in zip(windows, motion.keypoints, motion.scores)
-        ]
-    )
     empty = np.flatnonzero(~np.isfinite(points).any(axis=(1, 2)))
     notices = [_empty_notice(source.frame_numbers(empty))] if len(empty) else []
     if notice := hidden_notice(hidden_share(points, windows), "joints"):
         notices.append(notice)
-    return skeletons, windows, notices
+    return windows, notices
 
 
 def _empty_notice(numbers: np.ndarray) -> str:
     """Which frames of the input show nobody: single numbers and ranges of neighbours among those chosen."""
     steps = np.diff(numbers)
-    breaks = np.flatnonzero(steps > steps.min()) + 1 if len(steps) else []
+    breaks = np.flatnonzero(steps > steps.min()) + 1 if len(steps) else np.array([], int)
     ranges = [f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in np.split(numbers, breaks)]
     kind = "frame" if len(numbers) == 1 else "frames"
     return f"Nobody is seen in {kind} {', '.join(ranges)} of the video; the result follows nobody there."

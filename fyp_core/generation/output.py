@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,12 @@ OUTPUT_SUFFIXES = (".mp4", ".gif")
 
 
 def save_video(
-    path: str | os.PathLike[str], frames: np.ndarray, fps: float, settings: dict[str, Any] | None = None
+    path: str | os.PathLike[str],
+    frames: Iterable[np.ndarray],
+    fps: float,
+    settings: dict[str, Any] | None = None,
 ) -> None:
-    """Write (F, H, W, 3) uint8 RGB frames, complete or not at all.
+    """Write (H, W, 3) uint8 RGB frames, complete or not at all.
 
     Args:
         settings: of a generated video, JSON values; stored in it together with the mark "AI-generated".
@@ -30,7 +34,7 @@ def save_video(
     check_target(path, *OUTPUT_SUFFIXES)
     with replacing(path) as scratch:
         if Path(path).suffix.lower() == ".gif":
-            write_gif(scratch, frames, fps)
+            write_gif(scratch, list(frames), fps)
         else:
             write_video(
                 scratch, frames, fps, metadata={"comment": json.dumps(settings)} if settings else None

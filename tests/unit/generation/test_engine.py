@@ -14,6 +14,7 @@ import torch
 
 from fyp_core.generation.device import Runtime, choose_device, choose_dtype, estimate_peak
 from fyp_core.generation.engine import Engine
+from fyp_core.generation.guide import fine_skeletons
 from fyp_core.generation.job import Job, JobCancelled, Progress
 from fyp_core.generation.request import GenerationRequest
 from fyp_core.pipeline import FollowYourPosePipeline
@@ -61,6 +62,7 @@ def test_skeletons_with_red_and_blue_swapped_are_put_right_and_told(engine: Engi
     result = engine.generate(request)
     assert any("swapped" in notice for notice in result.notices)
     right_colors = sample_frames(swapped, FRAMES)[..., ::-1].copy()
+    assert np.array_equal(list(fine_skeletons(request, result.guide)), right_colors)
     assert np.array_equal(result.guide.skeletons, fit_frames(right_colors, 32, 32))
 
 

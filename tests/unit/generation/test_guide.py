@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fyp_core.generation.framing import window_preview
-from fyp_core.generation.guide import Guide, make_guide
+from fyp_core.generation.guide import Guide, fine_skeletons, make_guide
 from fyp_core.generation.job import Job, JobCancelled
 from fyp_core.generation.request import GenerationRequest
 from fyp_core.generation.result_size import ModelSize
@@ -67,7 +67,7 @@ def test_one_person_anywhere_is_shown_whole(
         start, end, head, feet = figure_box(skeleton)
         assert start > 2 and end < 125 and head > 2 and feet < 125
         assert feet - head > 60
-    truth = guide.windows[0].map_points(clip.keypoints + (left, top))
+    truth = guide.windows[0].map_points(np.add(clip.keypoints, (left, top)))
     visible = clip.scores > 0.5
     assert ((truth > 0) & (truth < 127)).all(-1)[visible].mean() > 0.97
 
@@ -81,7 +81,10 @@ def test_the_middle_hides_somebody_at_the_side_and_that_is_told(clip: Clip, tmp_
 
 def test_the_result_can_have_the_sources_proportions(clip: Clip, tmp_path: Path) -> None:
     write_video(tmp_path / "v.mp4", placed(clip.frames, 512, 288, 16, 200), 12)
-    assert make(tmp_path / "v.mp4", aspect="source").skeletons.shape[1:3] == (168, 96)
+    request = GenerationRequest(tmp_path / "v.mp4", "a robot", frames=FRAMES, stride=1, aspect="source")
+    guide = make_guide(request, MODEL)
+    assert guide.skeletons.shape[1:3] == (168, 96)
+    assert next(fine_skeletons(request, guide)).shape[:2] == (504, 288)
 
 
 def test_frames_without_anybody_are_told_by_their_numbers(clip: Clip, tmp_path: Path) -> None:
@@ -94,7 +97,7 @@ def test_frames_without_anybody_are_told_by_their_numbers(clip: Clip, tmp_path: 
 
 
 def skeleton_video(path: Path, clip: Clip, height: int, width: int, left: int, top: int) -> np.ndarray:
-    joints = clip.keypoints + (left, top)
+    joints = np.add(clip.keypoints, (left, top))
     drawn = np.stack([draw_skeleton(each, None, height, width) for each in joints])
     write_video(path, drawn, 12)
     return drawn

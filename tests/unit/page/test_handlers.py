@@ -8,8 +8,11 @@ import gradio as gr
 import numpy as np
 import pytest
 
+from fyp_core.generation.guide import Guide
 from fyp_core.generation.job import Job
+from fyp_media.fit import cover
 from fyp_page.handlers import MOST_LORAS, Page, Slider, describe, fit_weights
+from pose_extraction.motion.motion import Motion
 
 
 @pytest.mark.parametrize(
@@ -65,8 +68,10 @@ def test_a_lora_keeps_its_weight_when_others_come_and_go() -> None:
 class UnhurriedEngine:
     """Makes nothing but skeletons, until its job is cancelled."""
 
-    def prepare(self, request: object, job: Job) -> SimpleNamespace:
-        return SimpleNamespace(skeletons=np.zeros((2, 32, 32, 3), np.uint8), fps=5)
+    def prepare(self, request: object, job: Job) -> Guide:
+        nobody = Motion(np.full((2, 1, 17, 2), np.nan), np.zeros((2, 1, 17)), 32, 32, 5)
+        windows = [cover((32, 32), (32, 32))] * 2
+        return Guide(np.zeros((2, 32, 32, 3), np.uint8), windows, (32, 32), 5, "", {}, motion=nobody)
 
     def render(self, request: object, guide: object, job: Job) -> None:
         job.report("denoise", 0, 1)
