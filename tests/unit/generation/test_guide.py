@@ -11,7 +11,7 @@ from fyp_core.generation.guide import Guide, fine_skeletons, make_guide
 from fyp_core.generation.job import Job, JobCancelled
 from fyp_core.generation.request import GenerationRequest
 from fyp_core.generation.result_size import ModelSize
-from fyp_core.synthetic import Clip, sample_clip
+from fyp_core.synthetic import WorldClip, sample_clip
 from fyp_media.errors import InputError
 from fyp_media.fit import fit_frames
 from fyp_media.read_video import sample_frames
@@ -22,7 +22,7 @@ FRAMES, SIDE, MODEL = 4, 256, ModelSize(128, 128, 8)
 
 
 @pytest.fixture(scope="module")
-def clip() -> Clip:
+def clip() -> WorldClip:
     return sample_clip(
         np.random.default_rng(3),
         FRAMES,
@@ -56,7 +56,7 @@ def figure_box(skeleton: np.ndarray) -> tuple[int, int, int, int]:
     ("height", "width", "left", "top"), [(512, 288, 16, 200), (288, 640, 0, 16), (288, 640, 370, 16)]
 )
 def test_one_person_anywhere_is_shown_whole(
-    clip: Clip, tmp_path: Path, height: int, width: int, left: int, top: int
+    clip: WorldClip, tmp_path: Path, height: int, width: int, left: int, top: int
 ) -> None:
     write_video(tmp_path / "v.mp4", placed(clip.frames, height, width, left, top), 12)
     guide = make(tmp_path / "v.mp4")
@@ -72,14 +72,14 @@ def test_one_person_anywhere_is_shown_whole(
     assert ((truth > 0) & (truth < 127)).all(-1)[visible].mean() > 0.97
 
 
-def test_the_middle_hides_somebody_at_the_side_and_that_is_told(clip: Clip, tmp_path: Path) -> None:
+def test_the_middle_hides_somebody_at_the_side_and_that_is_told(clip: WorldClip, tmp_path: Path) -> None:
     write_video(tmp_path / "v.mp4", placed(clip.frames, 288, 640, 0, 16), 12)
     guide = make(tmp_path / "v.mp4", fit="cover")
     assert any("of the joints lie outside" in notice and "--fit people" in notice for notice in guide.notices)
     assert make(tmp_path / "v.mp4", fit="contain").notices == []
 
 
-def test_the_result_can_have_the_sources_proportions(clip: Clip, tmp_path: Path) -> None:
+def test_the_result_can_have_the_sources_proportions(clip: WorldClip, tmp_path: Path) -> None:
     write_video(tmp_path / "v.mp4", placed(clip.frames, 512, 288, 16, 200), 12)
     request = GenerationRequest(tmp_path / "v.mp4", "a robot", frames=FRAMES, stride=1, aspect="source")
     guide = make_guide(request, MODEL)
@@ -87,7 +87,7 @@ def test_the_result_can_have_the_sources_proportions(clip: Clip, tmp_path: Path)
     assert next(fine_skeletons(request, guide)).shape[:2] == (504, 288)
 
 
-def test_frames_without_anybody_are_told_by_their_numbers(clip: Clip, tmp_path: Path) -> None:
+def test_frames_without_anybody_are_told_by_their_numbers(clip: WorldClip, tmp_path: Path) -> None:
     empty = np.full((16, SIDE, SIDE, 3), 90, np.uint8)
     write_video(tmp_path / "v.mp4", [*clip.frames, *empty, *clip.frames], 2)
     guide = make(tmp_path / "v.mp4", frames=12, stride=2)
@@ -96,21 +96,21 @@ def test_frames_without_anybody_are_told_by_their_numbers(clip: Clip, tmp_path: 
     assert not guide.skeletons[4].any()
 
 
-def skeleton_video(path: Path, clip: Clip, height: int, width: int, left: int, top: int) -> np.ndarray:
+def skeleton_video(path: Path, clip: WorldClip, height: int, width: int, left: int, top: int) -> np.ndarray:
     joints = np.add(clip.keypoints, (left, top))
     drawn = np.stack([draw_skeleton(each, None, height, width) for each in joints])
     write_video(path, drawn, 12)
     return drawn
 
 
-def test_a_skeleton_video_whose_middle_shows_all_is_cropped_as_ever(clip: Clip, tmp_path: Path) -> None:
+def test_a_skeleton_video_whose_middle_shows_all_is_cropped_as_ever(clip: WorldClip, tmp_path: Path) -> None:
     skeleton_video(tmp_path / "v.mp4", clip, 288, 512, 128, 16)
     guide = make(tmp_path / "v.mp4", input_type="skeleton")
     assert np.array_equal(guide.skeletons, fit_frames(sample_frames(tmp_path / "v.mp4", FRAMES), 128, 128))
     assert guide.notices == []
 
 
-def test_a_skeleton_at_the_side_is_shown_whole(clip: Clip, tmp_path: Path) -> None:
+def test_a_skeleton_at_the_side_is_shown_whole(clip: WorldClip, tmp_path: Path) -> None:
     skeleton_video(tmp_path / "v.mp4", clip, 288, 640, 0, 16)
     guide = make(tmp_path / "v.mp4", input_type="skeleton")
     start, end, head, feet = figure_box(guide.skeletons.max(axis=0))
@@ -142,7 +142,7 @@ def test_an_unknown_fit_is_told(make_video: Callable[..., Path]) -> None:
         make(make_video(), fit="stretch")
 
 
-def test_the_preview_shows_the_window_also_beyond_the_picture(clip: Clip, tmp_path: Path) -> None:
+def test_the_preview_shows_the_window_also_beyond_the_picture(clip: WorldClip, tmp_path: Path) -> None:
     write_video(tmp_path / "v.mp4", placed(clip.frames, 512, 288, 16, 200), 12)
     window = make(tmp_path / "v.mp4").windows[0]
     picture = np.full((512, 288, 3), 100, np.uint8)
