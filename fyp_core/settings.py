@@ -98,7 +98,7 @@ def _sentence(model: type[Settings], error: ErrorDetails, prefix: str) -> str:
         name, tag = error["ctx"]["discriminator"].strip("'"), error["ctx"]["tag"]
         expected = error["ctx"]["expected_tags"].replace("'", "")
         return f"{key}.{name} must be one of {expected}, not {tag!r}."
-    expected = error["msg"].removeprefix("Input should be ").partition(",")[0].partition(" or instance")[0]
+    expected = error["msg"].removeprefix("Input should be ").partition(",")[0].partition(" or ")[0]
     if kind != "multiple_of" and field and isinstance(value, int | float):
         expected = _limits(field) or expected
     return f"{key} is {value if isinstance(value, int | float) else repr(value)}, but must be {expected}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,41 @@ def read_yaml(path: Path) -> DictConfig:
     return given
 
 
+def with_overrides(given: DictConfig, overrides: Sequence[str]) -> DictConfig:
+    """The settings of a file with ``key=value`` pairs in place of its own.
+
+    Raises:
+        InputError: a pair cannot be read, or does not fit the file.
+    """
+    try:
+        return merge(given, OmegaConf.from_dotlist(list(overrides)))
+    except (OmegaConfBaseException, TypeError, ValueError, yaml.YAMLError) as error:
+        raise InputError(
+            f"{' '.join(overrides)} is not a valid configuration: {first_line(error)}"
+        ) from error
+
+
+def merge(base: DictConfig, given: DictConfig) -> DictConfig:
+    """``base`` with what is ``given`` in its place, section by section."""
+    merged = OmegaConf.merge(base, given)
+    assert isinstance(merged, DictConfig), "of two mappings"
+    return merged
+
+
+def plain_settings(given: DictConfig) -> dict[str, Any]:
+    """Settings as plain Python values, references to others (``${key}``) resolved.
+
+    Raises:
+        InputError: a reference leads nowhere, or a value is missing (``???``).
+    """
+    try:
+        values = OmegaConf.to_container(given, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        raise InputError(f"The configuration is not valid: {first_line(error)}") from error
+    assert isinstance(values, dict), "of a mapping"
+    return {str(key): value for key, value in values.items()}
+
+
 def reword_booleans(given: DictConfig) -> None:
     """YAML reads a bare ``no`` as false, and people write true where ``latest`` is meant."""
     for key, words in (
@@ -44,6 +80,6 @@ def reword_booleans(given: DictConfig) -> None:
 def refuse_unknown(given: DictConfig, known: Any, prefix: str = "") -> None:
     """Raise InputError at the first key of ``given`` that the dataclass instance ``known`` does not have."""
     refuse_unknown_names(given, [f.name for f in fields(known)], prefix)
-    for key in given:
+    for key in map(str, given):
         if is_dataclass(getattr(known, key)) and isinstance(given[key], DictConfig):
             refuse_unknown(given[key], getattr(known, key), f"{prefix}{key}.")

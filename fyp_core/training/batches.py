@@ -25,12 +25,14 @@ class _WithPosition(Dataset):
         return {**self.data[position], "position": position}
 
 
-def own_positions(first: int, last: int, size: int, process: int, processes: int) -> list[range]:
+def own_positions(first: int, last: int, size: int, process: int, processes: int) -> list[list[int]]:
     """The batches of one process among the samples ``first`` to ``last`` - 1 of a run.
 
     The processes take ``size`` samples each in turn, so that together they see every sample once and in order.
     """
-    return [range(start, start + size) for start in range(first + process * size, last, size * processes)]
+    return [
+        list(range(start, start + size)) for start in range(first + process * size, last, size * processes)
+    ]
 
 
 def batches(

@@ -8,14 +8,12 @@ from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from fyp_core.settings import Settings, models_in, validated
 from fyp_core.training.config import STAGE_CONFIGS, WORLD, TrainConfig, VideoValidation, all_data, kind_of
-from fyp_core.yaml_config import read_yaml, reword_booleans
-from fyp_media.errors import InputError, first_line
+from fyp_core.yaml_config import merge, plain_settings, read_yaml, reword_booleans, with_overrides
+from fyp_media.errors import InputError
 
 logger = logging.getLogger(__name__)
 
@@ -39,19 +37,12 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> TrainConfig:
         InputError: the file is missing or not YAML, a key is unknown (names the closest one), has no effect with
             the others, or its value is unfit.
     """
-    path = Path(path)
-    try:
-        given = OmegaConf.merge(_read_with_base(path), OmegaConf.from_dotlist(list(overrides)))
-        _take_published_names(given)
-        _drop_without_use(given)
-        reword_booleans(given)
-        _default_precision_from_launcher(given)
-        settings = OmegaConf.to_container(given, resolve=True, throw_on_missing=True)
-    except OmegaConfBaseException as error:
-        raise InputError(f"{path}: {first_line(error)}") from error
-    except (TypeError, yaml.YAMLError) as error:  # of the overrides
-        raise InputError(f"{path} is not a valid configuration: {first_line(error)}") from error
-    return check_config(settings)
+    given = with_overrides(_read_with_base(Path(path)), overrides)
+    _take_published_names(given)
+    _drop_without_use(given)
+    reword_booleans(given)
+    _default_precision_from_launcher(given)
+    return check_config(plain_settings(given))
 
 
 def check_config(given: Mapping[str, Any]) -> TrainConfig:
@@ -61,7 +52,7 @@ def check_config(given: Mapping[str, Any]) -> TrainConfig:
         InputError: a key is unknown or has no effect with the others, or its value is unfit.
     """
     stage = given.get("stage", "temporal")
-    if stage not in STAGE_CONFIGS:
+    if not isinstance(stage, str) or stage not in STAGE_CONFIGS:
         raise InputError(f"stage must be one of {', '.join(STAGE_CONFIGS)}, not {stage!r}.")
     model = STAGE_CONFIGS[stage]
     where = f"in the {stage} stage"
@@ -86,7 +77,7 @@ def _read_with_base(path: Path, above: Sequence[Path] = ()) -> DictConfig:
     base = given.pop("base", None)
     if not base:
         return given
-    return OmegaConf.merge(_read_with_base(path.parent / str(base), [*above, path.resolve()]), given)
+    return merge(_read_with_base(path.parent / str(base), [*above, path.resolve()]), given)
 
 
 def _default_precision_from_launcher(given: DictConfig) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from diffusers.optimization import get_scheduler
 from torch import nn
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LambdaLR
 
 from fyp_core.training.config import TrainConfig
 from fyp_media.errors import InputError
@@ -36,7 +36,7 @@ def create_optimizer(
 
 
 def apply_settings(
-    optimizer: torch.optim.Optimizer, scheduler: LRScheduler, config: TrainConfig, samples_a_step: int
+    optimizer: torch.optim.Optimizer, scheduler: LambdaLR, config: TrainConfig, samples_a_step: int
 ) -> None:
     """Apply the configuration again after a checkpoint was loaded, which restores the settings it was saved with."""
     settings = _settings(config, samples_a_step)
@@ -54,7 +54,7 @@ def _settings(config: TrainConfig, samples_a_step: int) -> dict[str, Any]:
     }
 
 
-def create_scheduler(optimizer: torch.optim.Optimizer, config: TrainConfig) -> LRScheduler:
+def create_scheduler(optimizer: torch.optim.Optimizer, config: TrainConfig) -> LambdaLR:
     """The configured learning rate schedule, in steps of the optimizer.
 
     Raises:

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch.utils.data import DataLoader, Dataset, default_collate
 from tqdm import tqdm
 
-from fyp_core.synthetic import WorldClip, caption, render_skeletons, sample_clip
+from fyp_core.synthetic import STYLES, WorldClip, caption, render_skeletons, sample_clip
 from fyp_core.training.batches import leave_signals_to_parent
 from fyp_core.training.config import WorldData
 from fyp_core.training.data.samples import ENDLESS
@@ -45,7 +45,7 @@ def sample_world(
         split=split,
         motions=split,
         style_probability=config.style_probability,
-        **({"styles": config.styles} if config.styles else {}),
+        styles=config.styles or STYLES,
     )
 
 

@@ -130,7 +130,8 @@ def initialise_near_identity(vae: AutoencoderKL) -> None:
     for module in vae.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, nonlinearity="linear")
-            nn.init.zeros_(module.bias)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
             module.weight.mul_(_INITIAL_MIXING).add_(nn.init.dirac_(torch.empty_like(module.weight)))
     for module in vae.modules():
         if isinstance(module, ResnetBlock2D):

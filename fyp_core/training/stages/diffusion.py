@@ -69,7 +69,9 @@ class Denoiser(nn.Module):
         """
         autocasts = torch.is_autocast_enabled(noisy.device.type)
         if not autocasts:  # with DeepSpeed, which casts the whole network to one format
-            noisy, skeleton, keep_pose = _in_format(self.unet.dtype, noisy, skeleton, keep_pose)
+            noisy = noisy.to(self.unet.dtype)
+            skeleton = None if skeleton is None else skeleton.to(self.unet.dtype)
+            keep_pose = None if keep_pose is None else keep_pose.to(self.unet.dtype)
         text = self.text_encoder(tokens)[0]
         features = None
         if skeleton is not None:
@@ -81,10 +83,6 @@ class Denoiser(nn.Module):
         if isinstance(self.unet, PoseVideoUNet):
             return self.unet(noisy, t, text, features).sample
         return self.unet(noisy, t, text, down_intrablock_additional_residuals=features).sample
-
-
-def _in_format(dtype: torch.dtype, *tensors: torch.Tensor | None) -> list[torch.Tensor | None]:
-    return [None if tensor is None else tensor.to(dtype) for tensor in tensors]
 
 
 class DiffusionStage:

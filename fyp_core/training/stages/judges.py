@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -27,7 +27,7 @@ from pose_extraction.estimators.hrnet import HRNet
 from pose_extraction.estimators.hrnet_weights import Build, save_half, save_hrnet
 from pose_extraction.skeleton import draw_skeleton
 
-_SPLIT = "all"  # judges must know every pair of character and scene and every motion
+_SPLIT: Literal["all"] = "all"  # judges must know every pair of character and scene and every motion
 _HEATMAP_STRIDE = 4  # pixels a cell
 _HEATMAP_SIGMA = 1.5  # cells
 # Generated pictures are softer than renders, and small things, eyes above all, may be missing: a judge that tells
@@ -162,7 +162,8 @@ class ClassifierStage:
 
     def loss(self, network: nn.Module, batch: dict[str, Any], draws: Draws) -> torch.Tensor:
         logits = network(batch["picture"]).split([len(names) for names in CLASSES], dim=1)
-        return sum(F.cross_entropy(part, batch["classes"][:, i]) for i, part in enumerate(logits))
+        errors = [F.cross_entropy(part, batch["classes"][:, i]) for i, part in enumerate(logits)]
+        return torch.stack(errors).sum()
 
     def preview(self, path: Path) -> None:
         clips = [
@@ -183,7 +184,7 @@ class ClassifierStage:
 def _backbone(config: JudgeConfig, pattern: str) -> str:
     """``model.backbone``, one of timm's whose names fit a pattern."""
     refuse_unknown_names(config.model, ("backbone",), "model.")
-    name = config.model.get("backbone")
+    name = str(config.model.get("backbone"))
     if name not in timm.list_models(pattern):
         raise InputError(
             f"model.backbone is {name}, but must be one of timm.list_models({pattern!r}), as in"

@@ -69,9 +69,11 @@ class SampleSheet:
 
     def _size(self, pipeline: FollowYourPosePipeline) -> tuple[int, int]:
         """Height and width in pixels."""
-        own = pipeline.config.default_height, pipeline.config.default_width
-        asked = self.settings.height, self.settings.width
-        return tuple(size if side is None else side for side, size in zip(asked, own, strict=True))
+        height, width = self.settings.height, self.settings.width
+        return (
+            pipeline.config.default_height if height is None else height,
+            pipeline.config.default_width if width is None else width,
+        )
 
     def _open_guides(self, pipeline: FollowYourPosePipeline) -> list[np.ndarray]:
         """Skeleton clips (frames, H, W, 3) of the size generated."""
@@ -94,7 +96,7 @@ class SampleSheet:
         self, pipeline: FollowYourPosePipeline, prompt: str, guide: np.ndarray, seed: int
     ) -> np.ndarray:
         """(frames, H, W, 3) uint8."""
-        frames = pipeline(
+        result = pipeline(
             prompt,
             guide,
             height=guide.shape[1],
@@ -103,5 +105,5 @@ class SampleSheet:
             guidance_scale=self.settings.guidance_scale,
             pose_scale=float(self.posed),
             generator=torch.Generator().manual_seed(seed),
-        ).frames[0]
-        return (frames * 255).round().astype(np.uint8)
+        )
+        return (np.asarray(result.frames[0]) * 255).round().astype(np.uint8)

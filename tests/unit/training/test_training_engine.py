@@ -687,7 +687,26 @@ def test_the_settings_saved_with_a_model_may_be_chosen(settings: Any, tmp_path: 
     assert saved.default_width == 32
 
 
-def test_published_keys_without_use_are_let_be(settings: Any) -> None:
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("max_train_steps=[1", "max_train_steps=.1 is not a valid configuration: "),
+        ("train_data=3", "train_data is 3, but must be a valid dictionary"),
+        ("train_data.kind.x=3", "train_data.kind must be one of world, "),
+        ("validation_data=[1]", r"validation_data is \[1\], but must be a valid dictionary"),
+        ("seed=${nothing}", "configuration is not valid: .*nothing"),
+        ("seed=null", "seed is None, but must be a valid integer"),
+        ("stage=[1]", r"stage must be one of .*, not \[1\]"),
+        ("a.b=1", "There is no setting a"),
+    ],
+)
+def test_overrides_that_cannot_work(override: str, message: str) -> None:
+    with pytest.raises(InputError, match=message) as told:
+        load_config(CONFIGS / "mini_temporal.yaml", [override])
+    assert "\n" not in str(told.value)
+
+
+def test_published_keys_without_use_are_ignored(settings: Any) -> None:
     data = {"prompts": ["a"], "use_inv_latent": False, "num_inv_steps": 50, "dataset_set": "val"}
     assert settings(STAGE_2, validation_data=data).validation_data.prompts == ["a"]
 
