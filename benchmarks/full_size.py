@@ -102,12 +102,12 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 def _measure(
     pipeline: FollowYourPosePipeline, frames: int, options: argparse.Namespace, runtime: Runtime, before: int
 ) -> dict[str, float]:
-    size = options.size
-    reset_peak(runtime.device)
+    size, device = options.size, options.device
+    reset_peak(device)
     return {
         "frames": frames,
         "seconds": round(_generate(pipeline, frames, size, options.steps, runtime), 2),
-        "peak": peak_memory(runtime.device) - before,
+        "peak": peak_memory(device) - before,
         "estimated_peak": estimate_peak(pipeline, frames, size, size, True, runtime),
     }
 

@@ -34,7 +34,7 @@ from fyp_core.conditions import Conditions
 from fyp_core.feature_cache import FeatureCache, choose_full_steps
 from fyp_core.generation.device import AUTO_DTYPE, choose_device, choose_dtype, peak_memory, torch_dtype
 from fyp_core.pipeline import FollowYourPosePipeline
-from fyp_core.presets import PRESETS
+from fyp_core.presets import PRESETS, PresetName
 from fyp_core.windows import plan_windows, predict_in_windows
 
 SD14 = "sd14"
@@ -109,7 +109,7 @@ def whole_parts(pipeline: FollowYourPosePipeline, frames: int, size: int) -> dic
     _, skeleton = _inputs(pipeline, frames, size)
     own = pipeline.scheduler
 
-    def generate(name: str) -> None:
+    def generate(name: PresetName) -> None:
         preset = PRESETS[name]
         pipeline.scheduler = schedulers.make_scheduler(preset.scheduler, own)
         sampling = preset.sampling(pipeline.config.default_num_inference_steps)

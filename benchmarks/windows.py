@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks.quality import Bench, as_markdown
 from fyp_core.evaluation import measures
 from fyp_core.evaluation.cases import Shot
-from fyp_core.presets import PRESETS
+from fyp_core.presets import PRESETS, PresetName
 from fyp_core.windows import plan_windows
 from fyp_media.contact_sheet import save_sheet
 
@@ -27,7 +27,7 @@ _END, _SHOWN = 8, 16  # frames: of the beginning and the end that are compared; 
 _BINS = 16  # of a histogram
 
 
-def measure(bench: Bench, setting: str, preset: str) -> tuple[dict[str, Any], list[np.ndarray]]:
+def measure(bench: Bench, setting: str, preset: PresetName) -> tuple[dict[str, Any], list[np.ndarray]]:
     """A row of the table, and the videos."""
     frames = len(bench.shots[0].skeletons)
     window, overlap = (frames, 0) if setting == WHOLE else map(int, setting.split(":"))

@@ -101,7 +101,7 @@ def set_timesteps(
         InputError: both are given, or the scheduler takes none of that kind.
     """
     given = {"timesteps": timesteps, "sigmas": sigmas}
-    own = {name: list(values) for name, values in given.items() if values is not None}
+    own: dict[str, Any] = {name: list(values) for name, values in given.items() if values is not None}
     if len(own) > 1:
         raise InputError("Give either `timesteps` or `sigmas`, not both.")
     for name in own:

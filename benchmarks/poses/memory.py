@@ -41,12 +41,15 @@ def repeat(loop: Path, path: Path, times: int) -> None:
         stream = source.streams.video[0]
         copy = target.add_stream_from_template(stream)
         packets = [packet for packet in source.demux(stream) if packet.size]
-        data = [(bytes(packet), packet.pts, packet.dts, packet.is_keyframe) for packet in packets]
+        length = stream.duration or 0
+        data = [(bytes(packet), packet.pts or 0, packet.dts or 0, packet.is_keyframe) for packet in packets]
         for turn in range(times):
             for content, pts, dts, is_keyframe in data:
                 packet = av.Packet(content)
-                packet.stream, packet.time_base, packet.is_keyframe = copy, stream.time_base, is_keyframe
-                packet.pts, packet.dts = pts + turn * stream.duration, dts + turn * stream.duration
+                packet.stream, packet.is_keyframe = copy, is_keyframe
+                if stream.time_base:
+                    packet.time_base = stream.time_base
+                packet.pts, packet.dts = pts + turn * length, dts + turn * length
                 target.mux(packet)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from fyp_core.cli.argument_types import from_one, from_zero
 from fyp_core.generation.device import AUTO_DTYPE, DTYPES, Runtime
 from fyp_core.generation.engine import Engine
+from fyp_core.generation.request import InputType
 from fyp_core.weights.checkpoints import bundled
 from fyp_core.weights.hashes import file_hash, model_hash
 from fyp_core.weights.sources import AUTO, MODEL_NAMES
@@ -169,7 +170,10 @@ def _shots(options: argparse.Namespace, size: tuple[int, int]) -> list[Shot]:
     """Of the model's height and width."""
     from fyp_core.evaluation import PAIRS, motion_shots, world_shots
 
-    given = [("skeleton", path) for path in options.skeleton] + [("raw", path) for path in options.raw]
+    given: list[tuple[InputType, Path]] = [
+        *(("skeleton", path) for path in options.skeleton),
+        *(("raw", path) for path in options.raw),
+    ]
     if not given:
         height, width = size
         if height != width:

@@ -36,7 +36,7 @@ def visible_boxes(keypoints: np.ndarray, visible: np.ndarray) -> np.ndarray:
     low = np.where(visible[..., None], keypoints, np.inf).min(1)
     high = np.where(visible[..., None], keypoints, -np.inf).max(1)
     boxes = np.concatenate([low, high - low], axis=1)
-    return np.where(visible.any(-1)[:, None], boxes, 0)
+    return np.where(visible.any(-1, keepdims=True), boxes, 0)
 
 
 def background_flicker(frames: np.ndarray, skeletons: np.ndarray) -> float | None:

@@ -10,7 +10,7 @@ import timeit
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from fyp_media.errors import InputError, first_line
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from fyp_core.pipeline import FollowYourPosePipeline
+    from fyp_core.unet import PoseVideoUNet
 
 DType = Literal["fp32", "fp16", "bf16"]
 DTYPES: tuple[DType, ...] = ("fp32", "fp16", "bf16")
@@ -105,14 +106,14 @@ def choose_dtype(name: str, device: str) -> DType:
         return "fp16" if on_gpu else "bf16" if has_bf16 and bf16_is_faster() else "fp32"
     if (name == "bf16" and not has_bf16) or (name == "fp16" and not on_gpu):
         raise InputError(f"This {'GPU' if on_gpu else 'CPU'} has no fast {name}; use {AUTO_DTYPE} or fp32.")
-    return name
+    return cast(DType, name)
 
 
 def _cpu_has_bf16() -> bool:
     import torch
 
     # Older PyTorch does not tell; fp32 always works.
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
     return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "sve_bf16", "bf16"))
 
 
@@ -128,7 +129,7 @@ def bf16_is_faster() -> bool:
     return seconds(torch.bfloat16) < seconds(torch.float32)
 
 
-def check_attention(backend: str, unet: nn.Module, device: str) -> None:
+def check_attention(backend: str, unet: PoseVideoUNet, device: str) -> None:
     """Try an attention backend on queries as wide as the network's.
 
     Raises:
