@@ -38,6 +38,7 @@ from fyp_core.feature_cache import FeatureCache
 from fyp_core.noise import Generators, draw_noise
 from fyp_core.pose_encoder import PoseEncoder
 from fyp_core.prompt_travel import PromptTravel, blend_embeddings, parse_prompt
+from fyp_core.prompt_weights import encode_weighted, is_long, is_plain, without_weights
 from fyp_core.schedulers import set_timesteps
 from fyp_core.skeleton_input import Skeleton, check_skeleton, fit_skeleton
 from fyp_core.unet import PoseVideoUNet
@@ -463,11 +464,16 @@ class FollowYourPosePipeline(
 
     def unknown_words(self, prompt: str) -> list[str]:
         """The words of a prompt that are not in the tokenizer's vocabulary and so cannot change the video."""
-        prompt = " ".join(parse_prompt(prompt).prompts)
+        prompt = without_weights(" ".join(parse_prompt(prompt).prompts))
         encoding = self.tokenizer(prompt, add_special_tokens=False, return_offsets_mapping=True)
         pieces = zip(encoding["input_ids"], encoding["offset_mapping"], strict=True)
         words = [prompt[start:end] for token, (start, end) in pieces if token == self.tokenizer.unk_token_id]
         return list(dict.fromkeys(word for word in words if any(map(str.isalnum, word))))
+
+    def is_long(self, prompt: str) -> bool:
+        """Whether a prompt, or one that it changes to, has more tokens than the text encoder reads at once."""
+        parts = self.maybe_convert_prompt(list(parse_prompt(prompt).prompts), self.tokenizer)
+        return any(is_long(part, self.tokenizer) for part in parts)
 
     def check_inputs(
         self,
@@ -522,11 +528,17 @@ class FollowYourPosePipeline(
             raise InputError(
                 f"There are {len(negatives)} negative prompts for {videos} prompts; give one, or one each."
             )
-        for prompt in prompts or []:
+        guided = self.do_classifier_free_guidance
+        for prompt in [*(prompts or []), *((guided and negatives) or [])]:
             if unknown := self.unknown_words(prompt):
                 logger.warning("The model does not know these words of the prompt: %s", ", ".join(unknown))
         travels = [parse_prompt(prompt) for prompt in prompts or []]
-        guided = self.do_classifier_free_guidance
+        texts = [text for travel in travels for text in travel.prompts]
+        if travels and negative_prompt_embeds is None:
+            unguided = (negatives or [""] * videos) if guided else []
+            texts = self.maybe_convert_prompt([*texts, *unguided], self.tokenizer)
+            if not all(is_plain(text, self.tokenizer) for text in texts):
+                return self._embed_weighted(travels, texts, frames).to(self.unet.dtype)
         embeds, negative_embeds = self.encode_prompt(
             [travel.prompts[0] for travel in travels] or None,
             self._execution_device,
@@ -541,6 +553,20 @@ class FollowYourPosePipeline(
             if guided:
                 negative_embeds = negative_embeds[:, None].expand_as(embeds)
         return torch.cat([negative_embeds, embeds] if guided else [embeds]).to(self.unet.dtype)
+
+    def _embed_weighted(self, travels: list[PromptTravel], texts: list[str], frames: int) -> torch.Tensor:
+        """As :meth:`_embed_prompts`, of all prompts and with guidance the negative prompts."""
+        embeds = encode_weighted(texts, self.tokenizer, self.text_encoder, self._execution_device)
+        counts = [len(travel.prompts) for travel in travels]
+        *stops, negative = embeds.split([*counts, len(texts) - sum(counts)])
+        if max(counts) == 1:
+            return torch.cat([negative, *stops])
+        blended = [
+            blend_embeddings(prompts, travel.frames, frames)
+            for travel, prompts in zip(travels, stops, strict=True)
+        ]
+        negative = negative[:, None].expand(-1, frames, -1, -1)
+        return torch.cat([negative, torch.stack(blended)])
 
     def _embed_travel(self, travel: PromptTravel, frames: int) -> torch.Tensor:
         """(F, L, D) embeddings."""

@@ -206,11 +206,15 @@ class ResidentModel:
         """What the person who asked should read."""
         pipeline, name = self.pipeline, self.source.name
         notices = []
-        if unknown := pipeline.unknown_words(request.prompt):
-            notices.append(f"{name} does not know: {', '.join(unknown)}.")
-        limit = pipeline.tokenizer.model_max_length
-        if (length := len(pipeline.tokenizer(request.prompt).input_ids)) > limit:
-            notices.append(f"The prompt is too long: its last {length - limit} tokens were ignored.")
+        for what, prompt in (
+            (" of the prompt", request.prompt),
+            (" of the negative prompt", request.negative_prompt),
+        ):
+            if unknown := pipeline.unknown_words(prompt):
+                notices.append(f"{name} does not know these words{what}: {', '.join(unknown)}.")
+            if pipeline.is_long(prompt):
+                limit = pipeline.tokenizer.model_max_length
+                notices.append(f"The text{what} is encoded in parts: the model reads {limit} tokens at once.")
         if not schedulers.can_space(request.scheduler, self._own_scheduler):
             notices.append(f"{name} ends in pure noise, which Karras' spacing cannot; it keeps its own.")
         if not schedulers.can_align(request.scheduler, self._own_scheduler):
