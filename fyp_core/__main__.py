@@ -134,6 +134,13 @@ def convert(options: argparse.Namespace) -> None:
         print(f"{options.target}: {size / 1e6:,.1f} MB in {options.dtype}")
 
 
+def demo(_options: argparse.Namespace) -> None:
+    """Serve the page."""
+    from fyp_page.server import serve_from_environment
+
+    serve_from_environment()
+
+
 def models(options: argparse.Namespace) -> None:
     """Tell which models are on this machine."""
     found = list_models()
@@ -184,6 +191,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_convert(commands.add_parser("convert", help="write a model in this project's layout"))
     _add_evaluate(commands.add_parser("evaluate", help="measure a model where the truth is known"))
     preparation.add_options(commands.add_parser("prepare-data", help="make image-pose pairs of pictures"))
+    _add_demo(
+        commands.add_parser("demo", help="serve the page; HOST, PORT and FYP_MODEL say where and which")
+    )
     _add_models(commands.add_parser("models", help="list the models on this machine"))
     for command in commands.choices.values():
         command.add_argument("--json", action="store_true", help="print the result as one JSON object")
@@ -246,6 +256,10 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
     device("--attention", choices=ATTENTION_BACKENDS, help=f"default: {runtime.attention}")
     device("--low-vram", action="store_true", default=None, help="slower, in a fraction of the GPU's memory")
     parser.set_defaults(run=generate)
+
+
+def _add_demo(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=demo)
 
 
 def _add_models(parser: argparse.ArgumentParser) -> None:

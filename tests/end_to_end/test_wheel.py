@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.conftest import EXAMPLES, ROOT
+from tests.end_to_end.conftest import EXAMPLES, ROOT, free_port, wait_until_up
 
 pytestmark = pytest.mark.slow
 
@@ -78,6 +78,17 @@ def test_extract_poses(away: Path, run: Callable[..., str]) -> None:
     told = json.loads(run("fyp-pose", "raw_man_cheering.mp4", "-o", "skeleton.mp4", "--fps", "4", "--json"))
     assert told["person_share"] == 1
     assert (away / "skeleton.mp4").stat().st_size > 1000
+
+
+def test_the_page_starts(environment: Path, away: Path) -> None:
+    port = free_port()
+    variables = _variables() | {"HOST": "127.0.0.1", "PORT": str(port), "FYP_MODEL": "mini"}
+    with subprocess.Popen([environment / "bin/fyp", "demo"], cwd=away, env=variables) as page:
+        try:
+            wait_until_up(port, page)
+        finally:
+            page.terminate()
+    assert page.returncode == 0
 
 
 def _variables() -> dict[str, str]:
