@@ -14,7 +14,7 @@ import torch
 
 from fyp_media.errors import InputError
 
-WINDOW, OVERLAP = 24, 6  # frames; chosen by `python -m benchmarks.windows`
+WINDOW, OVERLAP = 24, 4  # frames; chosen by `python -m benchmarks.windows`
 
 
 @dataclass(frozen=True)

@@ -203,7 +203,8 @@ def estimate_peak(
     held_in_unet, held_in_vae = 24, 6  # maps of the widest level
     unet, vae = pipeline.unet, pipeline.vae
     factor = pipeline.vae_scale_factor
-    latents = frames * (2 if guided else 1) * math.ceil(height / factor) * math.ceil(width / factor)
+    together = min(frames, pipeline.config.window + 1)
+    latents = together * (2 if guided else 1) * math.ceil(height / factor) * math.ceil(width / factor)
     unet_maps = held_in_unet * latents * unet.config.block_out_channels[0] * unet.dtype.itemsize
 
     tile = vae.tile_sample_min_size if runtime.low_vram else max(height, width)

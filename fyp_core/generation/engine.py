@@ -155,7 +155,7 @@ class Engine:
         with _timed(seconds, "denoise"):
             latents = model.denoise(request, guide.skeletons, job)
         with _timed(seconds, "decode"):
-            frames = model.decode(request, latents, job)
+            frames = np.concatenate(list(model.decode(request, latents, job)))
         return GenerationResult(
             frames=frames,
             guide=guide,

@@ -155,25 +155,26 @@ class ResidentModel:
         finally:
             pipeline.scheduler = self._own_scheduler
 
-    def decode(self, request: GenerationRequest, latents: torch.Tensor, job: Job) -> np.ndarray:
-        """(F, H, W, 3) uint8 RGB frames.
+    def decode(self, request: GenerationRequest, latents: torch.Tensor, job: Job) -> Iterator[np.ndarray]:
+        """Finished frames in chunks, (n, H, W, 3) uint8 RGB; what was yielded is not held.
 
         Raises:
             InputError: the numbers have left the format's range.
         """
         count, size = latents.shape[2], self.runtime.decode_chunk
-        frames: list[np.ndarray] = []
-        job.report("decode", 0, count)
-        with self._recovering(request, count):
-            for chunk in latents.split(size, dim=2):
-                frames.extend(self.pipeline.decode_latents(chunk, size)[0])
-                job.report("decode", len(frames), count)
-        if not np.isfinite(frames).all():
-            raise InputError(
-                f"The video came out as undefined numbers in {self.runtime.dtype}; use --dtype fp32 or a lower"
-                " guidance scale."
-            )
-        return (np.stack(frames) * 255).round().astype(np.uint8)
+        done = 0
+        job.report("decode", done, count)
+        for chunk in latents.split(size, dim=2):
+            with self._recovering(request, count):
+                frames = self.pipeline.decode_latents(chunk, size)[0]
+            if not np.isfinite(frames).all():
+                raise InputError(
+                    f"The video came out as undefined numbers in {self.runtime.dtype}; use --dtype fp32 or a lower"
+                    " guidance scale."
+                )
+            done += len(frames)
+            job.report("decode", done, count)
+            yield (frames * 255).round().astype(np.uint8)
 
     def memory(self, request: GenerationRequest, frames: int) -> dict[str, int]:
         """Bytes of the last job: what was estimated and what was measured."""
