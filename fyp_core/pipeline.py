@@ -33,14 +33,14 @@ from PIL import Image
 from torch import nn
 from transformers import CLIPImageProcessor, CLIPTextModel, CLIPTokenizer, CLIPVisionModelWithProjection
 
-from fyp_core.conditions import Conditions
+from fyp_core.conditioning.conditions import Conditions
+from fyp_core.conditioning.prompt_travel import PromptTravel, blend_embeddings, parse_prompt
+from fyp_core.conditioning.prompt_weights import encode_weighted, is_long, is_plain, without_weights
+from fyp_core.conditioning.skeleton_input import Skeleton, check_skeleton, fit_skeleton
 from fyp_core.feature_cache import FeatureCache
 from fyp_core.noise import Generators, draw_noise
 from fyp_core.pose_encoder import PoseEncoder
-from fyp_core.prompt_travel import PromptTravel, blend_embeddings, parse_prompt
-from fyp_core.prompt_weights import encode_weighted, is_long, is_plain, without_weights
 from fyp_core.schedulers import set_timesteps
-from fyp_core.skeleton_input import Skeleton, check_skeleton, fit_skeleton
 from fyp_core.unet import PoseVideoUNet
 from fyp_core.weights.assemble import load_parts
 from fyp_core.weights.embeddings import add_embeddings, spell_out_words
@@ -251,7 +251,7 @@ class FollowYourPosePipeline(
 
         Args:
             prompt: what to show; ``None`` when ``prompt_embeds`` is given. ``"0: a man | 60: a robot"`` changes it
-                during the video, see :mod:`fyp_core.prompt_travel`.
+                during the video, see :mod:`fyp_core.conditioning.prompt_travel`.
             skeleton: one skeleton picture a frame: (F, H, W, 3) uint8 RGB, a list of PIL images, or a tensor
                 (F, 3, H, W) in 0..1. Another size is resized by its shorter side and cropped to the centre.
                 With one dimension more in front: one skeleton video for each prompt.

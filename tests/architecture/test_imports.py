@@ -6,7 +6,7 @@ import pytest
 
 from tests.architecture.source_tree import circles, imports, modules
 
-METHOD = "fyp_core"  # the modules that lie in fyp_core itself: network, pipeline, sampling
+METHOD = "fyp_core"  # network, pipeline, sampling, conditioning
 # From the bottom upwards. The programs, the commands, benchmarks and scripts may use everything.
 MAY_USE = {
     "fyp_media": set(),

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 
-from fyp_core.skeleton_input import skeleton_to_tensor
+from fyp_core.conditioning.skeleton_input import skeleton_to_tensor
 from fyp_core.training.data.samples import Sample
 from fyp_media.errors import InputError
 from fyp_media.fit import fit_frames

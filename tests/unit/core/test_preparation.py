@@ -18,13 +18,13 @@ import torch
 from PIL import Image
 from webdataset import TarWriter
 
+from fyp_core.conditioning.skeleton_input import skeleton_to_tensor
 from fyp_core.preparation import cluster
 from fyp_core.preparation.collection import Collection, PictureUnit, ShardUnit, open_collection
 from fyp_core.preparation.filters import Filters, Rejected
 from fyp_core.preparation.prepare import prepare
 from fyp_core.preparation.prepared_set import PreparedSet
 from fyp_core.preparation.shard_maker import ShardMaker, ShardPlan, ShardRecord
-from fyp_core.skeleton_input import skeleton_to_tensor
 from fyp_core.synthetic import WorldClip, sample_clip
 from fyp_core.training.config import PictureShardsData
 from fyp_core.training.data import open_dataset

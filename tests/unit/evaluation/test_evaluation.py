@@ -14,6 +14,7 @@ from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcesso
 
 from benchmarks.random_model import clip_tokenizer
 from fyp_core.__main__ import main
+from fyp_core.conditioning.skeleton_input import skeleton_to_tensor
 from fyp_core.evaluation import (
     PAIRS,
     SOURCES,
@@ -46,7 +47,6 @@ from fyp_core.evaluation.precision import average_precision
 from fyp_core.evaluation.skeleton_reading import read_skeletons
 from fyp_core.evaluation.sources import prepared, show
 from fyp_core.pipeline import FollowYourPosePipeline
-from fyp_core.skeleton_input import skeleton_to_tensor
 from fyp_core.synthetic import HELD_OUT_PAIRS, sample_clip
 from fyp_core.training.config import JudgeConfig, WorldData
 from fyp_core.training.stages.judges import JudgedImages, PoseJudgeStage, heatmaps, turn

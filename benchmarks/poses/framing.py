@@ -1,4 +1,4 @@
-"""Pose accuracy of one person anywhere in an upright or a wide picture: ``python -m benchmarks.framing``.
+"""Pose accuracy of one person anywhere in an upright or a wide picture: ``python -m benchmarks.poses.framing``.
 
 Clips of the procedural world, square with the person in the middle, are what a model was trained on. The same people
 are put anywhere into a 9:16 and a 16:9 picture and shown through the window of ``--fit people``, at the model's own

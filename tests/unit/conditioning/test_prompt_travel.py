@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from fyp_core.conditioning.prompt_travel import blend_embeddings, parse_prompt
 from fyp_core.pipeline import FollowYourPosePipeline
-from fyp_core.prompt_travel import blend_embeddings, parse_prompt
 from fyp_media.errors import InputError
 from tests.tiny_model import SIZE, build_pipeline
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from benchmarks.random_model import clip_tokenizer
+from fyp_core.conditioning.prompt_weights import encode_weighted, is_plain, split_weights, without_weights
 from fyp_core.pipeline import FollowYourPosePipeline
-from fyp_core.prompt_weights import encode_weighted, is_plain, split_weights, without_weights
 from tests.tiny_model import build_pipeline, make_video
 
 LONG = "a knight dances on the beach a robot jumps on the moon a knight dances"  # 15 words; 10 fit
