@@ -11,7 +11,7 @@ _MOST_ENLARGED = 4  # a part this much smaller than its picture is cut out befor
 
 
 @dataclass(frozen=True)
-class Window:
+class PictureWindow:
     """A part of a picture and the size at which it is shown.
 
     left, top, width, height: in pixels of the picture; may reach beyond it, where it is black.
@@ -62,7 +62,7 @@ class Window:
         )
 
 
-def cover(shown: tuple[int, int], size: tuple[int, int]) -> Window:
+def cover(shown: tuple[int, int], size: tuple[int, int]) -> PictureWindow:
     """The middle of a picture, as much of it as fills a size.
 
     Args:
@@ -72,10 +72,10 @@ def cover(shown: tuple[int, int], size: tuple[int, int]) -> Window:
     height, width = (max(wanted, round(length * scale)) for wanted, length in zip(size, shown))
     top, left = (height - size[0]) // 2, (width - size[1]) // 2
     unit_y, unit_x = shown[0] / height, shown[1] / width
-    return Window(left * unit_x, top * unit_y, size[1] * unit_x, size[0] * unit_y, size)
+    return PictureWindow(left * unit_x, top * unit_y, size[1] * unit_x, size[0] * unit_y, size)
 
 
-def contain(shown: tuple[int, int], size: tuple[int, int]) -> Window:
+def contain(shown: tuple[int, int], size: tuple[int, int]) -> PictureWindow:
     """The whole picture in the middle of a size, black beside it.
 
     Args:
@@ -83,7 +83,7 @@ def contain(shown: tuple[int, int], size: tuple[int, int]) -> Window:
     """
     unit = max(length / wanted for length, wanted in zip(shown, size))
     height, width = (wanted * unit for wanted in size)
-    return Window((shown[1] - width) / 2, (shown[0] - height) / 2, width, height, size)
+    return PictureWindow((shown[1] - width) / 2, (shown[0] - height) / 2, width, height, size)
 
 
 def fit_frames(frames: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter1d  # type: ignore[import-untyped]
 
-from fyp_media.fit import Window
+from fyp_media.fit import PictureWindow
 
 # Figures of the clips the models were trained on fill about four fifths of the picture, measured from joint to joint.
 _MARGIN = 0.13  # of the extent of the people, beyond the joints on each side
@@ -13,7 +13,7 @@ _LEAST_SHARE = 1 / 12  # of the picture's longer side: a window is not smaller
 _FOLLOW_SECONDS = 1.0  # a following window lags behind, or runs ahead, by about this much
 
 
-def people_window(points: np.ndarray, shown: tuple[int, int], size: tuple[int, int]) -> Window:
+def people_window(points: np.ndarray, shown: tuple[int, int], size: tuple[int, int]) -> PictureWindow:
     """The smallest part with the proportions of ``size`` that holds all points with a margin.
 
     It may reach beyond the picture.
@@ -29,7 +29,7 @@ def people_window(points: np.ndarray, shown: tuple[int, int], size: tuple[int, i
 
 def following_windows(
     points: np.ndarray, shown: tuple[int, int], size: tuple[int, int], fps: float
-) -> list[Window]:
+) -> list[PictureWindow]:
     """One window a frame, all of one size, that moves slowly and holds the frame's points with a margin.
 
     Args:
@@ -56,6 +56,6 @@ def _window_size(extent: np.ndarray, shown: tuple[int, int], size: tuple[int, in
     return max(float(needed), _LEAST_SHARE * max(shown)) * proportions
 
 
-def _around(center: np.ndarray, window: np.ndarray, size: tuple[int, int]) -> Window:
+def _around(center: np.ndarray, window: np.ndarray, size: tuple[int, int]) -> PictureWindow:
     left, top = center + 0.5 - window / 2  # joints lie on pixel centres
-    return Window(float(left), float(top), float(window[0]), float(window[1]), size)
+    return PictureWindow(float(left), float(top), float(window[0]), float(window[1]), size)

@@ -22,7 +22,7 @@ from av.video.frame import PictureType
 from fyp_media.container import claimed_rate, clock, make_decoder, moving_stream, open_container, pixel_aspect
 from fyp_media.decoded_picture import RgbConverter, display_matrix, shrunk
 from fyp_media.errors import InputError
-from fyp_media.fit import Window
+from fyp_media.fit import PictureWindow
 from fyp_media.frame_rate import check_rate
 from fyp_media.frame_times import FrameTimes, Packet
 
@@ -195,7 +195,7 @@ class Video:
         start: int = 0,
         crop: Crop = _NO_CROP,
         fps: float | None = None,
-        window: Window | None = None,
+        window: PictureWindow | None = None,
         on_decoded: Callable[[], None] | None = None,
     ) -> np.ndarray:
         """The frames of :meth:`sampled` in one array, on request fitted to a window as they are read.

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from fyp_media.errors import InputError
-from fyp_media.fit import Window, cover
+from fyp_media.fit import PictureWindow, cover
 
 Skeleton = np.ndarray | torch.Tensor | Sequence[Image.Image]
 
@@ -81,7 +81,7 @@ def _stack_images(images: Sequence[Image.Image]) -> np.ndarray:
     return np.stack([np.asarray(image.convert("RGB")) for image in images])
 
 
-def _fit(frame: torch.Tensor, window: Window) -> torch.Tensor:
+def _fit(frame: torch.Tensor, window: PictureWindow) -> torch.Tensor:
     """(3, H, W) to the window's size."""
     if frame.shape[1:] == window.size:
         return frame

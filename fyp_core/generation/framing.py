@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import cv2
 import numpy as np
 
-from fyp_media.fit import Window, contain, cover
+from fyp_media.fit import PictureWindow, contain, cover
 from fyp_media.people_window import following_windows, people_window
 
 Fit = Literal["people", "contain", "cover"]
@@ -19,7 +19,7 @@ _SMALLEST_SHARE_TOLD = 0.005
 
 def windows_of_people(
     fit: Fit, points: np.ndarray, shown: tuple[int, int], size: tuple[int, int], fps: float, *, follow: bool
-) -> list[Window]:
+) -> list[PictureWindow]:
     """One window a frame.
 
     Args:
@@ -35,7 +35,7 @@ def windows_of_people(
     return [(contain if fit == "contain" else cover)(shown, size)] * len(points)
 
 
-def hidden_share(points: np.ndarray, windows: list[Window]) -> float:
+def hidden_share(points: np.ndarray, windows: list[PictureWindow]) -> float:
     """Share of the known joints, (F, N, 2), that lie outside their frame's window."""
     known = np.isfinite(points).all(axis=-1)
     inside = np.stack([window.contains(each) for window, each in zip(windows, points)])
@@ -49,7 +49,7 @@ def hidden_notice(share: float, what: str) -> str | None:
     return f"{max(share, 0.01):.0%} of the {what} lie outside the picture shown; --fit people shows them all."
 
 
-def line_corners(skeleton: np.ndarray, window: Window) -> tuple[np.ndarray, float]:
+def line_corners(skeleton: np.ndarray, window: PictureWindow) -> tuple[np.ndarray, float]:
     """Where the lines of an (H, W, 3) skeleton frame are.
 
     Returns:
@@ -65,7 +65,7 @@ def line_corners(skeleton: np.ndarray, window: Window) -> tuple[np.ndarray, floa
     return corners, float((~window.contains(points)).mean())
 
 
-def window_preview(picture: np.ndarray, window: Window) -> np.ndarray:
+def window_preview(picture: np.ndarray, window: PictureWindow) -> np.ndarray:
     """An (H, W, 3) uint8 RGB picture with what lies outside the window darkened, as large as holds both."""
     height, width = picture.shape[:2]
     left, top = (min(0, int(np.floor(side))) for side in (window.left, window.top))

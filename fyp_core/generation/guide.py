@@ -21,7 +21,7 @@ from fyp_core.generation.job import Job
 from fyp_core.generation.request import GenerationRequest
 from fyp_core.generation.result_size import ModelSize, result_size
 from fyp_core.weights.hashes import file_hash
-from fyp_media.fit import Window, cover
+from fyp_media.fit import PictureWindow, cover
 from fyp_media.read_video import Video, open_video
 from pose_extraction.motion.motion import Motion
 from pose_extraction.skeleton import SCORE_THRESHOLD, draw_skeleton
@@ -50,7 +50,7 @@ class Guide:
     """
 
     skeletons: np.ndarray
-    windows: list[Window]
+    windows: list[PictureWindow]
     shown: tuple[int, int]
     fps: float
     input_hash: str
@@ -183,7 +183,7 @@ def _styled(source: _Source) -> tuple[Frames, list[str]]:
     return lambda: frames, notices
 
 
-def _windows_of_lines(source: _Source, frames: Frames) -> tuple[list[Window], float]:
+def _windows_of_lines(source: _Source, frames: Frames) -> tuple[list[PictureWindow], float]:
     """The windows, and the share of the lines outside them."""
     request, shown, size = source.request, source.shown, source.size
     middle = cover(shown, size)
@@ -238,13 +238,13 @@ def _from_people(source: _Source, turn: AbstractContextManager[None]) -> Guide:
     )
 
 
-def _draw(motion: Motion, windows: Iterable[Window]) -> Iterator[np.ndarray]:
+def _draw(motion: Motion, windows: Iterable[PictureWindow]) -> Iterator[np.ndarray]:
     """Skeletons drawn at the size shown, where lines are as thick as the model knows them."""
     for window, keypoints, scores in zip(windows, motion.keypoints, motion.scores):
         yield draw_skeleton(window.map_points(keypoints), scores, *window.size)
 
 
-def _windows_of_joints(source: _Source, motion: Motion) -> tuple[list[Window], list[str]]:
+def _windows_of_joints(source: _Source, motion: Motion) -> tuple[list[PictureWindow], list[str]]:
     """The windows, and what is to be told of them."""
     points = np.where(motion.scores[..., None] >= SCORE_THRESHOLD, motion.keypoints, np.nan)
     points = points.reshape(len(motion), -1, 2)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fyp_media.fit import Window, contain, cover
+from fyp_media.fit import PictureWindow, contain, cover
 from fyp_media.people_window import following_windows, people_window
 
 
@@ -24,9 +24,9 @@ def center(picture: np.ndarray) -> tuple[float, float]:
     [
         cover((90, 160), (64, 64)),
         contain((90, 160), (64, 64)),
-        Window(-20, -40, 120, 180, (96, 64)),
-        Window(60, 30, 24, 24, (64, 64)),
-        Window(60.4, 30.7, 20.5, 12.3, (24, 40)),
+        PictureWindow(-20, -40, 120, 180, (96, 64)),
+        PictureWindow(60, 30, 24, 24, (64, 64)),
+        PictureWindow(60.4, 30.7, 20.5, 12.3, (24, 40)),
     ],
 )
 def test_points_land_where_their_picture_is_shown(window):
@@ -46,7 +46,7 @@ def test_the_whole_picture_is_contained_and_black_is_around_it():
 
 
 def test_the_window_beyond_the_picture_is_black():
-    assert not Window(200, 200, 20, 20, (32, 32)).cut(np.full((64, 64, 3), 255, np.uint8)).any()
+    assert not PictureWindow(200, 200, 20, 20, (32, 32)).cut(np.full((64, 64, 3), 255, np.uint8)).any()
 
 
 def walker(frames: int, left: float, right: float) -> np.ndarray:
