@@ -97,7 +97,7 @@ def seconds_a_step(loop: Iterator[float], steps: int) -> float:
 
 
 def own_settings(folder: Path, *, clips: bool) -> dict[str, object]:
-    """What the benchmark sets in place of the configuration's, unless it is told otherwise."""
+    """What the benchmark sets in place of the configuration's, unless an override says otherwise."""
     shared = {"pretrained_model_path": "mini", "output_dir": folder / "run"}
     if not clips:
         return shared | {"train_data.cache": folder / "latents", "train_data.clips": 32}

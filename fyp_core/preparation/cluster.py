@@ -113,7 +113,7 @@ def _init(address: str | None, workers: int | None, scratch: str) -> None:
     else:
         place = {"num_cpus": workers or os.cpu_count(), "include_dashboard": False, "_temp_dir": scratch}
     try:
-        with native_stderr_muted():  # it tells that it has little to tell
+        with native_stderr_muted():  # Ray prints that it logs little
             ray.init(address or "local", log_to_driver=False, logging_level=logging.ERROR, **place)
     except ConnectionError as error:
         raise InputError(f"There is no Ray cluster at {address}; check the address.") from error

@@ -168,7 +168,7 @@ class TrainConfig(Settings):
     max_grad_norm: NotNegative = Field(1.0, description="gradients are clipped to it; 0: they are not")
     ema_decay: Share = Field(0.0, description="of the moving average of the weights; 0: none is kept")
     mixed_precision: Literal["no", "fp16", "bf16"] = Field(
-        "no", description="number format of frozen layers; not set: as accelerate's launcher was told"
+        "no", description="number format of frozen layers; not set: that of accelerate's launcher"
     )
     seed: Whole = Field(33, description="of everything random")
 

@@ -82,7 +82,7 @@ def _read_with_base(path: Path, above: Sequence[Path] = ()) -> DictConfig:
 
 def _default_precision_from_launcher(given: DictConfig) -> None:
     """``accelerate launch --mixed_precision`` decides where the configuration does not."""
-    launched = os.environ.get("ACCELERATE_MIXED_PRECISION", "no")  # no: perhaps it was told nothing
+    launched = os.environ.get("ACCELERATE_MIXED_PRECISION", "no")  # "no" also where it was given none
     if given.setdefault("mixed_precision", launched) != launched != "no":
         logger.warning(
             "The configuration's mixed_precision=%s holds, not the launcher's %s.",

@@ -30,7 +30,7 @@ from pose_extraction.skeleton import draw_skeleton
 _SPLIT: Literal["all"] = "all"  # judges must know every pair of character and scene and every motion
 _HEATMAP_STRIDE = 4  # pixels a cell
 _HEATMAP_SIGMA = 1.5  # cells
-# Generated pictures are softer than renders, and small things, eyes above all, may be missing: a judge that tells
+# Generated pictures are softer than renders, and small details, above all eyes, may be missing: a judge that tells
 # front from back by them alone takes left for right.
 _DEGRADED_SHARE = 0.6
 _MEDIAN_SHARE = 0.5
