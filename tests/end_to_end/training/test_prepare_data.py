@@ -22,6 +22,8 @@ from fyp_core.preparation.collection import ShardUnit
 from fyp_core.synthetic import sample_clip
 from tests.end_to_end.conftest import ENVIRONMENT
 
+pytestmark = pytest.mark.slow
+
 PICTURES = 24
 REJECTED = {"blank.png": "nobody found", "broken.jpg": "unreadable"}
 PATIENCE = 240  # seconds

@@ -21,6 +21,8 @@ from fyp_media.write_video import write_video
 from pose_extraction.poses import FramePoses
 from tests.end_to_end.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 MINI = ROOT / "checkpoints/mini"
 PURPLE = (170, 40, 200)  # nothing in the procedural world is
 SIZE = 128

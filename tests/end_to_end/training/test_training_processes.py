@@ -19,6 +19,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from fyp_media.write_video import write_video
 from tests.end_to_end.conftest import ENVIRONMENT, ROOT
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 TRAIN = ROOT / "train_followyourpose.py"
 SHARDED = ROOT / "tests/end_to_end/training/sharded_on_cpus.py"

@@ -465,8 +465,11 @@ def test_what_a_saved_data_set_does_not_have_is_told(hub_folder: Path, change: d
         open_pictures(hub_folder / "saved", "hf", change)
 
 
-def test_a_stream_that_breaks_off_is_one_sentence(hub_folder: Path, tmp_path: Path) -> None:
-    """Whoever reads it: what a worker raises arrives with its traceback."""
+def test_a_stream_that_breaks_off_is_one_sentence(
+    hub_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In this process or a worker, whose exceptions arrive with their traceback."""
+    monkeypatch.setattr(datasets.config, "SLEEP_TIME_ON_THREADS_SHUTDOWN", 0)
     part = tmp_path / "train-0.parquet"
     part.write_bytes((hub_folder / "parquet/train-0.parquet").read_bytes())
     data = open_pictures(tmp_path, "hf", {"streaming": True, "shuffle_buffer": 2})

@@ -504,6 +504,7 @@ PICTURES, CLIPS = {"kind": "images", **OWN}, {"kind": "clips", "n_sample_frames"
 HALF = {"mixed_precision": "bf16", "gradient_accumulation_steps": 2}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("stage", "data", "more"),
     [
@@ -544,6 +545,7 @@ def test_memory_is_estimated_before(
     assert memory.optimizer == 2 * memory.learning
 
 
+@pytest.mark.slow
 def test_the_configurations_of_the_paper(capsys: pytest.CaptureFixture[str]) -> None:
     """Full size, no weights on disk."""
     for name, module in (("pose_train_stage1", "pose_encoder"), ("pose_train", "conv_temporal")):
