@@ -10,6 +10,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
@@ -64,7 +65,21 @@ def open_video(path: str | os.PathLike[str]) -> Video:
 
 
 def probe(path: str | os.PathLike[str]) -> VideoInfo:
-    """:attr:`Video.info` of a file."""
+    """:attr:`Video.info` of a file; known files that have not changed are not read again.
+
+    Raises:
+        InputError: see :func:`open_video`.
+    """
+    try:
+        state = os.stat(path)
+    except OSError:
+        with open_video(path) as video:  # says what is wrong
+            return video.info
+    return _probed(os.fspath(path), state.st_ino, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=64)
+def _probed(path: str, _file: int, _modified: int, _size: int) -> VideoInfo:
     with open_video(path) as video:
         return video.info
 

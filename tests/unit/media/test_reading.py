@@ -241,3 +241,30 @@ def test_decoded_frames_do_not_linger(tmp_path):
         finally:
             gc.enable()
     assert after - before <= 2
+
+
+def test_a_file_is_described_once_until_it_changes(tmp_path, monkeypatch):
+    path = encode(tmp_path / "v.mp4", count=12)
+    opened: list[str] = []
+    with monkeypatch.context() as patch:
+        open_file = av.open
+        patch.setattr(
+            av, "open", lambda name, *rest, **more: opened.append(name) or open_file(name, *rest, **more)
+        )
+        assert {probe(path).frame_count for _ in range(3)} == {12}
+    assert len(opened) == 1
+    encode(path, count=20)
+    assert probe(path).frame_count == 20
+
+
+def test_a_request_opens_its_video_once(tmp_path, monkeypatch):
+    path = encode(tmp_path / "v.mp4", options={"g": "12"})
+    opened: list[str] = []
+    open_file = av.open
+    monkeypatch.setattr(
+        av, "open", lambda name, *rest, **more: opened.append(name) or open_file(name, *rest, **more)
+    )
+    with open_video(path) as video:
+        video.sample(3, stride=5, start=30)
+        assert len(list(video.frames())) == video.info.frame_count
+    assert len(opened) == 1
