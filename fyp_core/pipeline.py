@@ -54,6 +54,9 @@ logger = logging.getLogger(__name__)
 OUTPUT_TYPES = ("np", "pil", "pt", "latent")
 
 
+StepCallback = Callable[[Any, int, Any, dict[str, Any]], dict[str, Any]]
+
+
 @dataclass
 class FollowYourPosePipelineOutput(BaseOutput):
     """Generated videos.
@@ -95,6 +98,49 @@ class FollowYourPosePipeline(
         clip_length: frames of the clips the network was trained on.
         window: frames denoised together where the video is longer; see :mod:`fyp_core.windows`.
         window_overlap: frames that neighbouring windows share.
+
+    Calling it generates one video for every prompt and returns a :class:`FollowYourPosePipelineOutput`.
+
+    Args of a call:
+        prompt: what to show; ``None`` when ``prompt_embeds`` is given. ``"0: a man | 60: a robot"`` changes it
+            during the video, see :mod:`fyp_core.conditioning.prompt_travel`.
+        skeleton: one skeleton picture a frame: (F, H, W, 3) uint8 RGB, a list of PIL images, or a tensor
+            (F, 3, H, W) in 0..1. Another size is resized by its shorter side and cropped to the centre.
+            With one dimension more in front: one skeleton video for each prompt.
+        height: in pixels, a multiple of the autoencoder's factor; ``None`` takes the model's own.
+        width: as ``height``.
+        num_inference_steps: denoising steps; ``None`` takes the model's own.
+        timesteps: these instead of the scheduler's own spacing; a scheduler that cannot take them is refused.
+        sigmas: noise levels instead, likewise.
+        guidance_scale: weight of the prompt; ``None`` takes the model's own. Up to 1 the work is halved and
+            the negative prompt has no effect.
+        guidance_rescale: share, 0..1, by which the guided prediction's spread is drawn to that of the conditional
+            one, against too strong contrast (Lin et al. 2023, arXiv 2305.08891, section 3.4).
+        guidance_end: share of the steps, 0..1, after which guidance is off, which halves the work of the rest
+            (Kynkäänniemi et al. 2024, arXiv 2404.07724).
+        negative_prompt: what to avoid.
+        eta: DDIM's share of fresh noise a step, 0..1; other schedulers ignore it.
+        pose_scale: strength of the skeleton; 0 switches it off.
+        guide_pose: leave the pose, too, out of the unconditional prediction, so that guidance strengthens it
+            as it does the prompt; ``None`` takes the model's own. The published code does not.
+        window: frames denoised together where the video is longer; ``None`` takes the model's own.
+        window_overlap: frames that neighbouring windows share; ``None`` takes the model's own.
+        full_steps: numbers of the steps in which the whole network is computed; in the others the deep features
+            of the last such step are used again; see :mod:`fyp_core.feature_cache`. ``None`` for all.
+        generator: source of all randomness, one for all prompts or one each; one on the CPU gives the same
+            noise on every device.
+        latents: (B, C, F, h, w) initial noise instead of drawn noise.
+        prompt_embeds: (B, L, D) in place of ``prompt``.
+        negative_prompt_embeds: (B, L, D) in place of ``negative_prompt``.
+        ip_adapter_image: picture of a character or style, with ``load_ip_adapter``.
+        ip_adapter_image_embeds: its embeddings in place of it.
+        output_type: ``"np"``, ``"pil"``, ``"pt"`` or ``"latent"``; see the output class.
+        decode_chunk_size: frames the autoencoder decodes at once.
+        callback_on_step_end: called as ``callback(pipeline, step, timestep, tensors)`` after every step,
+            returns the tensors to replace. Raise from it to give up; set ``pipeline._interrupt = True`` to
+            stop denoising and decode what is there.
+        callback_on_step_end_tensor_inputs: names of the tensors it gets: ``latents``, ``prompt_embeds``.
+        return_dict: return a tuple when false.
     """
 
     model_cpu_offload_seq = "text_encoder->image_encoder->pose_encoder->unet->vae"
@@ -243,55 +289,13 @@ class FollowYourPosePipeline(
         ip_adapter_image_embeds: list[torch.Tensor] | None = None,
         output_type: str = "np",
         decode_chunk_size: int = 8,
-        callback_on_step_end: Callable[[Any, int, int, dict[str, Any]], dict[str, Any]] | None = None,
+        callback_on_step_end: StepCallback | None = None,
         callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
         return_dict: bool = True,
     ) -> Any:
         """Generate one video for every prompt, all following the same skeleton video or each its own.
 
-        Args:
-            prompt: what to show; ``None`` when ``prompt_embeds`` is given. ``"0: a man | 60: a robot"`` changes it
-                during the video, see :mod:`fyp_core.conditioning.prompt_travel`.
-            skeleton: one skeleton picture a frame: (F, H, W, 3) uint8 RGB, a list of PIL images, or a tensor
-                (F, 3, H, W) in 0..1. Another size is resized by its shorter side and cropped to the centre.
-                With one dimension more in front: one skeleton video for each prompt.
-            height: in pixels, a multiple of the autoencoder's factor; ``None`` takes the model's own.
-            width: as ``height``.
-            num_inference_steps: denoising steps; ``None`` takes the model's own.
-            timesteps: these instead of the scheduler's own spacing; a scheduler that cannot take them is refused.
-            sigmas: noise levels instead, likewise.
-            guidance_scale: weight of the prompt; ``None`` takes the model's own. Up to 1 the work is halved and
-                the negative prompt has no effect.
-            guidance_rescale: share, 0..1, by which the guided prediction's spread is drawn to that of the conditional
-                one, against too strong contrast (Lin et al. 2023, arXiv 2305.08891, section 3.4).
-            guidance_end: share of the steps, 0..1, after which guidance is off, which halves the work of the rest
-                (Kynkäänniemi et al. 2024, arXiv 2404.07724).
-            negative_prompt: what to avoid.
-            eta: DDIM's share of fresh noise a step, 0..1; other schedulers ignore it.
-            pose_scale: strength of the skeleton; 0 switches it off.
-            guide_pose: leave the pose, too, out of the unconditional prediction, so that guidance strengthens it
-                as it does the prompt; ``None`` takes the model's own. The published code does not.
-            window: frames denoised together where the video is longer; ``None`` takes the model's own.
-            window_overlap: frames that neighbouring windows share; ``None`` takes the model's own.
-            full_steps: numbers of the steps in which the whole network is computed; in the others the deep features
-                of the last such step are used again; see :mod:`fyp_core.feature_cache`. ``None`` for all.
-            generator: source of all randomness, one for all prompts or one each; one on the CPU gives the same
-                noise on every device.
-            latents: (B, C, F, h, w) initial noise instead of drawn noise.
-            prompt_embeds: (B, L, D) in place of ``prompt``.
-            negative_prompt_embeds: (B, L, D) in place of ``negative_prompt``.
-            ip_adapter_image: picture of a character or style, with ``load_ip_adapter``.
-            ip_adapter_image_embeds: its embeddings in place of it.
-            output_type: ``"np"``, ``"pil"``, ``"pt"`` or ``"latent"``; see the output class.
-            decode_chunk_size: frames the autoencoder decodes at once.
-            callback_on_step_end: called as ``callback(pipeline, step, timestep, tensors)`` after every step,
-                returns the tensors to replace. Raise from it to give up; set ``pipeline._interrupt = True`` to
-                stop denoising and decode what is there.
-            callback_on_step_end_tensor_inputs: names of the tensors it gets: ``latents``, ``prompt_embeds``.
-            return_dict: return a tuple when false.
-
-        Returns:
-            The videos.
+        The class describes the arguments.
 
         Raises:
             InputError: an argument is of a wrong shape, type or range; the message says which.
@@ -307,60 +311,63 @@ class FollowYourPosePipeline(
         self._interrupt = False
         self.check_inputs(prompt, prompt_embeds, height, width, steps, output_type, decode_chunk_size)
         self._check_callback_inputs(callback_on_step_end_tensor_inputs)
-        for name, share in (("guidance_rescale", guidance_rescale), ("guidance_end", guidance_end)):
-            if not 0 <= share <= 1:
-                raise InputError(f"`{name}` is {share}, but must lie in 0..1.")
+        _check_shares(guidance_rescale=guidance_rescale, guidance_end=guidance_end)
         skeleton = check_skeleton(skeleton)
         frames = skeleton.shape[-4]
         windows = plan_windows(frames, window, window_overlap)
 
         prompts = [prompt] if isinstance(prompt, str) else prompt
-        videos = len(prompt_embeds if prompts is None else prompts)
-        if skeleton.ndim == 5 and len(skeleton) != videos:
-            raise InputError(
-                f"There are {len(skeleton)} skeleton videos for {videos} prompts; give one, or one each."
-            )
-        device = self._execution_device
+        videos = _count_videos(prompts, prompt_embeds, skeleton)
         conditions = Conditions(
             self._embed_prompts(prompts, negative_prompt, prompt_embeds, negative_prompt_embeds, frames),
             self.encode_pose(skeleton, height, width, pose_scale, chunk=window),
             config.default_guide_pose if guide_pose is None else guide_pose,
+            self._embed_images(ip_adapter_image, ip_adapter_image_embeds, videos),
         )
-        if ip_adapter_image is not None or ip_adapter_image_embeds is not None:
-            conditions.images = self.prepare_ip_adapter_image_embeds(
-                ip_adapter_image, ip_adapter_image_embeds, device, videos, self.do_classifier_free_guidance
-            )
-
-        set_timesteps(self.scheduler, steps, device, timesteps, sigmas)
+        set_timesteps(self.scheduler, steps, self._execution_device, timesteps, sigmas)
         size = (height // self.vae_scale_factor, width // self.vae_scale_factor)
         latents = self.prepare_latents(videos, frames, size, generator, latents, window, window_overlap)
-        step_kwargs = self.prepare_extra_step_kwargs(generator, eta)
-        network = FeatureCache(self.unet, full_steps)
-        guided_steps = math.ceil(guidance_end * len(self.scheduler.timesteps))
+        network, step_kwargs = (
+            FeatureCache(self.unet, full_steps),
+            self.prepare_extra_step_kwargs(generator, eta),
+        )
+        callback = (callback_on_step_end, callback_on_step_end_tensor_inputs)
+        latents = self._denoise(latents, conditions, windows, network, guidance_end, step_kwargs, *callback)
+        is_latent = output_type == "latent"
+        video = latents if is_latent else self.decode_latents(latents, decode_chunk_size, output_type)
+        self.maybe_free_model_hooks()
+        return FollowYourPosePipelineOutput(frames=video) if return_dict else (video,)
 
-        with self.progress_bar(total=len(self.scheduler.timesteps)) as progress_bar:
-            for step, t in enumerate(self.scheduler.timesteps):
+    def _denoise(
+        self,
+        latents: torch.Tensor,
+        conditions: Conditions,
+        windows: list[Window],
+        network: FeatureCache,
+        guidance_end: float,
+        step_kwargs: dict[str, Any],
+        callback: StepCallback | None,
+        callback_tensors: Sequence[str],
+    ) -> torch.Tensor:
+        """All steps of the scheduler; what the callback returns takes the place of latents and text."""
+        timesteps = self.scheduler.timesteps
+        guided_steps = math.ceil(guidance_end * len(timesteps))
+        with self.progress_bar(total=len(timesteps)) as progress_bar:
+            for step, t in enumerate(timesteps):
                 if step == guided_steps:
                     self._guidance_scale = 1.0
                 predict = functools.partial(self.predict_noise, network, step, t, conditions)
                 noise = predict_in_windows(predict, latents, windows)
                 latents = self.scheduler.step(noise, t, latents, **step_kwargs, return_dict=False)[0]
-                if callback_on_step_end is not None:
+                if callback is not None:
                     tensors = {"latents": latents, "prompt_embeds": conditions.text}
-                    chosen = {name: tensors[name] for name in callback_on_step_end_tensor_inputs}
-                    tensors |= callback_on_step_end(self, step, t, chosen) or {}
+                    chosen = {name: tensors[name] for name in callback_tensors}
+                    tensors |= callback(self, step, t, chosen) or {}
                     latents, conditions.text = tensors["latents"], tensors["prompt_embeds"]
                 progress_bar.update()
                 if self.interrupt:
                     break
-
-        video = (
-            latents
-            if output_type == "latent"
-            else self.decode_latents(latents, decode_chunk_size, output_type)
-        )
-        self.maybe_free_model_hooks()
-        return FollowYourPosePipelineOutput(frames=video) if return_dict else (video,)
+        return latents
 
     def predict_noise(
         self,
@@ -505,6 +512,16 @@ class FollowYourPosePipeline(
         if decode_chunk_size < 1:
             raise InputError(f"`decode_chunk_size` must be at least 1 frame, not {decode_chunk_size}.")
 
+    def _embed_images(
+        self, pictures: PipelineImageInput | None, embeddings: list[torch.Tensor] | None, videos: int
+    ) -> list[torch.Tensor]:
+        """What IP-Adapter adds: embeddings of its pictures, with guidance the unconditional ones first."""
+        if pictures is None and embeddings is None:
+            return []
+        return self.prepare_ip_adapter_image_embeds(
+            pictures, embeddings, self._execution_device, videos, self.do_classifier_free_guidance
+        )
+
     def _check_callback_inputs(self, names: Sequence[str]) -> None:
         unknown = set(names) - set(self._callback_tensor_inputs)
         if unknown:
@@ -522,7 +539,8 @@ class FollowYourPosePipeline(
 
         Where a prompt changes during the video: (P B, F, L, D).
         """
-        videos = len(prompt_embeds if prompts is None else prompts)
+        asked = prompt_embeds if prompts is None else prompts
+        videos = 0 if asked is None else len(asked)
         negatives = [negative_prompt] * videos if isinstance(negative_prompt, str) else negative_prompt
         if negatives is not None and len(negatives) != videos:
             raise InputError(
@@ -536,7 +554,7 @@ class FollowYourPosePipeline(
         texts = [text for travel in travels for text in travel.prompts]
         if travels and negative_prompt_embeds is None:
             unguided = (negatives or [""] * videos) if guided else []
-            texts = self.maybe_convert_prompt([*texts, *unguided], self.tokenizer)
+            texts = list(self.maybe_convert_prompt([*texts, *unguided], self.tokenizer))
             if not all(is_plain(text, self.tokenizer) for text in texts):
                 return self._embed_weighted(travels, texts, frames).to(self.unet.dtype)
         embeds, negative_embeds = self.encode_prompt(
@@ -572,3 +590,22 @@ class FollowYourPosePipeline(
         """(F, L, D) embeddings."""
         embeds, _ = self.encode_prompt(list(travel.prompts), self._execution_device, 1, False)
         return blend_embeddings(embeds, travel.frames, frames)
+
+
+def _check_shares(**shares: float) -> None:
+    for name, share in shares.items():
+        if not 0 <= share <= 1:
+            raise InputError(f"`{name}` is {share}, but must lie in 0..1.")
+
+
+def _count_videos(
+    prompts: list[str] | None, prompt_embeds: torch.Tensor | None, skeleton: torch.Tensor
+) -> int:
+    """How many videos the prompts ask for; InputError where the skeleton videos are not one, or one each."""
+    asked = prompt_embeds if prompts is None else prompts
+    videos = 0 if asked is None else len(asked)
+    if skeleton.ndim == 5 and len(skeleton) != videos:
+        raise InputError(
+            f"There are {len(skeleton)} skeleton videos for {videos} prompts; give one, or one each."
+        )
+    return videos
