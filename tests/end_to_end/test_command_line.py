@@ -18,6 +18,8 @@ from tests.end_to_end.conftest import EXAMPLES
 from tests.tiny_formats import kohya_lora
 from tests.tiny_model import build_pipeline
 
+pytestmark = pytest.mark.slow
+
 RAW = EXAMPLES / "raw_man_cheering.mp4"
 SKELETON = EXAMPLES / "skeleton_macarena.mp4"
 PROMPT = "a robot on the moon"

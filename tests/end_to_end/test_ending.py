@@ -18,6 +18,8 @@ import pytest
 
 from tests.end_to_end.conftest import ENVIRONMENT, EXAMPLES, ROOT, START_LIMIT, free_port, wait_until_up
 
+pytestmark = pytest.mark.slow
+
 
 class Terminal:
     """A command in a terminal of its own."""

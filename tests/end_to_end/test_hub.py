@@ -21,6 +21,8 @@ from tests.end_to_end.conftest import EXAMPLES
 from tests.tiny_formats import published_layout
 from tests.tiny_model import build_pipeline
 
+pytestmark = pytest.mark.slow
+
 BASE = ("CompVis/stable-diffusion-v1-4", "133a221b8aa7292a167afc5127cb63fb5005638b")
 WEIGHTS = ("YueMafighting/FollowYourPose_v1", "f8c808b84975b9d57106021037a8bcc5c65061a1")
 NETWORK = "followyourpose_checkpoint-1000/pytorch_model.bin"

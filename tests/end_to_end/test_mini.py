@@ -13,6 +13,8 @@ from fyp_core.generation.request import GenerationRequest
 from fyp_core.weights.checkpoints import checkpoints_folder
 from tests.end_to_end.conftest import EXAMPLES
 
+pytestmark = pytest.mark.slow
+
 LARGEST = 60e6  # bytes
 FRAMES = 4
 REACH = 9  # pixels around the skeleton's lines that belong to the figure

@@ -18,6 +18,8 @@ from tests.end_to_end.conftest import ENVIRONMENT, EXAMPLES, ROOT, START_LIMIT, 
 from tests.tiny_formats import kohya_lora
 from tests.tiny_model import build_pipeline
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 1000  # playwright counts in milliseconds
 GENERATE_LIMIT = 240  # seconds, generous for a busy machine
 

@@ -14,6 +14,8 @@ from fyp_media.read_video import probe, read_frames
 from tests.end_to_end.conftest import EXAMPLES, ROOT
 from txt2video import load_config, main
 
+pytestmark = pytest.mark.slow
+
 SKELETON = EXAMPLES / "skeleton_disco.mp4"
 PUBLISHED = """
 pretrained_model_path: "{model}"

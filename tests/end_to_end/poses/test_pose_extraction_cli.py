@@ -21,6 +21,8 @@ from pose_extraction.keypoint_files.files import write_motion
 from pose_extraction.motion.motion import Motion
 from pose_extraction.skeleton import KEYPOINT_NAMES
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).parents[3]
 SIZE, FRAMES = 256, 12
 

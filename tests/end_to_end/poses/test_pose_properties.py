@@ -15,6 +15,8 @@ from pose_extraction.motion import edit
 from pose_extraction.motion.motion import Motion, body_size
 from pose_extraction.skeleton import SCORE_THRESHOLD
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).parents[3] / "pose_example"
 FPS = 12.0
 

@@ -17,6 +17,8 @@ from pose_extraction.keypoint_files.files import read_motion
 from pose_extraction.motion.motion import body_size
 from pose_extraction.skeleton import SCORE_THRESHOLD
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 WEIGHTS = ROOT / "checkpoints" / "judges" / "hrnet.safetensors"
 EXAMPLE = ROOT / "pose_example" / "raw_man_cheering.mp4"

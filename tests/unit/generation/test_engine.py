@@ -183,6 +183,7 @@ def test_a_lora_acts_for_its_job_only(
     assert again.settings()["loras"] == []
 
 
+@pytest.mark.slow
 def test_jobs_at_the_same_time_get_their_own_loras(
     engine: Engine, request_: GenerationRequest, expected: np.ndarray, tmp_path: Path
 ) -> None:
