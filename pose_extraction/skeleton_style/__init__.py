@@ -1,6 +1,10 @@
-"""Skeleton videos as people bring them: recognised, and put into the model's style."""
+"""Skeleton videos as people bring them: recognised, and put into the model's style.
+
+``kind`` tells them from videos of people, ``palettes`` whose colours they have, ``background`` takes lines off what is
+behind them, ``openpose_drawing`` reads joints from OpenPose's colours; ``style`` puts these together.
+"""
 
 from pose_extraction.skeleton_style.kind import Kind, kind_of
-from pose_extraction.skeleton_style.style import in_our_style
+from pose_extraction.skeleton_style.style import Style, in_our_style, recognise_style
 
-__all__ = ["Kind", "in_our_style", "kind_of"]
+__all__ = ["Kind", "Style", "in_our_style", "kind_of", "recognise_style"]

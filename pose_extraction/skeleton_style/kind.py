@@ -1,9 +1,12 @@
 """Whether a video shows people or a drawn skeleton, told from a few of its frames."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 import cv2
 import numpy as np
+
+from pose_extraction.skeleton_style.background import background_color, contrast_to, shows_our_lines
 
 Kind = Literal["raw", "skeleton"]
 
@@ -16,37 +19,45 @@ _BACKGROUND_SHARE = 0.6  # least share of the picture in that colour
 _LARGEST_DRAWN_SHARE = 0.3  # of the picture
 _WIDEST_LINE = 0.07  # of the size of what is drawn
 _WIDEST_SINGLE_LINE = 0.02  # of the longer side of the picture
+_THICK_SHARE = 0.3  # of what is drawn may be wider: heads, dots, crossings
 _CONNECTED_SHARE = 0.5  # least share of what is drawn in lines; grain is dots
 _SHORTEST_LINE = 0.03  # of the longer side of the picture
-_COLOR_STEP = 8
-_CODE = np.array([1, 32, 1024])  # of a coarse colour, as one number
-_THICK_SHARE = 0.3  # of what is drawn may be wider: heads, dots, crossings
 
 
 def kind_of(frames: np.ndarray) -> Kind:
     """Tell a skeleton video, in our style or another, from a video of people.
 
-    A skeleton video shows thin lines on a background of one colour. Frames that show nothing do not count; a video
-    in which all frames show nothing is a skeleton video without a skeleton.
+    A skeleton video shows thin lines on a background of one colour, or lines in our colours over a picture. Frames
+    that show nothing do not count; a video in which all frames show nothing is a skeleton video without a skeleton.
 
     Args:
         frames: (F, H, W, 3) uint8 RGB, sampled from the whole video; a dozen suffice.
     """
-    shown = frames[np.linspace(0, len(frames) - 1, min(len(frames), _FRAMES)).astype(int)]
-    votes = [is_line_drawing(frame) for frame in shown if not is_blank(frame)]
-    return "skeleton" if 2 * sum(votes) >= len(votes) else "raw"
+    shown = [frame for frame in map(shrunk, spread(frames)) if not is_blank(frame)]
+    if is_mostly(map(is_line_drawing, shown)) or is_mostly(map(shows_our_lines, shown)):
+        return "skeleton"
+    return "raw"
+
+
+def spread(frames: np.ndarray) -> np.ndarray:
+    """A dozen of the frames, from first to last."""
+    return frames[np.linspace(0, len(frames) - 1, min(len(frames), _FRAMES)).astype(int)]
+
+
+def is_mostly(votes: Iterable[bool]) -> bool:
+    """Whether at least half of the votes are yes; also where there is none."""
+    counted = list(votes)
+    return 2 * sum(counted) >= len(counted)
 
 
 def is_blank(frame: np.ndarray) -> bool:
-    """Whether an (H, W, 3) uint8 RGB frame is of one colour, but for compression noise."""
-    small = _shrunk(frame)
-    return bool(_contrast(small, _background(small)).max() < _BLANK)
+    """Whether a frame of :func:`shrunk` is of one colour, but for compression noise."""
+    return bool(contrast_to(frame, background_color(frame)).max() < _BLANK)
 
 
 def is_line_drawing(frame: np.ndarray) -> bool:
-    """Whether an (H, W, 3) uint8 RGB frame shows thin lines on one colour."""
-    small = _shrunk(frame)
-    contrast = _contrast(small, _background(small))
+    """Whether a frame of :func:`shrunk` shows thin lines on one colour."""
+    contrast = contrast_to(frame, background_color(frame))
     if (contrast < _FLAT).mean() < _BACKGROUND_SHARE:
         return False
     drawn = contrast > max(_BLANK, _FOREGROUND * contrast.max())
@@ -57,20 +68,10 @@ def is_line_drawing(frame: np.ndarray) -> bool:
     )
 
 
-def _shrunk(frame: np.ndarray) -> np.ndarray:
+def shrunk(frame: np.ndarray) -> np.ndarray:
+    """The (H, W, 3) uint8 frame small enough to be looked at quickly, lines still a few pixels wide."""
     scale = _SIDE / max(frame.shape[:2])
     return frame if scale >= 1 else cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-
-
-def _background(frame: np.ndarray) -> np.ndarray:
-    """The most frequent colour, (3,)."""
-    coarse = (frame // _COLOR_STEP).astype(np.int32) @ _CODE
-    return np.median(frame[coarse == np.bincount(coarse.ravel()).argmax()], axis=0)
-
-
-def _contrast(frame: np.ndarray, background: np.ndarray) -> np.ndarray:
-    """(H, W) largest difference of a channel from the background."""
-    return np.abs(frame - background).max(axis=-1)
 
 
 def _connected_share(drawn: np.ndarray) -> float:

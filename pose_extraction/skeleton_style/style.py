@@ -1,82 +1,133 @@
-"""Skeleton videos drawn by other tools, told from ours by their colours: the model reads colour as meaning."""
+"""Skeleton videos drawn by other tools, put into the model's style: the model reads colour as meaning."""
 
-import cv2
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
 import numpy as np
 
-_FRAMES = 8  # looked at
-_LIT = 110  # the brightest channel of a line, its soft edge left out
-_SMALLEST_SHARE_LIT, _LARGEST_SHARE_LIT = 2e-4, 0.3  # of the picture, by lines
-_PLAIN = 48  # channels of a plain background differ less
-_ORANGE, _GREEN, _BLUE = 15, 60, 105  # hue of torso, left and right limbs, in OpenCV's steps of two degrees
-_SAME_HUE = 10
-_COLOURED = 64  # least saturation, of 255, at which a hue means something after compression
-_MOSTLY = 0.8
-# Our orange has saturation 204, our blue 255; swapped it is the other way round.
-_CLEAR_DIFFERENCE = 12
-_DOT = 1.6  # radius of a dot, in half line widths
-_DOTS = 8  # a person's joints; single thick spots are crossings and small faces
+from fyp_media.errors import InputError
+from pose_extraction.skeleton_style.background import (
+    background_color,
+    on_black,
+    shows_our_lines,
+    without_picture,
+)
+from pose_extraction.skeleton_style.dots import has_dots
+from pose_extraction.skeleton_style.kind import is_blank, is_line_drawing, is_mostly, shrunk, spread
+from pose_extraction.skeleton_style.openpose_drawing import OpenPoseReader
+from pose_extraction.skeleton_style.palettes import (
+    are_our_colors,
+    has_loop,
+    line_colors,
+    line_pixels,
+    palette_of,
+)
 
-_RED_BLUE = slice(None, None, -1)
+_BLACK = 28  # largest channel of a background that counts as black
 
+BLANK = (
+    "This skeleton video shows no lines in any of its frames; choose a video with a skeleton, or one of a person"
+    " and the input type raw."
+)
+RAW = (
+    "This is no skeleton video (thin lines on one colour) but a video of people or things; choose the input type"
+    " raw, which finds the people in it."
+)
+ONE_COLOUR = (
+    "The lines of this skeleton video have one colour, so left and right cannot be told; extract the skeleton from"
+    " the original video, or draw it from its keypoints."
+)
+OTHER = (
+    "This skeleton has colours that the model does not know and that cannot be read; extract it from the original"
+    " video, or draw it from its keypoints."
+)
 SWAPPED = (
     "Red and blue of this skeleton video are swapped, as today's mmpose draws them; they were swapped back."
 )
-OPENPOSE = (
-    "This skeleton has other colours than the model knows, as OpenPose draws them; extract it from the original"
-    " video, or draw OpenPose's JSON folder with python -m pose_extraction."
+BACKGROUND = (
+    "The background of this skeleton video was removed, as the model knows lines on black; check the preview."
 )
-WHITE = "This skeleton is not on black, which the model expects; extract it from the original video."
+OPENPOSE = "This skeleton has OpenPose's colours; its joints were read and redrawn in the model's style."
 DOTS = (
     "This skeleton has dots on its joints, which the model does not know; draw lines only for better results."
 )
 
 
+@dataclass(frozen=True)
+class Style:
+    """How a skeleton video is drawn.
+
+    notice: one sentence for the user, "" where there is nothing to say.
+    to_ours: makes a frame, (H, W, 3) uint8 RGB, one in the model's style; None where it is in it.
+    """
+
+    notice: str = ""
+    to_ours: Callable[[np.ndarray], np.ndarray] | None = None
+
+
+def recognise_style(frames: np.ndarray) -> Style:
+    """Find out how a skeleton video is drawn, and how it is put into the model's style.
+
+    Args:
+        frames: (F, H, W, 3) uint8 RGB, sampled from the whole video; of more than a dozen only some are looked at.
+
+    Raises:
+        InputError: no lines in any frame, no skeleton video, or lines whose meaning cannot be told.
+    """
+    shown = [frame for frame in map(shrunk, spread(frames)) if not is_blank(frame)]
+    if not shown:
+        shown = [frame for frame in map(shrunk, frames) if not is_blank(frame)]
+    if not shown:
+        raise InputError(BLANK)
+    if not is_mostly(map(is_line_drawing, shown)):
+        if is_mostly(map(shows_our_lines, shown)):
+            return Style(BACKGROUND, without_picture)
+        raise InputError(RAW)
+    drawn = [frame for frame in shown if is_line_drawing(frame)]
+    pixels = line_pixels(drawn)
+    match palette_of(pixels):
+        case "ours":
+            return _ours(drawn, pixels)
+        case "swapped":
+            return Style(SWAPPED, _swapped)
+        case "one colour":
+            raise InputError(ONE_COLOUR)
+    reader = OpenPoseReader.of(drawn)
+    if reader is None:
+        raise InputError(OTHER)
+    return Style(OPENPOSE, reader.redraw)
+
+
 def in_our_style(frames: np.ndarray) -> tuple[np.ndarray, str]:
-    """Put a skeleton video into the model's style where that is possible without doubt.
+    """Put a skeleton video into the model's style.
 
     Args:
         frames: (F, H, W, 3) uint8 RGB.
 
     Returns:
-        the frames, red and blue swapped where they were the wrong way round; and one sentence for the user,
-        "" where the style is right or this is no skeleton.
+        the frames, themselves where they are in it; and a sentence for the user or "".
+
+    Raises:
+        InputError: see :func:`recognise_style`.
     """
-    looked_at = frames[np.linspace(0, len(frames) - 1, min(len(frames), _FRAMES)).astype(int)]
-    background = np.median(looked_at, axis=(0, 1, 2))
-    if background.min() > 255 - _LIT and _is_plain(looked_at, background):
-        return frames, WHITE
-    lit = looked_at.max(axis=-1) > _LIT
-    if not _SMALLEST_SHARE_LIT < lit.mean() < _LARGEST_SHARE_LIT or not _is_plain(looked_at, background):
-        return frames, ""
-    hue, saturation, _ = cv2.cvtColor(looked_at[lit][None], cv2.COLOR_RGB2HSV)[0].astype(int).T
-    coloured = saturation > _COLOURED
-    if coloured.mean() < _MOSTLY:
-        return frames, ""
-    orange, green, blue = (coloured & (np.abs(hue - ours) <= _SAME_HUE) for ours in (_ORANGE, _GREEN, _BLUE))
-    if (orange | green | blue).sum() < _MOSTLY * coloured.sum():
-        return frames, OPENPOSE
-    if _is_purer(saturation[orange], saturation[blue]):
-        return frames[..., _RED_BLUE].copy(), SWAPPED
-    return frames, DOTS if _has_dots(lit) else ""
+    style = recognise_style(frames)
+    if style.to_ours is None:
+        return frames, style.notice
+    return np.stack([style.to_ours(frame) for frame in frames]), style.notice
 
 
-def _is_plain(frames: np.ndarray, background: np.ndarray) -> bool:
-    """Whether most of the picture is one colour, as behind a drawing."""
-    return float((np.abs(frames - background).max(axis=-1) < _PLAIN).mean()) > 1 - _LARGEST_SHARE_LIT
+def _ours(drawn: list[np.ndarray], pixels: np.ndarray) -> Style:
+    colors = line_colors(pixels)
+    torso, *limbs = np.isfinite(colors).all(axis=1)
+    if not torso and sum(limbs) == 1 and is_mostly(map(has_loop, drawn)):
+        raise InputError(ONE_COLOUR)  # limbs have no loop: this is a whole body in the colour of a limb
+    if max(background_color(frame).max() for frame in drawn) > _BLACK:
+        return Style(BACKGROUND, partial(on_black, line_colors=colors))
+    if not are_our_colors(colors):
+        return Style("", partial(on_black, line_colors=colors))
+    return Style(DOTS if has_dots(drawn) else "")
 
 
-def _is_purer(orange: np.ndarray, blue: np.ndarray) -> bool:
-    """Whether both colours are there and orange is clearly the more saturated one."""
-    return min(len(orange), len(blue)) > 0 and np.median(orange) > np.median(blue) + _CLEAR_DIFFERENCE
-
-
-def _has_dots(lit: np.ndarray) -> bool:
-    """Whether many spots of the (F, H, W) lines are much wider than the lines are."""
-    dots = []
-    for mask in lit:
-        radius = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 5)
-        ridge = (radius >= cv2.dilate(radius, np.ones((3, 3)))) & mask
-        if ridge.any():
-            wide = (radius > _DOT * np.median(radius[ridge])).astype(np.uint8)
-            dots.append(cv2.connectedComponents(wide)[0] - 1)
-    return bool(dots) and float(np.median(dots)) >= _DOTS
+def _swapped(frame: np.ndarray) -> np.ndarray:
+    return frame[..., ::-1].copy()

@@ -8,10 +8,13 @@ import cv2
 import numpy as np
 import pytest
 
+from fyp_core.synthetic import sample_clip
+from fyp_media.errors import InputError
 from fyp_media.read_video import read_frames
 from fyp_media.write_video import write_video
 from pose_extraction.skeleton import LINKS, draw_skeleton
-from pose_extraction.skeleton_style.style import DOTS, OPENPOSE, SWAPPED, WHITE, in_our_style
+from pose_extraction.skeleton_style import in_our_style, kind_of, recognise_style
+from pose_extraction.skeleton_style.style import BACKGROUND, BLANK, DOTS, ONE_COLOUR, OTHER, RAW, SWAPPED
 from tests.unit.pose_extraction.test_skeleton import PUBLISHED, standing
 
 SIZE = 256
@@ -60,16 +63,119 @@ def test_colours_are_told_apart_after_compression(tmp_path):
         assert in_our_style(read)[1] == (SWAPPED if name == "swapped" else "")
 
 
-@pytest.mark.parametrize(
-    ("frames", "notice"),
-    [(rainbow(), OPENPOSE), (np.where(ours().any(-1, keepdims=True), ours(), 255), WHITE), (dotted(), DOTS)],
-    ids=["OpenPose", "white", "dots"],
-)
-def test_other_styles_are_named_and_left_alone(frames, notice):
-    frames = frames.astype(np.uint8)
-    passed, said = in_our_style(frames)
-    assert said == notice
+def test_dots_are_told_and_left_alone():
+    frames = dotted()
+    passed, notice = in_our_style(frames)
+    assert notice == DOTS
     assert passed is frames
+
+
+def compressed(frames: np.ndarray, quality: int) -> np.ndarray:
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality]
+    return np.stack(
+        [cv2.imdecode(cv2.imencode(".jpg", frame, options)[1], cv2.IMREAD_COLOR) for frame in frames]
+    )
+
+
+@pytest.mark.parametrize("brightness", [1, 0.5])
+@pytest.mark.parametrize("quality", [5, 12, 30])
+def test_compression_noise_is_no_dots(quality, brightness):
+    frames = (ours(size=512) * brightness).astype(np.uint8)
+    assert in_our_style(compressed(frames, quality))[1] == ""
+
+
+def on(color: tuple[int, int, int], frames: np.ndarray) -> np.ndarray:
+    """Lines with soft edges before another background."""
+    cover = frames.max(axis=-1, keepdims=True) / 255
+    return (frames + (1 - cover) * np.array(color)).clip(0, 255).astype(np.uint8)
+
+
+def scene() -> np.ndarray:
+    rng = np.random.default_rng(0)
+    options = {"character": "man", "scene": "park", "motion": "wave", "style": ""}
+    return sample_clip(rng, 3, 2 * SIZE, split="all", **options).frames
+
+
+def is_near(frames: np.ndarray, expected: np.ndarray, tolerance: float = 0.06) -> bool:
+    """Whether lines of the same colours are at the same places: share of the lines' pixels that differ much."""
+    differing = (np.abs(frames.astype(int) - expected).max(axis=-1) > 128).sum()
+    return bool(differing < tolerance * (expected.max(axis=-1) > 128).sum())
+
+
+@pytest.mark.parametrize("color", [(255, 255, 255), (40, 40, 40), (200, 200, 200), (0, 90, 0), (90, 0, 90)])
+def test_backgrounds_of_one_colour_are_removed(color):
+    frames, notice = in_our_style(on(color, ours(size=512)))
+    assert notice == BACKGROUND
+    assert is_near(frames, ours(size=512))
+    assert np.array_equal(frames[0, 0, 0], [0, 0, 0])
+
+
+def test_a_picture_behind_our_lines_is_removed(tmp_path):
+    write_video(
+        tmp_path / "overlay.mp4", np.where(ours(size=512).any(-1, keepdims=True), ours(size=512), scene()), 10
+    )
+    frames = np.stack(list(read_frames(tmp_path / "overlay.mp4")))
+    assert kind_of(frames) == "skeleton"
+    clean, notice = in_our_style(frames)
+    assert notice == BACKGROUND
+    assert is_near(clean, ours(size=512), 0.15)
+    assert ((clean > 0).any(-1) & ~(ours(size=512) > 0).any(-1)).mean() < 0.01
+
+
+@pytest.mark.parametrize("paleness", [0.3, 0.6, 0.75])
+def test_pale_and_dark_colours_become_ours(paleness):
+    lines = ours()
+    pale = lines + (lines.max(axis=-1, keepdims=True) - lines.astype(float)) * paleness
+    for frames in (pale.round().astype(np.uint8), lines // 4):
+        clean, notice = in_our_style(frames)
+        assert notice == ""
+        assert is_near(clean, lines)
+
+
+def white(frames: np.ndarray) -> np.ndarray:
+    return np.repeat(frames.max(axis=-1, keepdims=True), 3, axis=-1)
+
+
+@pytest.mark.parametrize(
+    ("frames", "sentence"),
+    [
+        (np.zeros((3, SIZE, SIZE, 3), np.uint8), BLANK),
+        (scene(), RAW),
+        (scene() // 6, RAW),
+        (white(ours()), ONE_COLOUR),
+        (255 - white(ours()), ONE_COLOUR),
+        ((white(ours()) * np.array([0, 1, 0])).astype(np.uint8), ONE_COLOUR),
+        ((white(ours()) * np.array([1, 0, 1])).astype(np.uint8), ONE_COLOUR),
+        (rainbow(), OTHER),
+    ],
+    ids=[
+        "nothing",
+        "raw",
+        "dark",
+        "white lines",
+        "black lines",
+        "green lines",
+        "purple lines",
+        "unknown colours",
+    ],
+)
+def test_what_cannot_be_read_is_refused(frames, sentence):
+    with pytest.raises(InputError) as refused:
+        in_our_style(frames)
+    assert str(refused.value) == sentence
+
+
+def test_frames_without_a_skeleton_are_left_out_of_the_judgement():
+    frames = np.concatenate([np.zeros((30, SIZE, SIZE, 3), np.uint8), ours(2)])
+    passed, notice = in_our_style(frames)
+    assert notice == ""
+    assert passed is frames
+
+
+def test_frames_are_put_right_one_by_one():
+    style = recognise_style(on((255, 255, 255), ours()))
+    assert style.to_ours is not None
+    assert is_near(style.to_ours(on((255, 255, 255), ours())[1]), ours()[1])
 
 
 def test_one_side_alone_is_not_enough_to_swap():
@@ -84,8 +190,8 @@ def test_ordinary_pictures_are_none_of_these(seed):
     rng = np.random.default_rng(seed)
     coarse = rng.integers(0, 255, (2, 6, 6, 3)).astype(np.uint8)
     frames = np.stack([cv2.resize(frame, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC) for frame in coarse])
-    assert in_our_style(frames)[1] == ""
-    assert in_our_style(np.zeros((2, 64, 64, 3), np.uint8))[1] == ""
+    with pytest.raises(InputError, match="no skeleton video"):
+        in_our_style(frames)
 
 
 @pytest.mark.skipif(not PUBLISHED.exists(), reason="the published skeleton videos are not here")
