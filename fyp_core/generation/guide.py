@@ -25,7 +25,7 @@ from fyp_media.fit import PictureWindow, cover
 from fyp_media.read_video import Video, open_video
 from pose_extraction.motion.motion import Motion
 from pose_extraction.skeleton import SCORE_THRESHOLD, draw_skeleton
-from pose_extraction.skeleton_style import in_our_style
+from pose_extraction.skeleton_style import recognise_style
 
 _FRAMES_FOR_STYLE = 8
 _TOLERATED_SHARE = 0.002  # of the lines outside the window: compression noise
@@ -175,12 +175,14 @@ def _from_skeletons(source: _Source, _turn: AbstractContextManager[None]) -> Gui
 def _styled(source: _Source) -> tuple[Frames, list[str]]:
     """The frames in the model's style, and a sentence where it was another."""
     looked_at = source.frames_for_style()
-    repaired, notice = in_our_style(looked_at)
-    notices = [notice] if notice else []
-    if np.array_equal(repaired, looked_at):
+    if not looked_at.any():  # the people may be in the other frames
+        looked_at = np.stack(list(source.frames()))
+    style = recognise_style(looked_at)
+    notices = [style.notice] if style.notice else []
+    to_ours = style.to_ours
+    if to_ours is None:
         return source.frames, notices
-    frames, _ = in_our_style(np.stack(list(source.frames())))
-    return lambda: frames, notices
+    return lambda: map(to_ours, source.frames()), notices
 
 
 def _windows_of_lines(source: _Source, frames: Frames) -> tuple[list[PictureWindow], float]:

@@ -9,6 +9,9 @@ PALETTE = np.array([TORSO_COLOR, LEFT_COLOR, RIGHT_COLOR], np.float32)
 
 _COLOR_STEP = 8
 _COLORS = 256 // _COLOR_STEP
+_BLACK = 28  # the brightest channel of a black background is darker
+_LIT = 128  # the brightest channel of what is not at the edge of a line
+_ONLY = 0.8
 _LEAST_COVER = 0.25  # of a pixel by a line: less is compression noise
 # In a picture, of the largest difference of a channel: surely one of our lines, and the edge of one.
 _SURE, _EDGE = 50, 110
@@ -52,6 +55,18 @@ def on_black(frame: np.ndarray, line_colors: np.ndarray) -> np.ndarray:
     cover = np.take_along_axis(np.array(covers), nearest[None], axis=0)[0]
     cover[cover < _LEAST_COVER] = 0
     return (cover[..., None] * PALETTE[nearest]).round().astype(np.uint8)
+
+
+def is_black(frame: np.ndarray) -> bool:
+    """Whether the background of an (H, W, 3) uint8 frame is black, but for compression noise."""
+    return bool(background_color(frame).max() < _BLACK)
+
+
+def shows_only_our_colors(frame: np.ndarray) -> bool:
+    """Whether an (H, W, 3) uint8 RGB frame shows nothing but our three colours on black."""
+    lit = frame.max(axis=-1) > _LIT
+    ours = np.any(_near_our_colors(frame, _SURE), axis=0)
+    return bool(is_black(frame) and lit.any() and ours[lit].mean() > _ONLY)
 
 
 def shows_our_lines(frame: np.ndarray) -> bool:

@@ -6,7 +6,12 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from pose_extraction.skeleton_style.background import background_color, contrast_to, shows_our_lines
+from pose_extraction.skeleton_style.background import (
+    background_color,
+    contrast_to,
+    shows_only_our_colors,
+    shows_our_lines,
+)
 
 Kind = Literal["raw", "skeleton"]
 
@@ -34,9 +39,8 @@ def kind_of(frames: np.ndarray) -> Kind:
         frames: (F, H, W, 3) uint8 RGB, sampled from the whole video; a dozen suffice.
     """
     shown = [frame for frame in map(shrunk, spread(frames)) if not is_blank(frame)]
-    if is_mostly(map(is_line_drawing, shown)) or is_mostly(map(shows_our_lines, shown)):
-        return "skeleton"
-    return "raw"
+    tests = (is_line_drawing, shows_only_our_colors, shows_our_lines)
+    return "skeleton" if any(is_mostly(map(test, shown)) for test in tests) else "raw"
 
 
 def spread(frames: np.ndarray) -> np.ndarray:

@@ -8,8 +8,9 @@ import numpy as np
 
 from fyp_media.errors import InputError
 from pose_extraction.skeleton_style.background import (
-    background_color,
+    is_black,
     on_black,
+    shows_only_our_colors,
     shows_our_lines,
     without_picture,
 )
@@ -23,8 +24,6 @@ from pose_extraction.skeleton_style.palettes import (
     line_pixels,
     palette_of,
 )
-
-_BLACK = 28  # largest channel of a background that counts as black
 
 BLANK = (
     "This skeleton video shows no lines in any of its frames; choose a video with a skeleton, or one of a person"
@@ -80,6 +79,8 @@ def recognise_style(frames: np.ndarray) -> Style:
         shown = [frame for frame in map(shrunk, frames) if not is_blank(frame)]
     if not shown:
         raise InputError(BLANK)
+    if is_mostly(map(shows_only_our_colors, shown)):
+        return Style(DOTS if has_dots(shown) else "")
     if not is_mostly(map(is_line_drawing, shown)):
         if is_mostly(map(shows_our_lines, shown)):
             return Style(BACKGROUND, without_picture)
@@ -122,7 +123,7 @@ def _ours(drawn: list[np.ndarray], pixels: np.ndarray) -> Style:
     torso, *limbs = np.isfinite(colors).all(axis=1)
     if not torso and sum(limbs) == 1 and is_mostly(map(has_loop, drawn)):
         raise InputError(ONE_COLOUR)  # limbs have no loop: this is a whole body in the colour of a limb
-    if max(background_color(frame).max() for frame in drawn) > _BLACK:
+    if not all(map(is_black, drawn)):
         return Style(BACKGROUND, partial(on_black, line_colors=colors))
     if not are_our_colors(colors):
         return Style("", partial(on_black, line_colors=colors))
