@@ -9,11 +9,11 @@ pip=(.venv/bin/python -m pip install --disable-pip-version-check --quiet)
 "${pip[@]}" --no-deps mmengine==0.10.7 mmcv-lite==2.1.0 mmpose==1.3.2 mmdet==3.3.0
 "${pip[@]}" --no-deps --no-build-isolation --no-binary xtcocotools xtcocotools==1.14.3
 
-# mmcv's compiled operators are imported by name in many places and called by few models, HRNet not among them.
+# mmcv's compiled operators are imported by name in many places; few models call them, and HRNet does not.
 ops=$(.venv/bin/python -c "import importlib.util as u; print(u.find_spec('mmcv').submodule_search_locations[0])")/ops
 mkdir -p "$ops"
 cat >"$ops/__init__.py" <<'PYTHON'
-"""Stands in for mmcv's compiled operators, which this installation does without."""
+"""Replaces mmcv's compiled operators, which are not installed."""
 
 
 def __getattr__(name):
@@ -21,8 +21,8 @@ def __getattr__(name):
         raise AttributeError(name)
 
     def __init__(self, *args, **kwargs):
-        raise NotImplementedError(f"mmcv.ops.{name} is not installed; choose a model that does without it.")
+        raise NotImplementedError(f"mmcv.ops.{name} is not installed; choose a model that does not use it.")
 
     return type(name, (), {"__init__": __init__})
 PYTHON
-.venv/bin/python -c "import mmpose.apis" && echo "mmpose is ready: python -m pose_extraction VIDEO --estimator mmpose --weights CONFIG.py,CHECKPOINT.pth"
+.venv/bin/python -c "import mmpose.apis" && echo "mmpose is ready: fyp-pose VIDEO -o skeleton.mp4 --estimator mmpose --weights CONFIG.py,CHECKPOINT.pth"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The paper's comparison at mini's size, from nothing but mini's autoencoder: about two hours on two cores with bf16.
-# Interrupted, the same command goes on. Arguments go to every training: scripts/paper_table.sh mixed_precision=bf16
+# The paper's comparison at mini's size, trained from mini's autoencoder: about two hours on two cores with bf16.
+# After an interruption the same command continues. Arguments go to every training: scripts/paper_table.sh mixed_precision=bf16
 #
 # Two stages as in the paper see 700 x 32 pictures and 800 x 4 x 8 frames; one stage sees as many, 1,500 x 4 x 8.
 set -euo pipefail
@@ -10,7 +10,7 @@ threads=$(getconf _NPROCESSORS_ONLN) # accelerate's own choice is one
 folder=output/paper
 overrides=("$@")
 
-train() { # stage, model to go on from, further overrides
+train() { # stage, model to start from, further overrides
     .venv/bin/accelerate launch --cpu --num_processes 1 --num_cpu_threads_per_process "$threads" \
         train_followyourpose.py --config="configs/mini_$1.yaml" pretrained_model_path="$2" \
         output_dir="$folder/$1" train_data.cache="$folder/latents" "${@:3}" "${overrides[@]}"

@@ -1,4 +1,4 @@
-"""Paint ``assets/results.png``: four prompts, each following four skeletons: ``python -m scripts.render_results``."""
+"""Render ``assets/results.png``: four prompts, each following four skeletons: ``python -m scripts.render_results``."""
 
 from __future__ import annotations
 

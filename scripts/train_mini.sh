@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Train the mini model from nothing: hours on two cores. Interrupted, the same command goes on.
+# Train the mini model from scratch: hours on two cores. After an interruption the same command continues.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 scripts/install.sh
