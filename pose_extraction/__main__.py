@@ -1,6 +1,6 @@
-"""``python -m pose_extraction VIDEO -o skeleton.mp4``: turn a video of people into a skeleton video.
+"""``python -m pose_extraction VIDEO -o skeleton.mp4``, installed as ``fyp-pose``: make a skeleton video.
 
-VIDEO may also be keypoints: a file that ``--keypoints`` wrote, or a folder of OpenPose JSON.
+VIDEO may also be keypoints: a JSON file that ``--keypoints`` or another tool wrote, or a folder of such frames.
 ``python -m pose_extraction edit KEYPOINTS -o OUT`` changes keypoints.
 """
 
@@ -12,15 +12,17 @@ import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 from tqdm import tqdm
 
 from fyp_media.errors import InputError
 from fyp_media.files import check_targets
+from fyp_media.terminal import print_in_any_encoding
 from fyp_media.write_video import VIDEO_SUFFIXES
 from pose_extraction.estimators.factory import AUTO, ESTIMATOR_NAMES
 from pose_extraction.extract import extract_skeleton_video
-from pose_extraction.keypoint_files.files import (
+from pose_extraction.keypoint_files import (
     KEYPOINT_SUFFIX,
     TARGET_SUFFIXES,
     is_motion,
@@ -32,11 +34,13 @@ from pose_extraction.motion.motion import Motion
 from pose_extraction.motion.temporal import clean
 from pose_extraction.motion.tracking import ALL, choose
 
+_COMMAND = "fyp-pose"
 _USUAL_SMOOTHING = 1.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit status is 0, or 2 for bad input."""
+    """Run the command line; the exit status is 0, 2 for bad input, or 130 where it was interrupted."""
+    print_in_any_encoding()
     logging.basicConfig(format="%(levelname)s: %(message)s")
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
@@ -55,14 +59,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _program() -> str:
+    """What the user typed: the installed command or the module."""
+    name = Path(sys.argv[0]).stem
+    return name if name == _COMMAND else "python -m pose_extraction"
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m pose_extraction",
+        prog=_program(),
         description="Turn a video of people into a skeleton video.",
-        epilog="'python -m pose_extraction edit --help' tells how to change keypoints.",
+        epilog=f"'{_program()} edit --help' tells how to change keypoints.",
     )
     parser.add_argument(
-        "video", help="a video that shows people whole, a keypoint file, or an OpenPose folder"
+        "video",
+        help="a video that shows people whole; or keypoints of COCO, OpenPose, ComfyUI, AlphaPose or mmpose: a JSON"
+        " file or a folder of them",
     )
     parser.add_argument("-o", "--output", required=True, metavar="MP4", help="skeleton video to write")
     parser.add_argument("--keypoints", metavar="JSON", help="also write the keypoints, in COCO's format")
@@ -83,7 +95,9 @@ def _parser() -> argparse.ArgumentParser:
         help="0 is off (default: 1; keypoints are taken as they are)",
     )
     parser.add_argument(
-        "--fps", type=float, help="frames a second to take (default: all), or of an OpenPose folder"
+        "--fps",
+        type=float,
+        help="frames a second to take (default: all), or of keypoints that do not tell theirs",
     )
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
     return parser
@@ -91,9 +105,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _edit_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m pose_extraction edit", description="Change keypoints; steps run in the order listed."
+        prog=f"{_program()} edit", description="Change keypoints; steps run in the order listed."
     )
-    parser.add_argument("keypoints", help="a keypoint file, or a folder of OpenPose JSON")
+    parser.add_argument("keypoints", help="keypoints: a JSON file, or a folder of them")
     parser.add_argument("-o", "--output", required=True, help="keypoints (.json) or skeleton video (.mp4)")
     parser.add_argument("--people", default=ALL, metavar="all|largest|N[,N…]", help="whom to keep")
     parser.add_argument("--trim", type=_pair, metavar="FROM,TO", help="seconds to keep")
@@ -101,11 +115,19 @@ def _edit_parser() -> argparse.ArgumentParser:
     parser.add_argument("--loop", type=int, metavar="N", help="repeat N times")
     parser.add_argument(
         "--retarget",
-        type=_proportions,
+        type=_body,
         metavar="BODY",
-        help=f"{' or '.join(edit.BODIES)}, or factors such as legs=1.3,arms=0.8 ({', '.join(edit.LIMBS)})",
+        help=f"{' or '.join(edit.BODIES)}, factors such as legs=1.3,arms=0.8 ({', '.join(edit.LIMBS)}), or keypoints"
+        " of somebody who has the limb lengths wanted",
     )
-    parser.add_argument("--scale", type=float, help="size, about the middle of the picture")
+    parser.add_argument("--scale", type=float, help="size of the people")
+    parser.add_argument(
+        "--scale-about",
+        choices=get_args(edit.Fixed),
+        default="picture",
+        help="what keeps its place when people are scaled: the middle of the %(default)s (the default), their feet or"
+        " the middle of their body",
+    )
     parser.add_argument("--mirror", action="store_true", help="left becomes right")
     parser.add_argument("--shift", type=_pair, metavar="X,Y", help="pixels to the right and down")
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
@@ -128,14 +150,13 @@ def _pair(text: str) -> tuple[float, float]:
     raise argparse.ArgumentTypeError(f"give two numbers such as 0.5,4, not {text!r}")
 
 
-def _proportions(text: str) -> dict[str, float]:
-    if text in edit.BODIES:
-        return edit.BODIES[text]
-    with contextlib.suppress(ValueError):
-        return {limb: float(factor) for limb, factor in (part.split("=") for part in text.split(","))}
-    raise argparse.ArgumentTypeError(
-        f"give {' or '.join(edit.BODIES)}, or factors such as legs=1.3,arms=0.8, not {text!r}"
-    )
+def _body(text: str) -> dict[str, float] | Path:
+    if is_motion(text):
+        return Path(text)
+    try:
+        return edit.parse_proportions(text)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _extract(options: argparse.Namespace) -> tuple[dict[str, object], str]:
@@ -197,10 +218,12 @@ def _edit(options: argparse.Namespace) -> tuple[dict[str, object], str]:
         motion = edit.speed(motion, options.speed)
     if options.loop is not None:
         motion = edit.loop(motion, options.loop)
-    if options.retarget:
+    if isinstance(options.retarget, Path):
+        motion = edit.retarget(motion, edit.proportions_like(motion, read_motion(options.retarget)))
+    elif options.retarget:
         motion = edit.retarget(motion, options.retarget)
     if options.scale is not None:
-        motion = edit.scale(motion, options.scale)
+        motion = edit.scale(motion, options.scale, options.scale_about)
     if options.mirror:
         motion = edit.mirror(motion)
     if options.shift:

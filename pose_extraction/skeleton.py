@@ -60,7 +60,6 @@ def draw_skeleton(
     height: int,
     width: int,
     *,
-    threshold: float = SCORE_THRESHOLD,
     line_width: float | None = None,
 ) -> np.ndarray:
     """Draw people as lines on black; a drawing looks the same at every image size.
@@ -68,9 +67,9 @@ def draw_skeleton(
     Args:
         keypoints: (P, 17, 2) or (17, 2), x and y in pixels, whole numbers lying on pixel centres. People are
             painted in order. Positions outside the image and NaN (unknown) are allowed.
-        scores: (P, 17) or (17,) confidence 0..1, or None when every joint is to be drawn.
+        scores: (P, 17) or (17,) confidence 0..1, or None when every joint is to be drawn. A link is left out when
+            either of its joints scores below SCORE_THRESHOLD.
         height, width: size of the image in pixels.
-        threshold: a link is left out when either of its joints scores lower.
         line_width: in pixels, fractions allowed (below 2 the result is nearer 1.8); 1.2 % of the longer
             side by default.
 
@@ -80,7 +79,7 @@ def draw_skeleton(
     people = np.asarray(keypoints, np.float32).reshape(-1, len(KEYPOINT_NAMES), 2)
     visible = np.asarray(np.isfinite(people).all(axis=2))
     if scores is not None:
-        visible &= np.asarray(scores).reshape(visible.shape) >= threshold
+        visible &= np.asarray(scores).reshape(visible.shape) >= SCORE_THRESHOLD
     if line_width is None:
         line_width = LINE_WIDTH * max(height, width)
 

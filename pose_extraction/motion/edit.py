@@ -1,4 +1,4 @@
-"""Motion changed without a new recording: size, place, side, tempo, length and proportions."""
+"""Motion edited: size, place, side, tempo, length and proportions."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,6 +15,7 @@ BODIES: dict[str, dict[str, float]] = {
     "child": {"head": 0.95, "torso": 0.65, "width": 0.65, "arms": 0.55, "legs": 0.5},
     "giant": {"head": 1.1, "torso": 1.4, "width": 1.5, "arms": 1.5, "legs": 1.5},
 }
+Fixed = Literal["picture", "feet", "body"]
 LIMBS = ("head", "torso", "width", "arms", "legs")
 
 _NECK, _PELVIS = len(KEYPOINT_NAMES), len(KEYPOINT_NAMES) + 1  # midpoints of shoulders and hips
@@ -38,7 +39,7 @@ def _bones() -> list[tuple[int, int, str]]:
 _BONES = _bones()
 
 
-def scale(motion: Motion, factor: float, about: Literal["picture", "feet", "body"] = "picture") -> Motion:
+def scale(motion: Motion, factor: float, about: Fixed = "picture") -> Motion:
     """Make people and their movement larger or smaller.
 
     Args:
@@ -50,7 +51,7 @@ def scale(motion: Motion, factor: float, about: Literal["picture", "feet", "body
     return replace(motion, keypoints=((motion.keypoints - fixed) * factor + fixed).astype(np.float32))
 
 
-def _anchors(motion: Motion, about: str) -> np.ndarray:
+def _anchors(motion: Motion, about: Fixed) -> np.ndarray:
     """(P, 2) a place of each person that is the same in all frames."""
     anchors = np.zeros((motion.keypoints.shape[1], 2), np.float32)
     for person in np.flatnonzero(motion.present.any(axis=0)):

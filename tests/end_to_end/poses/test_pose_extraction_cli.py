@@ -27,11 +27,12 @@ REPOSITORY = Path(__file__).parents[3]
 SIZE, FRAMES = 256, 12
 
 
-def start(*arguments: object, stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:
+def start(*arguments: object, stderr: int = subprocess.PIPE, **variables: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "pose_extraction", *map(str, arguments)]
     return subprocess.Popen(
-        command, cwd=REPOSITORY, text=True, stdout=subprocess.PIPE, stderr=stderr, preexec_fn=_heed_interrupts
-    )
+        command, cwd=REPOSITORY, text=True, stdout=subprocess.PIPE, stderr=stderr, preexec_fn=_heed_interrupts,
+        env=os.environ | variables,
+    )  # fmt: skip
 
 
 def _heed_interrupts() -> None:
@@ -188,3 +189,15 @@ def test_a_cut_to_another_place_loses_no_frame(clip):
     assert [len(frame) for frame in poses] == [1] * 6
     assert poses[2].keypoints[..., 0].max() < SIZE
     assert poses[3].keypoints[..., 0].min() > 2 * SIZE - 20
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_any_terminal_shows_names_in_any_script(clip, tmp_path, encoding):
+    frames = clip.keypoints[:, None], clip.scores[:, None]
+    write_motion(Motion(*frames, SIZE, SIZE, 12.0), tmp_path / "k.json")
+    target = tmp_path / "踊り 🕺.mp4"
+    process = start(tmp_path / "k.json", "-o", target, PYTHONIOENCODING=encoding)
+    stdout, stderr = process.communicate(timeout=120)
+    assert (process.returncode, stderr) == (0, "")
+    assert f"{FRAMES} frames" in stdout
+    assert probe(target).frame_count == FRAMES

@@ -439,3 +439,28 @@ def test_options_that_cannot_be_read_are_explained(tmp_path, capsys):
         with pytest.raises(SystemExit, match="2"):
             main(arguments)
         assert sentence in capsys.readouterr().err
+
+
+def test_limb_lengths_of_somebody_else_and_size_about_the_feet_from_the_command_line(tmp_path):
+    write_motion(motion(), tmp_path / "k.json")
+    write_motion(edit.retarget(motion(), {"legs": 2}), tmp_path / "target.json")
+    files = ["edit", str(tmp_path / "k.json"), "-o", str(tmp_path / "e.json")]
+    body = ["--retarget", str(tmp_path / "target.json"), "--scale", "0.5", "--scale-about", "feet"]
+    assert main([*files, *body]) == 0
+    expected = edit.scale(edit.retarget(motion(), {"legs": 2}), 0.5, "feet")
+    assert read_motion(tmp_path / "e.json").keypoints == pytest.approx(
+        expected.keypoints, abs=0.05, nan_ok=True
+    )
+    assert main([*files, "--retarget", str(tmp_path / "missing.json")]) == 2
+
+
+@pytest.mark.parametrize(
+    ("typed", "program"),
+    [("/usr/bin/fyp-pose", "fyp-pose"), ("/x/pose_extraction/__main__.py", "python -m pose_extraction")],
+)
+def test_help_names_the_program_as_it_was_typed(monkeypatch, capsys, typed, program):
+    monkeypatch.setattr("sys.argv", [typed])
+    for arguments in (["--help"], ["edit", "--help"]):
+        with pytest.raises(SystemExit):
+            main(arguments)
+        assert capsys.readouterr().out.startswith(f"usage: {program} ")
