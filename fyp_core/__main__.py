@@ -34,6 +34,7 @@ from fyp_core.weights.convert import check_target, convert_model
 from fyp_core.weights.sources import AUTO, MODEL_NAMES, Additions, resolve_model
 from fyp_media.errors import InputError
 from fyp_media.files import check_targets
+from fyp_media.terminal import print_in_any_encoding
 from pose_extraction.estimators.factory import ESTIMATORS_WITH_WEIGHTS
 
 PROJECT = "follow-your-pose"
@@ -42,6 +43,7 @@ OK, UNEXPECTED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status is 0, 2 for bad input, 1 for anything unexpected."""
+    print_in_any_encoding()
     options = _parser().parse_args(arguments)
     logging.basicConfig(format="%(levelname)s: %(message)s", level="INFO" if options.debug else "ERROR")
     if not options.debug:
