@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 
 from fyp_media.errors import InputError
+from pose_extraction.skeleton_style import openpose_drawing
 from pose_extraction.skeleton_style.background import (
     is_black,
     on_black,
@@ -16,7 +17,6 @@ from pose_extraction.skeleton_style.background import (
 )
 from pose_extraction.skeleton_style.dots import has_dots
 from pose_extraction.skeleton_style.kind import is_blank, is_line_drawing, is_mostly, shrunk, spread
-from pose_extraction.skeleton_style.openpose_drawing import OpenPoseReader
 from pose_extraction.skeleton_style.palettes import (
     are_our_colors,
     has_loop,
@@ -94,10 +94,10 @@ def recognise_style(frames: np.ndarray) -> Style:
             return Style(SWAPPED, _swapped)
         case "one colour":
             raise InputError(ONE_COLOUR)
-    reader = OpenPoseReader.of(drawn)
-    if reader is None:
+    full_size = [frame for frame in spread(frames) if frame.any()]
+    if not openpose_drawing.is_readable(full_size):
         raise InputError(OTHER)
-    return Style(OPENPOSE, reader.redraw)
+    return Style(OPENPOSE, openpose_drawing.redraw)
 
 
 def in_our_style(frames: np.ndarray) -> tuple[np.ndarray, str]:
