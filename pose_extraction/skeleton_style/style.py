@@ -95,9 +95,11 @@ def recognise_style(frames: np.ndarray) -> Style:
         case "one colour":
             raise InputError(ONE_COLOUR)
     full_size = [frame for frame in spread(frames) if frame.any()]
-    if not openpose_drawing.is_readable(full_size):
-        raise InputError(OTHER)
-    return Style(OPENPOSE, openpose_drawing.redraw)
+    if openpose_drawing.is_readable(full_size):
+        return Style(OPENPOSE, openpose_drawing.redraw)
+    if openpose_drawing.is_readable(list(map(_swapped, full_size))):
+        return Style(OPENPOSE, lambda frame: openpose_drawing.redraw(_swapped(frame)))
+    raise InputError(OTHER)
 
 
 def in_our_style(frames: np.ndarray) -> tuple[np.ndarray, str]:

@@ -86,6 +86,11 @@ def test_a_video_is_redrawn_in_our_style(tmp_path, hands):
         assert differing.sum() < 0.35 * lines.sum()
 
 
+def test_red_and_blue_may_be_swapped():
+    frames = draw(person())[None]
+    assert np.array_equal(in_our_style(frames[..., ::-1])[0], in_our_style(frames)[0])
+
+
 def test_frames_with_nobody_stay_black():
     frames, _ = in_our_style(np.stack([draw(person()), np.zeros((SIZE, SIZE, 3), np.uint8)]))
     assert frames[0].any()
