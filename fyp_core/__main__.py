@@ -25,9 +25,10 @@ from fyp_core.generation.guide import fine_skeletons
 from fyp_core.generation.job import Job, Progress
 from fyp_core.generation.metadata import read_settings
 from fyp_core.generation.output import OUTPUT_SUFFIXES, save_video
-from fyp_core.generation.request import INPUT_TYPES, PRESETS, GenerationRequest
+from fyp_core.generation.request import INPUT_TYPES, GenerationRequest
 from fyp_core.generation.rerun import decided_by, differences, pick, repeated
 from fyp_core.generation.result_size import ASPECTS
+from fyp_core.presets import PRESETS
 from fyp_core.schedulers import SCHEDULER_NAMES
 from fyp_core.weights.checkpoints import folder_size, list_models
 from fyp_core.weights.convert import check_target, convert_model

@@ -450,9 +450,7 @@ class FollowYourPosePipeline(
         return latents.to(self._execution_device, torch.float32) * self.scheduler.init_noise_sigma
 
     @torch.no_grad()
-    def decode_latents(
-        self, latents: torch.Tensor, chunk_size: int, output_type: str = "np"
-    ) -> np.ndarray | torch.Tensor | list[list[Image.Image]]:
+    def decode_latents(self, latents: torch.Tensor, chunk_size: int, output_type: str = "np") -> Any:
         """Decode (B, C, F, h, w) latents, ``chunk_size`` frames at a time."""
         config = self.vae.config
         latents = latents / config.scaling_factor + (getattr(config, "shift_factor", None) or 0.0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import av
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
@@ -60,7 +62,7 @@ def shrunk(size: tuple[int, int], longest_side: int | None) -> tuple[int, int]:
 
 def display_matrix(picture: av.VideoFrame) -> np.ndarray | None:
     """How phones turn or mirror what they store. Ask once a video: a picture asked is only freed by the collector."""
-    matrix = picture.side_data.get("DISPLAYMATRIX")
+    matrix: Any = picture.side_data.get("DISPLAYMATRIX")
     return None if matrix is None else np.frombuffer(bytes(matrix), np.int32)
 
 

@@ -44,7 +44,7 @@ class PictureWindow:
         """(...) bool: which of (..., 2) x and y of the picture are shown; False for NaN."""
         last = np.array(self.size[::-1]) - 0.5
         shown = self.map_points(points)
-        return np.logical_and(shown >= -0.5, shown <= last).all(axis=-1)
+        return np.logical_and.reduce((shown >= -0.5) & (shown <= last), axis=-1)
 
     def _near(self, picture: np.ndarray) -> tuple[np.ndarray, float, float]:
         """The picture, or of a much larger one the part that matters, and where the window lies in it."""

@@ -86,4 +86,6 @@ def _filters(source: InputContainer, begin: float, duration: float) -> av.filter
 def _filtered(graph: av.filter.Graph) -> Iterator[av.AudioFrame]:
     with contextlib.suppress(av.BlockingIOError, av.EOFError):
         while True:
-            yield graph.pull()
+            frame = graph.pull()
+            assert isinstance(frame, av.AudioFrame)  # what the graph's sink takes
+            yield frame

@@ -123,4 +123,6 @@ def _with_palette(frames: Sequence[np.ndarray], rate: Fraction) -> Iterator[av.V
     graph.push(None)
     with contextlib.suppress(EOFError):
         while True:
-            yield graph.pull()
+            reduced = graph.pull()
+            assert isinstance(reduced, av.VideoFrame)  # what the graph's sink takes
+            yield reduced

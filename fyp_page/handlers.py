@@ -15,6 +15,7 @@ from fyp_core.generation.guide import fine_skeletons
 from fyp_core.generation.job import Job, JobCancelled, Progress
 from fyp_core.generation.output import save_video
 from fyp_core.generation.request import GenerationRequest
+from fyp_core.presets import PresetName
 from fyp_media.errors import InputError
 from fyp_media.read_video import probe
 
@@ -75,7 +76,7 @@ class Page:
         steps: int | None,
         guidance: float | None,
         seed: int | None,
-        preset: str,
+        preset: PresetName,
         negative_prompt: str | None,
         estimator: str,
         scheduler: str,
@@ -91,15 +92,17 @@ class Page:
         """Generate a video; first yields the skeleton video, then the result with its settings."""
         if not video:
             raise _shown("There is no input video; upload one or choose an example.")
-        if empty := [name for name, value in (("Frames", frames), ("Stride", stride)) if value is None]:
-            raise _shown(f"{empty[0]} is empty; give a whole number.")
-        if len(loras or []) > MOST_LORAS:
+        if frames is None or stride is None:
+            raise _shown(f"{'Frames' if frames is None else 'Stride'} is empty; give a whole number.")
+        loras = loras or []
+        if len(loras) > MOST_LORAS:
             raise _shown(f"There are {len(loras)} LoRAs; take at most {MOST_LORAS}.")
-        weights = zip(loras or [], (weight_1, weight_2, weight_3, weight_4))
+        input_type: Any = KINDS.get(kind or "", kind)  # the request checks it
+        weights = zip(loras, (weight_1, weight_2, weight_3, weight_4))
         request = GenerationRequest(
             input=video,
             prompt=prompt or "",
-            input_type=KINDS.get(kind, kind),
+            input_type=input_type,
             negative_prompt=negative_prompt or "",
             frames=frames,
             stride=stride,

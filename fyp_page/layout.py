@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gradio as gr
 
-from fyp_core.generation.request import MAX_SEED, PRESETS
+from fyp_core.generation.request import MAX_SEED
+from fyp_core.presets import PRESETS
 from fyp_core.project_files import project_file
 from fyp_page.handlers import KINDS, MOST_LORAS, OWN, SCHEDULERS, Page, Slider, describe, fit_weights
 from pose_extraction.estimators.factory import ESTIMATORS_WITH_WEIGHTS

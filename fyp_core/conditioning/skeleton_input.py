@@ -29,8 +29,9 @@ def check_skeleton(skeleton: Skeleton) -> torch.Tensor:
     """
     frames = _frames_to_tensor(skeleton)
     if frames.ndim not in (4, 5) or frames.shape[-3] != 3 or 0 in frames.shape:
+        shape = tuple(getattr(skeleton, "shape", frames.shape))
         raise InputError(
-            f"The skeleton video has shape {np.shape(skeleton)}; give at least one RGB frame, as uint8"
+            f"The skeleton video has shape {shape}; give at least one RGB frame, as uint8"
             " (F, H, W, 3) or as a tensor (F, 3, H, W)."
         )
     # written so that NaN fails as well

@@ -99,24 +99,27 @@ class Engine:
         Raises:
             InputError: it cannot be found or loaded, or the device cannot run it as asked for.
         """
+        return self._resident().source
+
+    def _resident(self) -> ResidentModel:
         with self._loading:
             if self._loaded is None:
                 from fyp_core.generation.loaded_model import ResidentModel
 
                 self._loaded = ResidentModel(self._source(), self._runtime)
-            return self._loaded.source
+            return self._loaded
 
     @property
     def model_name(self) -> str:
         """What another engine finds the model by: as it was given, or where that says too little, what it is."""
-        is_told = isinstance(self._model, str) and self._model != AUTO
-        return self._model if is_told else self.load().name
+        if isinstance(self._model, str) and self._model != AUTO:
+            return self._model
+        return self.load().name
 
     @property
     def pipeline(self) -> FollowYourPosePipeline:
         """The loaded pipeline."""
-        self.load()
-        return self._loaded.pipeline
+        return self._resident().pipeline
 
     def prepare(self, request: GenerationRequest, job: Job | None = None) -> Guide:
         """Read the frames to follow and, of a raw video, find the person in them; needs no model.
@@ -138,8 +141,7 @@ class Engine:
         job = job or Job()
         request.check()
         with self._line.turn(job):
-            self.load()
-            return self._render(self._loaded, request, guide, job)
+            return self._render(self._resident(), request, guide, job)
 
     def generate(self, request: GenerationRequest, job: Job | None = None) -> GenerationResult:
         """:meth:`prepare` and :meth:`render` in one."""

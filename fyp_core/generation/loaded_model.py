@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import version
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -47,6 +47,7 @@ from fyp_media.errors import InputError
 
 logger = logging.getLogger(__name__)
 
+Number = TypeVar("Number", int, float)
 _SOFTWARE = ("torch", "diffusers", "transformers")
 
 
@@ -68,11 +69,11 @@ class ResidentModel:
         if not hides_downloads:  # transformers hides them with its own bars
             enable_progress_bars()
         self.source = source
-        device = choose_device(runtime.device)
+        self._device = device = choose_device(runtime.device)
         self.runtime = replace(runtime, device=device, dtype=choose_dtype(runtime.dtype, device))
         need = f"the model {source.name} on {device}; close other programs that use it"
         with _within_memory(self.runtime, lambda: need):
-            self.pipeline = _load_placed(source, self.runtime)
+            self.pipeline = _load_placed(source, self.runtime, device)
         self.pipeline.set_progress_bar_config(disable=True)
         self._own_scheduler = self.pipeline.scheduler
         self._loras: tuple[Lora, ...] = ()
@@ -123,12 +124,14 @@ class ResidentModel:
     def denoise(self, request: GenerationRequest, skeletons: np.ndarray, job: Job) -> torch.Tensor:
         """Latents (1, C, F, h, w) of a completed request."""
 
+        steps, reuse = _given(request.steps), _given(request.reuse)
+
         def after_step(_pipeline: Any, step: int, _timestep: Any, _tensors: dict[str, Any]) -> dict[str, Any]:
-            job.report("denoise", step + 1, request.steps)
+            job.report("denoise", step + 1, steps)
             return {}
 
-        reset_peak(self.runtime.device)
-        job.report("denoise", 0, request.steps)
+        reset_peak(self._device)
+        job.report("denoise", 0, steps)
         pipeline = self.pipeline
         pipeline.scheduler = schedulers.make_scheduler(request.scheduler, self._own_scheduler)
         try:
@@ -138,17 +141,15 @@ class ResidentModel:
                     skeletons,
                     height=request.height,
                     width=request.width,
-                    num_inference_steps=request.steps,
-                    timesteps=schedulers.aligned_timesteps(
-                        request.scheduler, request.steps, self._own_scheduler
-                    ),
-                    full_steps=choose_full_steps(request.steps, request.reuse),
+                    num_inference_steps=steps,
+                    timesteps=schedulers.aligned_timesteps(request.scheduler, steps, self._own_scheduler),
+                    full_steps=choose_full_steps(steps, reuse),
                     guidance_scale=request.guidance,
                     guidance_end=request.guidance_end,
                     guidance_rescale=request.guidance_rescale,
                     negative_prompt=request.negative_prompt or None,
                     eta=schedulers.usable_eta(request.eta),
-                    generator=torch.Generator().manual_seed(request.seed),
+                    generator=torch.Generator().manual_seed(_given(request.seed)),
                     callback_on_step_end=after_step,
                     output_type="latent",
                 ).frames
@@ -178,7 +179,7 @@ class ResidentModel:
 
     def memory(self, request: GenerationRequest, frames: int) -> dict[str, int]:
         """Bytes of the last job: what was estimated and what was measured."""
-        return {"estimated": self._estimate(request, frames), "peak": peak_memory(self.runtime.device)}
+        return {"estimated": self._estimate(request, frames), "peak": peak_memory(self._device)}
 
     def describe(self) -> dict[str, Any]:
         """All that a result depends on besides its request; plain values for JSON."""
@@ -225,8 +226,8 @@ class ResidentModel:
         return notices
 
     def _estimate(self, request: GenerationRequest, frames: int) -> int:
-        guided = request.guidance > 1
-        return estimate_peak(self.pipeline, frames, request.height, request.width, guided, self.runtime)
+        height, width, guided = _given(request.height), _given(request.width), _given(request.guidance) > 1
+        return estimate_peak(self.pipeline, frames, height, width, guided, self.runtime)
 
     @contextmanager
     def _recovering(self, request: GenerationRequest, frames: int) -> Iterator[None]:
@@ -244,11 +245,17 @@ class ResidentModel:
                 self.pipeline.maybe_free_model_hooks()
 
 
-def _load_placed(source: ModelSource, runtime: Runtime) -> FollowYourPosePipeline:
+def _given(value: Number | None) -> Number:
+    """A setting of a completed request, see :meth:`ResidentModel.completed`."""
+    assert value is not None
+    return value
+
+
+def _load_placed(source: ModelSource, runtime: Runtime, device: str) -> FollowYourPosePipeline:
     with use_attention(runtime.attention):  # before the long loading
         pipeline = FollowYourPosePipeline.from_source(source, torch_dtype(runtime.dtype))
-    place(pipeline, runtime.device, runtime.low_vram)
-    check_attention(runtime.attention, pipeline.unet, runtime.device)
+    place(pipeline, device, runtime.low_vram)
+    check_attention(runtime.attention, pipeline.unet, device)
     return pipeline
 
 

@@ -42,7 +42,8 @@ def decided_by(given: Iterable[str]) -> set[str]:
 
 def pick(cls: type[T], values: Mapping[str, Any]) -> T:
     """An instance of a dataclass from those values that are its fields; lists become tuples."""
-    chosen = {field.name: values[field.name] for field in fields(cls) if field.name in values}
+    names: list[str] = [field.name for field in fields(cls)]  # type: ignore[arg-type]
+    chosen = {name: values[name] for name in names if name in values}
     return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in chosen.items()})
 
 

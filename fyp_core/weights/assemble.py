@@ -78,7 +78,8 @@ def _load_whole(source: ModelSource, dtype: torch.dtype) -> dict[str, Any]:
     }
     for name, entry in read_index(folder).items():
         if isinstance(entry, list) and name not in parts:
-            parts[name] = _load_library_part(folder / name, *entry, dtype)
+            library, class_name = entry
+            parts[name] = _load_library_part(folder / name, library, class_name, dtype)
     return {**parts, **_settings(folder)}
 
 

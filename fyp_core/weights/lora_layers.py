@@ -159,7 +159,7 @@ def _stored_factors(parts: _Parts) -> Factors:
         return _split(parts["diff"].flatten(1))
     else:
         first, second = _kronecker_factor(parts, 1), _kronecker_factor(parts, 2)
-        rank = next((len(parts[name]) for name in ("lokr_w1_b", "lokr_w2_b") if name in parts), None)
+        rank = next((len(parts[name]) for name in ("lokr_w1_b", "lokr_w2_b") if name in parts), 0)
         up, down = _split(torch.kron(first.flatten(1), second.flatten(1)))
     alpha = parts["alpha"].item() if "alpha" in parts and rank else None
     return (up, down) if alpha is None else (up * (alpha / rank), down)
