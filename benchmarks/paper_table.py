@@ -19,9 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fyp_core.cli.evaluate import Evaluation, add_protocol, measure, write_results
-from fyp_core.evaluation import Result, Shot, as_summary
-from fyp_core.evaluation.sources import prepared, show
+from fyp_core.cli.evaluate import add_protocol, settings_of, write_results
+from fyp_core.evaluation import Case, Evaluation, Result, as_summary, measure_model
+from fyp_core.evaluation.variants import prepared, show
 from fyp_core.generation.device import Runtime
 from fyp_core.generation.engine import Engine
 from fyp_core.unet import without_temporal_layers
@@ -37,7 +37,7 @@ class Row:
     """One method.
 
     model: name or folder; "" where none was given.
-    source: see :mod:`fyp_core.evaluation.sources`.
+    source: see :mod:`fyp_core.evaluation.variants`.
     needs: the option that gives the model.
     """
 
@@ -108,35 +108,35 @@ def compare(options: argparse.Namespace) -> str:
     methods: dict[str, str] = {}
     videos: dict[str, list[np.ndarray]] = {}
     for row in filter(lambda row: row.model, rows):
-        done = measure(options, row.model, [row.source], parts / f"{row.slug}.jsonl")
+        done = measure_model(settings_of(options, model=row.model), [row.source], parts / f"{row.slug}.jsonl")
         results += [replace(result, source=row.name) for result in done.results]
-        common = dict(done.settings)
+        common = dict(done.protocol)
         methods[row.name] = f"{common.pop('model')} {common.pop('weights')}, {row.source}"
         videos[row.name] = _show(done, row.source)
     left_out = [f"{row.name} (needs {row.needs})" for row in rows if not row.model]
     write_results(output, results, common | {"methods": methods, "left out": left_out})
-    _save_sheet(output.with_suffix(".png"), _shown(done.shots), videos)
+    _save_sheet(output.with_suffix(".png"), _shown(done.cases), videos)
     return "\n".join([as_summary(results), *(f"Left out: {name}" for name in left_out)])
 
 
-def _shown(shots: Sequence[Shot]) -> list[Shot]:
+def _shown(cases: Sequence[Case]) -> list[Case]:
     """Not chosen: evenly spread."""
-    return [shots[i] for i in np.linspace(0, len(shots) - 1, min(_SHOWN_CLIPS, len(shots))).astype(int)]
+    return [cases[i] for i in np.linspace(0, len(cases) - 1, min(_SHOWN_CLIPS, len(cases))).astype(int)]
 
 
 def _show(done: Evaluation, source: str) -> list[np.ndarray]:
     pipeline = done.engine.pipeline
     with prepared(pipeline, source):
-        return [show(pipeline, source, [shot], 0, done.sampling)[0] for shot in _shown(done.shots)]
+        return [show(pipeline, source, [case], 0, done.sampling)[0] for case in _shown(done.cases)]
 
 
-def _save_sheet(path: Path, shots: Sequence[Shot], videos: dict[str, list[np.ndarray]]) -> None:
-    """Of every shot the skeletons, and below them what each method made of them."""
+def _save_sheet(path: Path, cases: Sequence[Case], videos: dict[str, list[np.ndarray]]) -> None:
+    """Of every case the skeletons, and below them what each method made of them."""
     rows, titles = [], []
-    for index, shot in enumerate(shots):
-        shown = np.linspace(0, len(shot.skeletons) - 1, _SHOWN_FRAMES).round().astype(int)
-        rows += [shot.skeletons[shown], *(made[index][shown] for made in videos.values())]
-        titles += [f"{shot.group.replace('_', '-')}: {shot.prompt}", *videos]
+    for index, case in enumerate(cases):
+        shown = np.linspace(0, len(case.skeletons) - 1, _SHOWN_FRAMES).round().astype(int)
+        rows += [case.skeletons[shown], *(made[index][shown] for made in videos.values())]
+        titles += [f"{case.group.replace('_', '-')}: {case.prompt}", *videos]
     save_sheet(path, rows, titles)
 
 

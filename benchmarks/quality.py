@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from fyp_core.evaluation import measures, world_shots
-from fyp_core.evaluation.cases import PAIRS, Shot
+from fyp_core.evaluation import measures, world_cases
+from fyp_core.evaluation.cases import PAIRS, Case
 from fyp_core.evaluation.judges import Judges
-from fyp_core.evaluation.sources import MODEL, show
+from fyp_core.evaluation.variants import MODEL, show
 from fyp_core.generation.device import AUTO_DTYPE, choose_device, choose_dtype, torch_dtype
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.schedulers import aligned_timesteps, make_scheduler
@@ -38,7 +38,7 @@ class Bench:
         self.pipeline.set_progress_bar_config(disable=True)
         self.judges = Judges.load(bundled("judges"))
         size = self.pipeline.config.default_height
-        self.shots = [shot for pairs in PAIRS for shot in world_shots(pairs, clips, frames, size)]
+        self.cases = [case for pairs in PAIRS for case in world_cases(pairs, clips, frames, size)]
         self._own_scheduler = self.pipeline.scheduler
 
     def generate(
@@ -50,27 +50,27 @@ class Bench:
             sampling = {**sampling, "timesteps": aligned_timesteps(scheduler, steps, self._own_scheduler)}
         videos: list[np.ndarray] = []
         start = time.process_time()  # other programs run beside this one
-        for first in range(0, len(self.shots), at_once):
-            videos += show(self.pipeline, MODEL, self.shots[first : first + at_once], 0, sampling)
+        for first in range(0, len(self.cases), at_once):
+            videos += show(self.pipeline, MODEL, self.cases[first : first + at_once], 0, sampling)
         seconds = time.process_time() - start
         return videos, seconds / sum(map(len, videos))
 
     def judge(self, videos: Sequence[np.ndarray]) -> dict[str, float]:
         """Means over the clips."""
-        each = [self._judge(shot, video) for shot, video in zip(self.shots, videos, strict=True)]
+        each = [self._judge(case, video) for case, video in zip(self.cases, videos, strict=True)]
         return {name: float(np.mean([of_one[name] for of_one in each])) for name in each[0]}
 
-    def _judge(self, shot: Shot, video: np.ndarray) -> dict[str, float]:
+    def _judge(self, case: Case, video: np.ndarray) -> dict[str, float]:
         points, _ = self.judges.find_joints(video)
         character, scene = self.judges.classify(video)
         return {
             **{
-                name: measures.correct_keypoints(points, shot.keypoints, shot.visible, threshold)
+                name: measures.correct_keypoints(points, case.keypoints, case.visible, threshold)
                 for name, threshold in THRESHOLDS.items()
             },
-            "character": float(character == shot.character),
-            "scene": float(scene == shot.scene),
-            "flicker": measures.background_flicker(video, shot.skeletons) or 0.0,
+            "character": float(character == case.character),
+            "scene": float(scene == case.scene),
+            "flicker": measures.background_flicker(video, case.skeletons) or 0.0,
         }
 
 

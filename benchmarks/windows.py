@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks.quality import Bench, as_markdown
 from fyp_core.evaluation import measures
-from fyp_core.evaluation.cases import Shot
+from fyp_core.evaluation.cases import Case
 from fyp_core.presets import PRESETS, PresetName
 from fyp_core.windows import plan_windows
 from fyp_media.contact_sheet import save_sheet
@@ -39,7 +39,7 @@ def generate(bench: Bench, setting: str, preset: PresetName) -> tuple[list[np.nd
 
 def window_and_overlap(bench: Bench, setting: str) -> tuple[int, int]:
     if setting == WHOLE:
-        return len(bench.shots[0].skeletons), 0
+        return len(bench.cases[0].skeletons), 0
     window, overlap = map(int, setting.split(":"))
     return window, overlap
 
@@ -50,8 +50,8 @@ def measure(
     """Means over the clips; ``whole`` are the videos denoised in one piece."""
     seams = seam_pairs(len(videos[0]), *window_and_overlap(bench, setting))
     rows = [
-        _steadiness(bench, shot, video, in_one_piece, seams)
-        for shot, video, in_one_piece in zip(bench.shots, videos, whole, strict=True)
+        _steadiness(bench, case, video, in_one_piece, seams)
+        for case, video, in_one_piece in zip(bench.cases, videos, whole, strict=True)
     ]
     return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
 
@@ -66,17 +66,17 @@ def seam_pairs(frames: int, window: int, overlap: int) -> np.ndarray:
 
 
 def _steadiness(
-    bench: Bench, shot: Shot, video: np.ndarray, whole: np.ndarray, seams: np.ndarray
+    bench: Bench, case: Case, video: np.ndarray, whole: np.ndarray, seams: np.ndarray
 ) -> dict[str, float]:
-    own, in_one_piece = (_flicker(frames, shot.skeletons) for frames in (video, whole))
+    own, in_one_piece = (_flicker(frames, case.skeletons) for frames in (video, whole))
     ratios = own / in_one_piece  # a motion flickers more in some places than in others, also without windows
     character, scene = bench.judges.classify(video[-_END:])
     return {
         "flicker at seams, of that in one piece": float(np.nanmean(ratios[seams])) if seams.any() else 1.0,
         "elsewhere": float(np.nanmean(ratios[~seams])),
         "histogram distance": histogram_distance(video[:_END], video[-_END:]),
-        "character at the end": float(character == shot.character),
-        "scene at the end": float(scene == shot.scene),
+        "character at the end": float(character == case.character),
+        "scene at the end": float(scene == case.scene),
     }
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from fyp_core.evaluation.cases import PAIRS, Shot, world_shots
-from fyp_core.evaluation.sources import MODEL, show
+from fyp_core.evaluation.cases import PAIRS, Case, world_cases
+from fyp_core.evaluation.variants import MODEL, show
 from fyp_core.generation.engine import Engine
 from fyp_media.contact_sheet import save_sheet
 
@@ -32,10 +32,10 @@ def main() -> None:
     size = pipeline.config.default_height
     rows: list[np.ndarray] = []
     titles: list[str] = []
-    shots = zip(*(world_shots(pairs, ROWS, FRAMES, size) for pairs in PAIRS), strict=True)
-    for couple in tqdm(list(shots), unit=" rows", disable=None):
+    cases = zip(*(world_cases(pairs, ROWS, FRAMES, size) for pairs in PAIRS), strict=True)
+    for couple in tqdm(list(cases), unit=" rows", disable=None):
         painted = show(pipeline, MODEL, couple, options.seed)
-        rows += [beside([shot.skeletons for shot in couple]), beside(painted)]
+        rows += [beside([case.skeletons for case in couple]), beside(painted)]
         titles += ["  |  ".join(map(described, couple)), ""]
     save_sheet(options.output, rows, titles)
     print(options.output)
@@ -45,8 +45,8 @@ def beside(videos: list[np.ndarray]) -> np.ndarray:
     return np.concatenate([video[list(SHOWN)] for video in videos])
 
 
-def described(shot: Shot) -> str:
-    return f"{shot.group.replace('_', '-')}: {shot.prompt}"
+def described(case: Case) -> str:
+    return f"{case.group.replace('_', '-')}: {case.prompt}"
 
 
 if __name__ == "__main__":

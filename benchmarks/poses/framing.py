@@ -13,10 +13,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from fyp_core.evaluation import Shot, evaluate, world_shots
+from fyp_core.evaluation import Case, evaluate, world_cases
 from fyp_core.evaluation.judges import Judges
 from fyp_core.evaluation.report import PCK
-from fyp_core.evaluation.sources import MODEL
+from fyp_core.evaluation.variants import MODEL
 from fyp_core.generation.engine import Engine
 from fyp_core.generation.framing import FITS, windows_of_people
 from fyp_core.generation.result_size import ModelSize
@@ -28,26 +28,26 @@ _FPS = 6.0
 _PEOPLE = (0.5, 0.95)  # size of the world's square in the shorter side of the picture
 
 
-def placed(shot: Shot, picture: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """(F, 17, 2) joints of a square shot somewhere in a picture of (height, width)."""
-    scale = rng.uniform(*_PEOPLE) * min(picture) / shot.skeletons.shape[1]
-    room = np.array(picture[::-1]) - scale * shot.skeletons.shape[1]
-    return (shot.keypoints + 0.5) * scale - 0.5 + rng.uniform(0, 1, 2) * room
+def placed(case: Case, picture: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    """(F, 17, 2) joints of a square case somewhere in a picture of (height, width)."""
+    scale = rng.uniform(*_PEOPLE) * min(picture) / case.skeletons.shape[1]
+    room = np.array(picture[::-1]) - scale * case.skeletons.shape[1]
+    return (case.keypoints + 0.5) * scale - 0.5 + rng.uniform(0, 1, 2) * room
 
 
 def framed(
-    shot: Shot, group: str, picture: tuple[int, int], size: tuple[int, int], args: argparse.Namespace
-) -> Shot:
-    """A square shot's person in a picture, shown at a size (height, width)."""
-    points = placed(shot, picture, np.random.default_rng((args.seed, shot.index)))
-    known = np.where(shot.visible[..., None], points, np.nan)
+    case: Case, group: str, picture: tuple[int, int], size: tuple[int, int], args: argparse.Namespace
+) -> Case:
+    """A square case's person in a picture, shown at a size (height, width)."""
+    points = placed(case, picture, np.random.default_rng((args.seed, case.index)))
+    known = np.where(case.visible[..., None], points, np.nan)
     windows = windows_of_people(args.fit, known, picture, size, _FPS, follow=args.follow)
     joints = np.stack([window.map_points(each) for window, each in zip(windows, points)])
     last = np.array(size[::-1]) - 1
-    visible = shot.visible & ((joints >= 0) & (joints <= last)).all(-1)
-    skeletons = [draw_skeleton(each, seen.astype(float), *size) for each, seen in zip(joints, shot.visible)]
+    visible = case.visible & ((joints >= 0) & (joints <= last)).all(-1)
+    skeletons = [draw_skeleton(each, seen.astype(float), *size) for each, seen in zip(joints, case.visible)]
     return replace(
-        shot, group=group, skeletons=np.stack(skeletons), keypoints=joints, visible=visible, frames=None
+        case, group=group, skeletons=np.stack(skeletons), keypoints=joints, visible=visible, frames=None
     )
 
 
@@ -62,15 +62,15 @@ def main() -> None:
 
     engine = Engine(args.model)
     model = ModelSize.of(engine.load())
-    square = world_shots("seen", args.clips, 8, model.height, args.seed)
-    shots = [replace(shot, group="square") for shot in square]
+    square = world_cases("seen", args.clips, 8, model.height, args.seed)
+    cases = [replace(case, group="square") for case in square]
     for name, (width, height) in _PICTURES.items():
         picture = 40 * height, 40 * width
         for size in ((model.height, model.width), model.with_aspect(width, height)):
             group = f"{name} at {size[1]}x{size[0]}"
-            shots += [framed(shot, group, picture, size, args) for shot in square]
+            cases += [framed(case, group, picture, size, args) for case in square]
     judges = Judges.load(bundled("judges"))
-    for result in evaluate(engine.pipeline, judges, shots, sources=[MODEL]):
+    for result in evaluate(engine.pipeline, judges, cases, sources=[MODEL]):
         print(
             json.dumps(
                 {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -65,11 +66,6 @@ def encode_weighted(
                 [list(texts)], [list(weights)], device=device
             )
         )
-    longest = max(embeds.shape[1] for embeds in encoded)
-    empty = provider.empty_z.to(encoded[0])
-    return torch.cat(
-        [
-            torch.cat([embeds, *[empty] * ((longest - embeds.shape[1]) // empty.shape[1])], dim=1)
-            for embeds in encoded
-        ]
-    )
+    # Attention to keys that are all repeated equally often gives the same: no prompt depends on the others' lengths.
+    length = math.lcm(*(embeds.shape[1] for embeds in encoded))
+    return torch.cat([embeds.repeat(1, length // embeds.shape[1], 1) for embeds in encoded])

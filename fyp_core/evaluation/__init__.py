@@ -1,12 +1,14 @@
 """How well a model follows poses and words and how steady its videos are."""
 
-from .cases import PAIRS, Shot, world_shots
+from .cases import PAIRS, Case, world_cases
 from .gallery import save_gallery
-from .own_motions import check_names, motion_shots
+from .measure_model import Evaluation, measure_model
+from .own_motions import check_names, motion_cases
 from .records import Record, Records
 from .report import MEASURES, PCK, Estimate, Result, as_document, as_json, as_summary, as_table
 from .run import check_sources, evaluate
-from .sources import SOURCES, USUAL_SOURCES
+from .settings import EvaluationSettings
+from .variants import SOURCES, USUAL_SOURCES
 
 __all__ = [
     "MEASURES",
@@ -14,11 +16,13 @@ __all__ = [
     "PCK",
     "SOURCES",
     "USUAL_SOURCES",
+    "Case",
     "Estimate",
+    "Evaluation",
+    "EvaluationSettings",
     "Record",
     "Records",
     "Result",
-    "Shot",
     "as_document",
     "as_json",
     "as_summary",
@@ -26,7 +30,8 @@ __all__ = [
     "check_names",
     "check_sources",
     "evaluate",
-    "motion_shots",
+    "measure_model",
+    "motion_cases",
     "save_gallery",
-    "world_shots",
+    "world_cases",
 ]

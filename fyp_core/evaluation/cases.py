@@ -13,7 +13,7 @@ _STRIDE = 4  # of the clips' 24 frames a second
 
 
 @dataclass(frozen=True)
-class Shot:
+class Case:
     """One video to make.
 
     group: "seen" or "held_out" pairs of character and scene, or the name of a motion.
@@ -36,7 +36,7 @@ class Shot:
     frames: np.ndarray | None = None
 
 
-def world_shots(pairs: str, clips: int, frames: int, size: int, seed: int = 0) -> list[Shot]:
+def world_cases(pairs: str, clips: int, frames: int, size: int, seed: int = 0) -> list[Case]:
     """Clips of the procedural world with motions no model was trained on.
 
     The motion of clip i is the same for seen and for held-out pairs of character and scene.
@@ -46,12 +46,12 @@ def world_shots(pairs: str, clips: int, frames: int, size: int, seed: int = 0) -
         size: of the square pictures in pixels.
     """
     return [
-        _world_shot(pairs, index, character, scene, frames, size, seed)
-        for index, (character, scene) in enumerate(cast(pairs, clips, seed))
+        _world_case(pairs, index, character, scene, frames, size, seed)
+        for index, (character, scene) in enumerate(choose_pairs(pairs, clips, seed))
     ]
 
 
-def cast(pairs: str, clips: int, seed: int = 0) -> list[tuple[str, str]]:
+def choose_pairs(pairs: str, clips: int, seed: int = 0) -> list[tuple[str, str]]:
     """Character and scene of each clip: all pairs of a kind, in random order, before one comes again."""
     held_out = sorted(HELD_OUT_PAIRS)
     seen = [(c, s) for c in CHARACTERS for s in SCENES if (c, s) not in HELD_OUT_PAIRS]
@@ -60,9 +60,9 @@ def cast(pairs: str, clips: int, seed: int = 0) -> list[tuple[str, str]]:
     return [chosen[order[index % len(order)]] for index in range(clips)]
 
 
-def _world_shot(
+def _world_case(
     pairs: str, index: int, character: str, scene: str, frames: int, size: int, seed: int
-) -> Shot:
+) -> Case:
     clip = sample_clip(
         np.random.default_rng((seed, index)),
         frames,
@@ -73,7 +73,7 @@ def _world_shot(
         stride=_STRIDE,
     )
     visible = clip.scores > 0.5
-    return Shot(
+    return Case(
         pairs,
         index,
         clip.caption,

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
-from fyp_core.evaluation.cases import Shot
+from fyp_core.evaluation.cases import Case
 from fyp_core.evaluation.records import Record, Records
 from fyp_core.evaluation.report import PCK
-from fyp_core.evaluation.sources import prepared, show
+from fyp_core.evaluation.variants import prepared, show
 from fyp_media.contact_sheet import save_sheet
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def save_gallery(
     path: Path,
     pipeline: FollowYourPosePipeline,
     source: str,
-    shots: Sequence[Shot],
+    cases: Sequence[Case],
     records: Records,
     sampling: dict[str, Any] | None = None,
 ) -> None:
@@ -41,21 +41,21 @@ def save_gallery(
     titles: list[str] = []
     chosen = [
         shown
-        for _, members in groupby(shots, key=lambda shot: shot.group)
+        for _, members in groupby(cases, key=lambda case: case.group)
         for shown in _chosen(list(members), source, records)
     ]
     with prepared(pipeline, source):
-        for kind, shot, record in tqdm(chosen, desc="sheet", unit="clip", disable=None, leave=False):
-            (video,) = show(pipeline, source, [shot], _SEED, sampling)
-            rows += [_spread(shot.skeletons), _spread(video)]
+        for kind, case, record in tqdm(chosen, desc="sheet", unit="clip", disable=None, leave=False):
+            (video,) = show(pipeline, source, [case], _SEED, sampling)
+            rows += [_spread(case.skeletons), _spread(video)]
             titles += [_title(kind, record), ""]
     save_sheet(path, rows, titles)
 
 
-def _chosen(shots: list[Shot], source: str, records: Records) -> list[tuple[str, Shot, Record]]:
+def _chosen(cases: list[Case], source: str, records: Records) -> list[tuple[str, Case, Record]]:
     """First, best and worst clips, none of them twice."""
-    by_index = {shot.index: shot for shot in shots}
-    wanted = (source, shots[0].group, _SEED)
+    by_index = {case.index: case for case in cases}
+    wanted = (source, cases[0].group, _SEED)
     measured = [r for r in records if (r.source, r.group, r.seed) == wanted and r.index in by_index]
     first = measured[:_SHOWN]
     ranked = sorted((record for record in measured if record not in first), key=_quality, reverse=True)

@@ -1,4 +1,4 @@
-"""Shots that follow motions of people's own videos: keypoints are known, what a right video looks like is not."""
+"""Cases that follow motions of people's own videos: keypoints are known, what a right video looks like is not."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from fyp_core.evaluation.cases import Shot, cast
+from fyp_core.evaluation.cases import Case, choose_pairs
 from fyp_core.evaluation.skeleton_reading import read_skeletons
 from fyp_core.synthetic import caption
 from fyp_media.errors import InputError
@@ -41,7 +41,7 @@ class _Guide:
     scores: np.ndarray
 
 
-def motion_shots(
+def motion_cases(
     path: Path,
     input_type: InputType,
     prompts: Sequence[str],
@@ -52,7 +52,7 @@ def motion_shots(
     stride: int = 5,
     seed: int = 0,
     estimator: str = AUTO,
-) -> list[Shot]:
+) -> list[Case]:
     """Clips that begin at places spread evenly over a video.
 
     Args:
@@ -79,16 +79,16 @@ def motion_shots(
     inside = ((keypoints >= 0) & (keypoints <= [width - 1, height - 1])).all(-1)
     visible = inside & (guide.scores >= SCORE_THRESHOLD)
     starts = np.unique(np.linspace(0, count - frames, clips).round().astype(int))  # a short video has fewer
-    shots = []
+    cases = []
     for index, (start, words) in enumerate(zip(starts, _words(prompts, len(starts), seed))):
         part = slice(start, start + frames)
         if not visible[part].any():
             raise InputError(f"Nobody is in the picture in a part of {path.name}; choose another video.")
-        shot = Shot(
+        case = Case(
             path.stem, index, words[0], skeletons[part], np.nan_to_num(keypoints[part]), visible[part]
         )
-        shots.append(replace(shot, character=words[1], scene=words[2]))
-    return shots
+        cases.append(replace(case, character=words[1], scene=words[2]))
+    return cases
 
 
 def check_names(paths: Sequence[Path]) -> None:
@@ -105,7 +105,7 @@ def _words(prompts: Sequence[str], clips: int, seed: int) -> list[tuple[str, str
     if prompts:
         return [(prompts[index % len(prompts)], "", "") for index in range(clips)]
     rng = np.random.default_rng((seed, 2))
-    return [(caption(rng, *pair, _MOTION, ""), *pair) for pair in cast("seen", clips, seed)]
+    return [(caption(rng, *pair, _MOTION, ""), *pair) for pair in choose_pairs("seen", clips, seed)]
 
 
 def _read(path: Path, input_type: InputType, stride: int, estimator: str, size: tuple[int, int]) -> _Guide:

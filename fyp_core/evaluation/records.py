@@ -45,7 +45,7 @@ class Records:
     """All measured clips, in memory and, where a path is given, in its file.
 
     Args:
-        settings: what the numbers depend on besides source, shot and seed; plain values for JSON.
+        settings: what the numbers depend on besides source, case and seed; plain values for JSON.
 
     Raises:
         InputError: the file holds an evaluation with other settings, or is none, or cannot be written.

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from fyp_core.evaluation.cases import PAIRS, Shot
+from fyp_core.evaluation.cases import PAIRS, Case
 from fyp_core.evaluation.precision import average_precision
 from fyp_core.evaluation.records import Record
 
@@ -71,7 +71,7 @@ class PromptResult:
 
 @dataclass(frozen=True)
 class Result:
-    """The measures of one source on one group of shots.
+    """The measures of one source on one group of cases.
 
     over: what the intervals are over: "seeds" (means of all clips, one a seed of the noise), or "clips" where
         there is one seed.
@@ -87,15 +87,15 @@ class Result:
     prompts: dict[str, PromptResult]
 
 
-def summarise(measured: Sequence[tuple[Shot, Record]]) -> list[Result]:
+def summarise(measured: Sequence[tuple[Case, Record]]) -> list[Result]:
     """One result a source and group, in the order they come in."""
-    cells: dict[tuple[str, str], list[tuple[Shot, Record]]] = defaultdict(list)
-    for shot, record in measured:
-        cells[record.source, shot.group].append((shot, record))
+    cells: dict[tuple[str, str], list[tuple[Case, Record]]] = defaultdict(list)
+    for case, record in measured:
+        cells[record.source, case.group].append((case, record))
     return [_result(source, group, cell) for (source, group), cell in cells.items()]
 
 
-def _result(source: str, group: str, cell: list[tuple[Shot, Record]]) -> Result:
+def _result(source: str, group: str, cell: list[tuple[Case, Record]]) -> Result:
     seeds = len(_by(cell, lambda record: record.seed))
     over = "seeds" if seeds > 1 else "clips"
     prompts = {
@@ -105,20 +105,20 @@ def _result(source: str, group: str, cell: list[tuple[Shot, Record]]) -> Result:
     return Result(source, group, _clips(cell), seeds, over, _estimates(cell, over), prompts)
 
 
-def _clips(cell: list[tuple[Shot, Record]]) -> int:
+def _clips(cell: list[tuple[Case, Record]]) -> int:
     return len(_by(cell, lambda record: record.index))
 
 
 def _by(
-    cell: list[tuple[Shot, Record]], key: Callable[[Record], Any]
-) -> dict[Any, list[tuple[Shot, Record]]]:
+    cell: list[tuple[Case, Record]], key: Callable[[Record], Any]
+) -> dict[Any, list[tuple[Case, Record]]]:
     parts = defaultdict(list)
-    for shot, record in cell:
-        parts[key(record)].append((shot, record))
+    for case, record in cell:
+        parts[key(record)].append((case, record))
     return dict(parts)
 
 
-def _estimates(cell: list[tuple[Shot, Record]], over: str) -> dict[str, Estimate]:
+def _estimates(cell: list[tuple[Case, Record]], over: str) -> dict[str, Estimate]:
     """Measures in their usual order; those that none of the records has are left out."""
     found = {name: Estimate.of(values) for name in MEASURES if (values := _values(cell, name, over))}
     if over == "seeds":
@@ -129,15 +129,15 @@ def _estimates(cell: list[tuple[Shot, Record]], over: str) -> dict[str, Estimate
     return {name: found[name] for name in MEASURES if name in found}
 
 
-def _values(cell: list[tuple[Shot, Record]], name: str, over: str) -> list[float]:
+def _values(cell: list[tuple[Case, Record]], name: str, over: str) -> list[float]:
     """A measure of each clip, or its means over the clips of each seed."""
-    known = [(shot, record) for shot, record in cell if name in record.measures]
+    known = [(case, record) for case, record in cell if name in record.measures]
     parts = _by(known, lambda record: record.seed if over == "seeds" else record.index)
     return [fmean(record.measures[name] for _, record in part) for part in parts.values()]
 
 
-def _precision(records: list[tuple[Shot, Record]]) -> float:
-    return average_precision((shot.keypoints, shot.visible, *record.found()) for shot, record in records)
+def _precision(records: list[tuple[Case, Record]]) -> float:
+    return average_precision((case.keypoints, case.visible, *record.found()) for case, record in records)
 
 
 def as_table(results: Sequence[Result]) -> str:

@@ -1,4 +1,4 @@
-"""An evaluation: every shot from every source and seed, measured once."""
+"""An evaluation: every case from every source and seed, measured once."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 from tqdm import tqdm
 
 from fyp_core.evaluation import measures
-from fyp_core.evaluation.cases import Shot
+from fyp_core.evaluation.cases import Case
 from fyp_core.evaluation.records import Record, Records
 from fyp_core.evaluation.report import PCK, Result, summarise
-from fyp_core.evaluation.sources import AUTOENCODER, MODEL, RENDERS, SOURCES, USUAL_SOURCES, prepared, show
+from fyp_core.evaluation.variants import AUTOENCODER, MODEL, RENDERS, SOURCES, USUAL_SOURCES, prepared, show
 from fyp_media.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _OF_RIGHT_FRAMES = (RENDERS, AUTOENCODER)  # and without noise
 def evaluate(
     pipeline: FollowYourPosePipeline,
     judges: Judges,
-    shots: Sequence[Shot],
+    cases: Sequence[Case],
     *,
     sources: Sequence[str] = USUAL_SOURCES,
     seeds: int = 1,
@@ -36,14 +36,14 @@ def evaluate(
     clip: ClipJudge | None = None,
     records: Records | None = None,
 ) -> list[Result]:
-    """Measure what a model makes of shots.
+    """Measure what a model makes of cases.
 
     Args:
-        shots: groups of them one after the other, see :func:`world_shots`.
-        sources: what to measure; see :mod:`fyp_core.evaluation.sources`. Those that need the right frames are
-            left out for shots that have none.
-        seeds: of the noise, 0, 1, ...; the shots stay the same.
-        batch: shots in one call of the pipeline.
+        cases: groups of them one after the other, see :func:`world_cases`.
+        sources: what to measure; see :mod:`fyp_core.evaluation.variants`. Those that need the right frames are
+            left out for cases that have none.
+        seeds: of the noise, 0, 1, ...; the cases stay the same.
+        batch: cases in one call of the pipeline.
         sampling: further arguments of the pipeline.
         clip: for text alignment with any words, and for frame consistency in place of the classifier.
         records: what was measured before, and where to keep what is measured now.
@@ -52,23 +52,23 @@ def evaluate(
         One result for each source and group, in the order of both.
     """
     sources = list(dict.fromkeys(sources))  # what is measured twice would look surer
-    check_sources(sources, right_frames=any(shot.frames is not None for shot in shots))
+    check_sources(sources, right_frames=any(case.frames is not None for case in cases))
     records = Records(None, {}) if records is None else records
-    work = [(source, seed, part) for source in sources for seed, part in _parts(source, shots, seeds, batch)]
+    work = [(source, seed, part) for source in sources for seed, part in _parts(source, cases, seeds, batch)]
     with tqdm(total=sum(len(part) for _, _, part in work), unit="clip", disable=None) as bar:
         for source, parts in groupby(work, key=lambda item: item[0]):
             with prepared(pipeline, source):
                 for _, seed, part in parts:
                     bar.set_description(f"{source}, {part[0].group}")
-                    if any((source, shot.group, shot.index, seed) not in records for shot in part):
+                    if any((source, case.group, case.index, seed) not in records for case in part):
                         videos = show(pipeline, source, part, seed, sampling)
                         records.add(
-                            _measure(source, seed, shot, video, judges, clip)
-                            for shot, video in zip(part, videos, strict=True)
+                            _measure(source, seed, case, video, judges, clip)
+                            for case, video in zip(part, videos, strict=True)
                         )
                     bar.update(len(part))
     measured = [
-        (shot, records[source, shot.group, shot.index, seed]) for source, seed, part in work for shot in part
+        (case, records[source, case.group, case.index, seed]) for source, seed, part in work for case in part
     ]
     return summarise(measured)
 
@@ -77,7 +77,7 @@ def check_sources(sources: Sequence[str], *, right_frames: bool) -> None:
     """Raise InputError for one that there is not, and where none of them can be shown.
 
     Args:
-        right_frames: whether any shot has them.
+        right_frames: whether any case has them.
     """
     if unknown := [source for source in sources if source not in SOURCES]:
         raise InputError(f"There is no source {unknown[0]!r}; choose from {'; '.join(SOURCES)}.")
@@ -87,34 +87,34 @@ def check_sources(sources: Sequence[str], *, right_frames: bool) -> None:
         )
 
 
-def _parts(source: str, shots: Sequence[Shot], seeds: int, batch: int) -> Iterator[tuple[int, list[Shot]]]:
-    """Seeds and shots of one call each. Always the same parts, so that a continued evaluation gives the same."""
+def _parts(source: str, cases: Sequence[Case], seeds: int, batch: int) -> Iterator[tuple[int, list[Case]]]:
+    """Seeds and cases of one call each. Always the same parts, so that a continued evaluation gives the same."""
     noiseless = source in _OF_RIGHT_FRAMES
-    for _, group in groupby(shots, key=lambda shot: shot.group):
-        known = [shot for shot in group if shot.frames is not None or not noiseless]
+    for _, group in groupby(cases, key=lambda case: case.group):
+        known = [case for case in group if case.frames is not None or not noiseless]
         for seed in range(1 if noiseless else seeds):
             for first in range(0, len(known), batch):
                 yield seed, known[first : first + batch]
 
 
 def _measure(
-    source: str, seed: int, shot: Shot, video: np.ndarray, judges: Judges, clip: ClipJudge | None
+    source: str, seed: int, case: Case, video: np.ndarray, judges: Judges, clip: ClipJudge | None
 ) -> Record:
     points, scores = judges.find_joints(video)
     found = {
-        name: measures.correct_keypoints(points, shot.keypoints, shot.visible, threshold)
+        name: measures.correct_keypoints(points, case.keypoints, case.visible, threshold)
         for name, threshold in PCK.items()
     }
-    if shot.character:
+    if case.character:
         character, scene = judges.classify(video)
-        found |= {"character": float(character == shot.character), "scene": float(scene == shot.scene)}
+        found |= {"character": float(character == case.character), "scene": float(scene == case.scene)}
     if clip:
-        found["clip_score"] = clip.score(video, shot.prompt)
+        found["clip_score"] = clip.score(video, case.prompt)
     steadiness = {
         "similarity": measures.neighbour_similarity((clip or judges).features(video)),
         "warp_error": measures.warp_error(video),
-        "flicker": measures.background_flicker(video, shot.skeletons),
+        "flicker": measures.background_flicker(video, case.skeletons),
     }
     found |= {name: value for name, value in steadiness.items() if value is not None}
     joints = np.concatenate([points, scores[..., None]], axis=-1)
-    return Record(source, shot.group, shot.index, seed, shot.prompt, found, joints.round(3).tolist())
+    return Record(source, case.group, case.index, seed, case.prompt, found, joints.round(3).tolist())

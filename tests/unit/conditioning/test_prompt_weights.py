@@ -93,3 +93,18 @@ def test_words_of_embeddings_can_be_weighted(tmp_path: Path) -> None:
     pipeline.load_textual_inversion(torch.randn(3, 16), token="MyHero")
     plain = make_video(pipeline, "a MyHero", negative_prompt="a moon")
     assert not np.array_equal(make_video(pipeline, "a (myhero:2)", negative_prompt="a moon"), plain)
+
+
+def test_a_prompt_does_not_depend_on_the_length_of_others(pipeline: FollowYourPosePipeline) -> None:
+    skeleton = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), np.uint8)
+    noise = torch.randn(1, 4, 2, 4, 4, generator=torch.Generator().manual_seed(0))
+    options = {"height": 32, "width": 32, "num_inference_steps": 2, "guidance_scale": 3.0}
+    both = pipeline(
+        ["a (robot:1.5)", LONG],
+        skeleton,
+        negative_prompt="a moon",
+        latents=noise.repeat(2, 1, 1, 1, 1),
+        **options,
+    )
+    one = pipeline("a (robot:1.5)", skeleton, negative_prompt="a moon", latents=noise, **options)
+    np.testing.assert_allclose(both.frames[0], one.frames[0], atol=1e-4)

@@ -24,9 +24,9 @@ from fyp_core.evaluation import (
     as_document,
     as_table,
     evaluate,
-    motion_shots,
+    motion_cases,
     save_gallery,
-    world_shots,
+    world_cases,
 )
 from fyp_core.evaluation.clip_score import ClipJudge
 from fyp_core.evaluation.judges import (
@@ -45,7 +45,7 @@ from fyp_core.evaluation.measures import (
 )
 from fyp_core.evaluation.precision import average_precision
 from fyp_core.evaluation.skeleton_reading import read_skeletons
-from fyp_core.evaluation.sources import prepared, show
+from fyp_core.evaluation.variants import prepared, show
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.synthetic import HELD_OUT_PAIRS, sample_clip
 from fyp_core.training.config import JudgeConfig, WorldData
@@ -75,33 +75,33 @@ def pipeline() -> FollowYourPosePipeline:
 
 
 @pytest.fixture(scope="module")
-def shots():
-    return [shot for pairs in PAIRS for shot in world_shots(pairs, 3, 2, SIZE)]
+def cases():
+    return [case for pairs in PAIRS for case in world_cases(pairs, 3, 2, SIZE)]
 
 
 class KnowingJudges:
-    """Knows every shot, whatever the pictures show; joints it says are ``shift`` boxes away to the right."""
+    """Knows every case, whatever the pictures show; joints it says are ``shift`` boxes away to the right."""
 
-    def __init__(self, shots, shift: float = 0) -> None:
+    def __init__(self, cases, shift: float = 0) -> None:
         self.asked = 0
-        self._answers = [self._answer(shot, shift) for shot in shots]
+        self._answers = [self._answer(case, shift) for case in cases]
 
     @staticmethod
-    def _answer(shot, shift):
-        shown = np.where(shot.visible[..., None], shot.keypoints, np.nan)
+    def _answer(case, shift):
+        shown = np.where(case.visible[..., None], case.keypoints, np.nan)
         side = (np.nanmax(shown, 1) - np.nanmin(shown, 1)).max(-1)
-        moved = shot.keypoints + np.stack([shift * side, np.zeros_like(side)], -1)[:, None]
-        return shot, moved
+        moved = case.keypoints + np.stack([shift * side, np.zeros_like(side)], -1)[:, None]
+        return case, moved
 
-    def _shot(self):
+    def _case(self):
         return self._answers[(self.asked - 1) % len(self._answers)]
 
     def find_joints(self, pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         self.asked += 1
-        return self._shot()[1], np.ones((len(pictures), 17), np.float32)
+        return self._case()[1], np.ones((len(pictures), 17), np.float32)
 
     def classify(self, pictures: np.ndarray) -> tuple[str, str]:
-        return self._shot()[0].character, "nowhere"
+        return self._case()[0].character, "nowhere"
 
     def features(self, pictures: np.ndarray) -> np.ndarray:
         return pictures.reshape(len(pictures), -1).astype(np.float32)
@@ -315,30 +315,30 @@ def test_a_folder_without_clip_is_told(tmp_path: Path) -> None:
         ClipJudge.load(tmp_path)
 
 
-# --- shots and sources
+# --- cases and sources
 
 
 def test_motions_are_the_same_for_both_kinds_of_pairs() -> None:
-    seen, held_out = (world_shots(pairs, 22, 2, SIZE) for pairs in PAIRS)
+    seen, held_out = (world_cases(pairs, 22, 2, SIZE) for pairs in PAIRS)
     for one, other in zip(seen, held_out, strict=True):
         np.testing.assert_array_equal(one.keypoints, other.keypoints)
         assert (one.character, one.scene) not in HELD_OUT_PAIRS
-    assert {(shot.character, shot.scene) for shot in held_out} == HELD_OUT_PAIRS
-    np.testing.assert_array_equal(world_shots("seen", 5, 2, SIZE)[4].frames, seen[4].frames)
+    assert {(case.character, case.scene) for case in held_out} == HELD_OUT_PAIRS
+    np.testing.assert_array_equal(world_cases("seen", 5, 2, SIZE)[4].frames, seen[4].frames)
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_a_shot_is_shown_alike_in_any_company(pipeline, shots, source: str) -> None:
+def test_a_case_is_shown_alike_in_any_company(pipeline, cases, source: str) -> None:
     with prepared(pipeline, source):
-        together = show(pipeline, source, shots[:3], seed=1)
-        alone = show(pipeline, source, shots[1:2], seed=1)
-    assert together[1].shape == shots[1].skeletons.shape
+        together = show(pipeline, source, cases[:3], seed=1)
+        alone = show(pipeline, source, cases[1:2], seed=1)
+    assert together[1].shape == cases[1].skeletons.shape
     assert np.abs(together[1].astype(int) - alone[0]).max() <= 1
 
 
-def test_frame_by_frame_no_frame_knows_the_others(pipeline, shots) -> None:
+def test_frame_by_frame_no_frame_knows_the_others(pipeline, cases) -> None:
     with prepared(pipeline, "frame by frame, shared noise"):
-        first = shots[0]
+        first = cases[0]
         still = [replace(first, skeletons=first.skeletons[[0, 0]])]
         (video,) = show(pipeline, "frame by frame, shared noise", still, 0)
         np.testing.assert_array_equal(video[0], video[1])
@@ -346,11 +346,11 @@ def test_frame_by_frame_no_frame_knows_the_others(pipeline, shots) -> None:
         assert (video[0] != video[1]).any()
 
 
-def test_parts_come_back_after_they_were_switched_off(pipeline, shots) -> None:
+def test_parts_come_back_after_they_were_switched_off(pipeline, cases) -> None:
     before = pipeline.unet
-    (usual,) = show(pipeline, "model", shots[:1], 0)
+    (usual,) = show(pipeline, "model", cases[:1], 0)
     with prepared(pipeline, "cross-frame attention only"):
-        (without,) = show(pipeline, "cross-frame attention only", shots[:1], 0)
+        (without,) = show(pipeline, "cross-frame attention only", cases[:1], 0)
     assert pipeline.unet is before
     assert (usual != without).any()
 
@@ -359,8 +359,8 @@ def test_parts_come_back_after_they_were_switched_off(pipeline, shots) -> None:
 
 
 def test_joints_are_read_back_from_a_drawing() -> None:
-    shots = world_shots("seen", 8, 2, 256)
-    whole = next(shot for shot in shots if shot.visible[:, 5:].all())  # all limbs
+    cases = world_cases("seen", 8, 2, 256)
+    whole = next(case for case in cases if case.visible[:, 5:].all())  # all limbs
     joints, drawn = read_skeletons(whole.skeletons)
     assert correct_keypoints(joints, whole.keypoints, whole.visible, 0.1) > 0.95
     assert drawn[:, 5:].all()
@@ -395,34 +395,34 @@ def keypoint_file(folder: Path, frames: int = 12) -> tuple[Path, Motion]:
 
 def test_a_keypoint_file_gives_shots_spread_over_it(tmp_path: Path) -> None:
     path, motion = keypoint_file(tmp_path)
-    first, last = motion_shots(path, "skeleton", ["a robot"], 2, 3, SQUARE, stride=2)
+    first, last = motion_cases(path, "skeleton", ["a robot"], 2, 3, SQUARE, stride=2)
     assert (first.group, first.prompt, first.character, first.frames) == ("walk", "a robot", "", None)
     seen = first.visible
     np.testing.assert_allclose(first.keypoints[seen], motion.keypoints[:6:2, 0][seen], atol=0.01)
     seen = last.visible[-1]
     np.testing.assert_allclose(last.keypoints[-1][seen], motion.keypoints[10, 0][seen], atol=0.01)
     assert (first.skeletons.shape, first.skeletons.dtype) == ((3, 64, 64, 3), np.uint8)
-    assert len(motion_shots(path, "skeleton", ["a robot"], 9, 5, SQUARE, stride=2)) == 2, "all that differ"
-    (shot,) = motion_shots(path, "skeleton", [], 1, 3, SQUARE)
-    assert shot.character and (shot.character, shot.scene) not in HELD_OUT_PAIRS
+    assert len(motion_cases(path, "skeleton", ["a robot"], 9, 5, SQUARE, stride=2)) == 2, "all that differ"
+    (case,) = motion_cases(path, "skeleton", [], 1, 3, SQUARE)
+    assert case.character and (case.character, case.scene) not in HELD_OUT_PAIRS
     with pytest.raises(InputError, match="12 frames"):
-        motion_shots(path, "skeleton", [], 1, 13, SQUARE, stride=1)
+        motion_cases(path, "skeleton", [], 1, 13, SQUARE, stride=1)
 
 
 def test_the_person_of_a_raw_video_is_followed() -> None:
-    (shot,) = motion_shots(EXAMPLES / "raw_man_jumping_jacks.mp4", "raw", ["a robot"], 1, 3, SQUARE)
-    assert shot.skeletons.any(axis=(1, 2, 3)).all()
-    rows, columns = shot.keypoints[shot.visible].round().astype(int).T[::-1]
-    frames = np.argwhere(shot.visible)[:, 0]
-    near = np.stack([cv2.dilate(skeleton.max(-1), np.ones((3, 3))) for skeleton in shot.skeletons])
+    (case,) = motion_cases(EXAMPLES / "raw_man_jumping_jacks.mp4", "raw", ["a robot"], 1, 3, SQUARE)
+    assert case.skeletons.any(axis=(1, 2, 3)).all()
+    rows, columns = case.keypoints[case.visible].round().astype(int).T[::-1]
+    frames = np.argwhere(case.visible)[:, 0]
+    near = np.stack([cv2.dilate(skeleton.max(-1), np.ones((3, 3))) for skeleton in case.skeletons])
     assert (near[frames, rows, columns] > 0).mean() > 0.9
 
 
 # --- evaluation
 
 
-def test_a_perfect_referee_finds_everything_in_renders(pipeline, shots) -> None:
-    results = evaluate(pipeline, KnowingJudges(shots), shots, sources=["renders", "renders"])
+def test_a_perfect_referee_finds_everything_in_renders(pipeline, cases) -> None:
+    results = evaluate(pipeline, KnowingJudges(cases), cases, sources=["renders", "renders"])
     assert [(result.source, result.group, result.clips) for result in results] == [
         ("renders", pairs, 3) for pairs in PAIRS
     ]
@@ -434,14 +434,14 @@ def test_a_perfect_referee_finds_everything_in_renders(pipeline, shots) -> None:
 
 
 @pytest.mark.parametrize(("shift", "expected"), [(0.04, (1, 1)), (0.08, (1, 0)), (0.2, (0, 0))])
-def test_poses_beside_the_truth_cost_what_they_should(pipeline, shots, shift: float, expected) -> None:
-    (result, _) = evaluate(pipeline, KnowingJudges(shots, shift), shots, sources=["renders"])
+def test_poses_beside_the_truth_cost_what_they_should(pipeline, cases, shift: float, expected) -> None:
+    (result, _) = evaluate(pipeline, KnowingJudges(cases, shift), cases, sources=["renders"])
     assert (result.measures["pck@0.1"].mean, result.measures["pck@0.05"].mean) == expected
 
 
-def test_every_source_is_measured_and_shown(pipeline, shots, tmp_path: Path) -> None:
+def test_every_source_is_measured_and_shown(pipeline, cases, tmp_path: Path) -> None:
     records = Records(None, {})
-    results = evaluate(pipeline, KnowingJudges(shots), shots, seeds=2, batch=2, records=records)
+    results = evaluate(pipeline, KnowingJudges(cases), cases, seeds=2, batch=2, records=records)
     assert [(r.source, r.group) for r in results] == [(s, p) for s in USUAL_SOURCES for p in PAIRS]
     assert {r.source: (r.seeds, r.over) for r in results} == {
         "renders": (1, "clips"),
@@ -455,17 +455,17 @@ def test_every_source_is_measured_and_shown(pipeline, shots, tmp_path: Path) -> 
     assert len(table.splitlines()) == 2 + len(USUAL_SOURCES)
     assert len({line.count("|") for line in table.splitlines()}) == 1
     document = as_document(results, {"model": "tiny"})
-    assert all(shot.prompt in document for shot in shots)
+    assert all(case.prompt in document for case in cases)
     assert "over means of the seeds or, where there is one seed, clips." in document
-    save_gallery(tmp_path / "sheet.png", pipeline, "model", shots, records)
+    save_gallery(tmp_path / "sheet.png", pipeline, "model", cases, records)
     sheet = cv2.imread(str(tmp_path / "sheet.png"))
     title = 18
-    assert sheet.shape[:2] == (len(shots) * (title + 2 * SIZE), 8 * SIZE), "each clip once"
+    assert sheet.shape[:2] == (len(cases) * (title + 2 * SIZE), 8 * SIZE), "each clip once"
 
 
-def test_clips_of_one_prompt_are_measured_together(pipeline, shots) -> None:
+def test_clips_of_one_prompt_are_measured_together(pipeline, cases) -> None:
     words = ["a knight", "a robot | a panda", "a knight"]
-    given = [replace(shot, prompt=prompt) for shot, prompt in zip(shots[:3], words, strict=True)]
+    given = [replace(case, prompt=prompt) for case, prompt in zip(cases[:3], words, strict=True)]
     records = Records(None, {})
     (result,) = evaluate(pipeline, KnowingJudges(given), given, sources=["model"], records=records)
     knight, robot = result.prompts.values()
@@ -478,10 +478,10 @@ def test_clips_of_one_prompt_are_measured_together(pipeline, shots) -> None:
     assert r"| a robot \| a panda | 1 | 1.000 |" in document
 
 
-def test_a_clip_without_background_is_no_calm_one(pipeline, shots, tmp_path: Path) -> None:
+def test_a_clip_without_background_is_no_calm_one(pipeline, cases, tmp_path: Path) -> None:
     path = tmp_path / "evaluation.jsonl"
-    crowded = replace(shots[0], skeletons=np.full_like(shots[0].skeletons, 255))
-    given = [crowded, *shots[1:3]]
+    crowded = replace(cases[0], skeletons=np.full_like(cases[0].skeletons, 255))
+    given = [crowded, *cases[1:3]]
     records = Records(path, {})
     (result,) = evaluate(pipeline, KnowingJudges(given), given, sources=["renders"], records=records)
     first, *others = Records(path, {})
@@ -492,20 +492,20 @@ def test_a_clip_without_background_is_no_calm_one(pipeline, shots, tmp_path: Pat
     assert "flicker" not in as_table([alone])
 
 
-def test_sources_that_lack_a_group_keep_the_others_in_place(pipeline, shots) -> None:
-    given = [replace(shots[0], group="walk", frames=None), shots[1]]
+def test_sources_that_lack_a_group_keep_the_others_in_place(pipeline, cases) -> None:
+    given = [replace(cases[0], group="walk", frames=None), cases[1]]
     results = evaluate(pipeline, KnowingJudges(given), given, sources=["model"])
     results += evaluate(pipeline, KnowingJudges(given[1:]), given[1:], sources=["renders"])
     assert "| renders | – / 1.000 |" in as_table(results)
 
 
-def test_an_interrupted_evaluation_goes_on_to_the_same_numbers(pipeline, shots, tmp_path: Path) -> None:
+def test_an_interrupted_evaluation_goes_on_to_the_same_numbers(pipeline, cases, tmp_path: Path) -> None:
     path = tmp_path / "new" / "evaluation.jsonl"
     settings = {"model": "tiny", "frames": 2}
 
     def run(judges, path: Path | None):
         return evaluate(
-            pipeline, judges, shots, sources=["model"], seeds=2, batch=2, records=Records(path, settings)
+            pipeline, judges, cases, sources=["model"], seeds=2, batch=2, records=Records(path, settings)
         )
 
     class Interrupted(KnowingJudges):
@@ -514,18 +514,18 @@ def test_an_interrupted_evaluation_goes_on_to_the_same_numbers(pipeline, shots, 
                 raise KeyboardInterrupt
             return super().find_joints(pictures)
 
-    unbroken = run(KnowingJudges(shots), None)
+    unbroken = run(KnowingJudges(cases), None)
     with pytest.raises(KeyboardInterrupt):
-        run(Interrupted(shots), path)
+        run(Interrupted(cases), path)
     kept = path.read_text()
     path.write_text(kept + '{"source": "model", "gro')  # killed while it wrote
     measured = len(kept.splitlines()) - 1
     assert 0 < measured < 12
-    continued = KnowingJudges(shots)
+    continued = KnowingJudges(cases)
     continued.asked = measured
     assert run(continued, path) == unbroken
     assert continued.asked <= 12 + 1
-    again = KnowingJudges(shots)
+    again = KnowingJudges(cases)
     assert run(again, path) == unbroken
     assert again.asked == 0
 
@@ -541,18 +541,18 @@ def test_records_of_other_settings_are_not_continued(tmp_path: Path) -> None:
     assert path.read_text() == "something else"
 
 
-def test_sources_that_there_are_not_are_named(pipeline, shots) -> None:
+def test_sources_that_there_are_not_are_named(pipeline, cases) -> None:
     with pytest.raises(InputError, match="no source 'nothing'"):
-        evaluate(pipeline, KnowingJudges(shots), shots, sources=["nothing"])
+        evaluate(pipeline, KnowingJudges(cases), cases, sources=["nothing"])
 
 
 def test_sources_that_no_motion_of_a_file_has_are_told(
-    pipeline, shots, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    pipeline, cases, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(
         InputError, match=r"Only the procedural world's clips have renders; .* add the source model"
     ):
-        evaluate(pipeline, KnowingJudges(shots), [replace(shots[0], frames=None)], sources=["renders"])
+        evaluate(pipeline, KnowingJudges(cases), [replace(cases[0], frames=None)], sources=["renders"])
     command = ["evaluate", "--model", "mini", "--raw", "v.mp4", "--output", str(tmp_path / "out.json")]
     assert main([*command, "--sources", "renders", "autoencoder"]) == 2
     assert "renders and autoencoder" in capsys.readouterr().err

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from fyp_core.evaluation.cases import Shot
+from fyp_core.evaluation.cases import Case
 from fyp_core.noise import draw_noise
 from fyp_core.unet import without_temporal_layers
 from fyp_media.contact_sheet import to_pictures
@@ -64,41 +64,41 @@ def prepared(pipeline: FollowYourPosePipeline, source: str) -> Iterator[None]:
 def show(
     pipeline: FollowYourPosePipeline,
     source: str,
-    shots: Sequence[Shot],
+    cases: Sequence[Case],
     seed: int,
     sampling: dict[str, Any] | None = None,
 ) -> list[np.ndarray]:
-    """The videos, (F, H, W, 3) uint8 RGB, of shots of one length.
+    """The videos, (F, H, W, 3) uint8 RGB, of cases of one length.
 
     Args:
-        source: one of :data:`SOURCES`; of the first two the shots must know the right frames.
-        seed: of the noise, with the shot's number.
+        source: one of :data:`SOURCES`; of the first two the cases must know the right frames.
+        seed: of the noise, with the case's number.
         sampling: further arguments of the pipeline.
     """
     if source == RENDERS:
-        return [_right_frames(shot) for shot in shots]
+        return [_right_frames(case) for case in cases]
     if source == AUTOENCODER:
-        return [reconstruct(pipeline, _right_frames(shot)) for shot in shots]
-    return _generate(pipeline, SETTINGS[source], shots, seed, sampling or {})
+        return [reconstruct(pipeline, _right_frames(case)) for case in cases]
+    return _generate(pipeline, SETTINGS[source], cases, seed, sampling or {})
 
 
-def _right_frames(shot: Shot) -> np.ndarray:
-    if shot.frames is None:
-        raise ValueError(f'There is no video that is right for "{shot.prompt}".')
-    return shot.frames
+def _right_frames(case: Case) -> np.ndarray:
+    if case.frames is None:
+        raise ValueError(f'There is no video that is right for "{case.prompt}".')
+    return case.frames
 
 
 def _generate(
     pipeline: FollowYourPosePipeline,
     setting: Setting,
-    shots: Sequence[Shot],
+    cases: Sequence[Case],
     seed: int,
     sampling: dict[str, Any],
 ) -> list[np.ndarray]:
-    skeletons = np.stack([shot.skeletons for shot in shots])  # b f h w c
-    prompts = [shot.prompt for shot in shots]
+    skeletons = np.stack([case.skeletons for case in cases])  # b f h w c
+    prompts = [case.prompt for case in cases]
     share = pipeline.config.noise_share if setting.noise_share is None else setting.noise_share
-    noise = torch.cat([_noise(pipeline, shot, seed, share) for shot in shots])
+    noise = torch.cat([_noise(pipeline, case, seed, share) for case in cases])
     frames = skeletons.shape[1]
     if not setting.cross_frame:  # every frame is a clip of its own
         skeletons = skeletons.reshape(-1, 1, *skeletons.shape[2:])
@@ -115,14 +115,14 @@ def _generate(
         **sampling,
     ).frames
     pictures = (videos * 255).round().astype(np.uint8)
-    return list(pictures.reshape(len(shots), frames, *pictures.shape[2:]))
+    return list(pictures.reshape(len(cases), frames, *pictures.shape[2:]))
 
 
-def _noise(pipeline: FollowYourPosePipeline, shot: Shot, seed: int, share: float) -> torch.Tensor:
-    """(1, C, F, h, w): the same of a shot in whatever company it is generated."""
-    mixed = int(np.random.SeedSequence((seed, shot.index)).generate_state(1)[0])
+def _noise(pipeline: FollowYourPosePipeline, case: Case, seed: int, share: float) -> torch.Tensor:
+    """(1, C, F, h, w): the same of a case in whatever company it is generated."""
+    mixed = int(np.random.SeedSequence((seed, case.index)).generate_state(1)[0])
     factor = pipeline.vae_scale_factor
-    count, height, width = shot.skeletons.shape[:3]
+    count, height, width = case.skeletons.shape[:3]
     shape = (1, pipeline.unet.config.in_channels, count, height // factor, width // factor)
     return draw_noise(shape, torch.Generator().manual_seed(mixed), share)
 

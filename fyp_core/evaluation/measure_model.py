@@ -1,0 +1,141 @@
+"""One model evaluated by its settings: judges, cases and records put together."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fyp_core.evaluation.cases import PAIRS, Case, world_cases
+from fyp_core.evaluation.clip_score import ClipJudge
+from fyp_core.evaluation.judges import CLASSIFIER_FILE, POSE_FILE, Judges
+from fyp_core.evaluation.own_motions import InputType, check_names, motion_cases
+from fyp_core.evaluation.records import Records
+from fyp_core.evaluation.report import Result
+from fyp_core.evaluation.run import check_sources, evaluate
+from fyp_core.evaluation.settings import EvaluationSettings
+from fyp_core.generation.device import Runtime
+from fyp_core.generation.engine import Engine
+from fyp_core.weights.checkpoints import bundled
+from fyp_core.weights.hashes import file_hash, model_hash
+from fyp_media.errors import InputError
+from pose_extraction.keypoint_files import frame_files
+
+_HASH_LENGTH = 12  # characters: enough to tell two files apart
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured, and all that a picture sheet needs.
+
+    protocol: what the numbers of a clip depend on, as plain values.
+    """
+
+    results: list[Result]
+    protocol: dict[str, Any]
+    engine: Engine
+    cases: list[Case]
+    records: Records
+    sampling: dict[str, Any]
+
+
+def measure_model(
+    settings: EvaluationSettings, sources: Sequence[str], records_file: Path | None
+) -> Evaluation:
+    """Evaluate one model.
+
+    Raises:
+        InputError: a source, a judge, a model or a video cannot be had, two videos have one name, the model has
+            another shape than the procedural world, or the records are of another evaluation.
+    """
+    paths = [path for _, path in settings.motions]
+    check_sources(sources, right_frames=not paths)
+    check_names(paths)
+    folder = settings.judges or bundled("judges")
+    judges = Judges.load(folder)
+    clip = ClipJudge.load(settings.clip) if settings.clip else None
+    engine = Engine(settings.model, runtime=Runtime(dtype=settings.dtype))
+    config = engine.pipeline.config
+    cases = _cases(settings, (config.default_height, config.default_width))
+    protocol = _protocol(settings, engine, folder)
+    records = Records(records_file, protocol)
+    sampling = {"num_inference_steps": settings.steps, "guidance_scale": settings.guidance}
+    results = evaluate(
+        engine.pipeline,
+        judges,
+        cases,
+        sources=sources,
+        seeds=settings.seeds,
+        batch=settings.batch,
+        sampling=sampling,
+        clip=clip,
+        records=records,
+    )
+    return Evaluation(results, protocol, engine, cases, records, sampling)
+
+
+def _cases(settings: EvaluationSettings, size: tuple[int, int]) -> list[Case]:
+    """Of the model's height and width."""
+    if settings.motions:
+        return [case for kind, path in settings.motions for case in _motion_cases(settings, kind, path, size)]
+    height, width = size
+    if height != width:
+        raise InputError(
+            f"The procedural world is square and the model {width}×{height}; measure it on motions of your own,"
+            " with --raw or --skeleton."
+        )
+    return [
+        case
+        for pairs in PAIRS
+        for case in world_cases(pairs, settings.clips, settings.frames, height, settings.seed)
+    ]
+
+
+def _motion_cases(
+    settings: EvaluationSettings, kind: InputType, path: Path, size: tuple[int, int]
+) -> list[Case]:
+    return motion_cases(
+        path,
+        kind,
+        settings.prompt,
+        settings.clips,
+        settings.frames,
+        size,
+        stride=settings.stride,
+        seed=settings.seed,
+        estimator=settings.estimator,
+    )
+
+
+def _protocol(settings: EvaluationSettings, engine: Engine, judges: Path) -> dict[str, Any]:
+    source = engine.load()
+    config = engine.pipeline.config
+    of_videos = {
+        "videos": {path.name: _motion_hash(path)[:_HASH_LENGTH] for _, path in settings.motions},
+        "clips": settings.clips,
+        "prompts": list(settings.prompt),
+        "stride": settings.stride,
+        "estimator": settings.estimator,
+    }
+    return {
+        "model": source.name,
+        "weights": model_hash(source)[:_HASH_LENGTH],
+        "number format": str(engine.pipeline.unet.dtype).removeprefix("torch."),
+        "judges": [file_hash(judges / name)[:_HASH_LENGTH] for name in (POSE_FILE, CLASSIFIER_FILE)],
+        "CLIP": settings.clip,
+        "frames": settings.frames,
+        "seed of the clips": settings.seed,
+        "steps": settings.steps or config.default_num_inference_steps,
+        "guidance": config.default_guidance_scale if settings.guidance is None else settings.guidance,
+        "guide pose": config.default_guide_pose,
+        **(of_videos if settings.motions else {}),
+    }
+
+
+def _motion_hash(path: Path) -> str:
+    """Of a file, or of OpenPose's in a folder."""
+    if not path.is_dir():
+        return file_hash(path)
+    return hashlib.sha256("".join(map(file_hash, frame_files(path))).encode()).hexdigest()
