@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=_program(),
         description="Turn a video of people into a skeleton video.",
-        epilog=f"'{_program()} edit --help' tells how to change keypoints.",
+        epilog=f"'{_program()} edit --help' shows how to change keypoints.",
     )
     parser.add_argument(
         "video",
@@ -97,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--fps",
         type=float,
-        help="frames a second to take (default: all), or of keypoints that do not tell theirs",
+        help="frames a second to take (default: all), or of keypoints whose file does not state it",
     )
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
     return parser

@@ -81,7 +81,7 @@ def read_coco(document: Mapping[str, Any]) -> PeopleByFrame:
 
     Where ids hold no numbers, their file names give the order. Joints are found by the names in their category;
     without names, or with another number of them, by their number. Visibility flags (0, 1, 2) are taken as scores.
-    People are told apart by ``track_id``. Annotations without a visible joint are left out.
+    People keep the number in ``track_id``. Annotations without a visible joint are left out.
 
     Raises:
         InputError: joints other than COCO's.

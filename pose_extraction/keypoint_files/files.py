@@ -27,8 +27,8 @@ def read_motion(path: str | os.PathLike[str], fps: float | None = None) -> Motio
     """Read keypoints: a JSON file in any format of :mod:`pose_extraction.keypoint_files`, or a folder of frames.
 
     Args:
-        fps: of a file that does not tell its frame rate, what it was made with (25 by default); of one that does,
-            the rate at which it is sampled.
+        fps: the frame rate of a file that does not state one (25 by default); a file that states one is sampled at this
+            rate.
 
     Raises:
         InputError: no keypoints in a known format, or nobody in them. The rate is not possible.

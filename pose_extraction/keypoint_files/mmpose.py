@@ -25,7 +25,7 @@ def is_mmpose(document: Any) -> bool:
 
 
 def read_mmpose(document: Any) -> PeopleByFrame:
-    """Read instances with ``keypoints`` (J, 2) and ``keypoint_scores`` (J,), joints by name where names are told.
+    """Read instances with ``keypoints`` (J, 2) and ``keypoint_scores`` (J,), joints by name where names are given.
 
     Raises:
         InputError: three-dimensional keypoints, or names that are not COCO's.
@@ -56,7 +56,7 @@ def _is_instance(entry: Any) -> bool:
 
 
 def _order(meta_info: Mapping[str, Any]) -> list[int] | None:
-    """Where COCO's joints are, by the names of the data set; None where these are not told."""
+    """Where COCO's joints are, by the names in the file; None where it has none."""
     names = meta_info.get("keypoint_id2name")
     if not names:
         return None

@@ -19,7 +19,7 @@ from pose_extraction.skeleton import KEYPOINT_NAMES
 
 USUAL_FPS = 25.0  # where a file does not say
 
-_MARGIN = 0.1  # of the picture beyond the outermost joint, where a file tells no size
+_MARGIN = 0.1  # of the picture beyond the outermost joint, where a file states no size
 _LARGEST_RELATIVE = (
     2.0  # coordinates that are all smaller are shares of the picture; joints may lie outside it
 )
@@ -33,7 +33,7 @@ class Person:
 
     joints: (J, 3) float32 x, y and score, 0 where not known, in a layout of
         :mod:`pose_extraction.keypoint_files.joint_layouts`.
-    track: what the file calls this person in every frame, if it tells.
+    track: the name or number of this person in all frames, if the file states it.
     """
 
     joints: np.ndarray
@@ -45,8 +45,8 @@ class PeopleByFrame:
     """What a file holds.
 
     frames: the people of each frame, in the order of time.
-    size: height and width of the picture in pixels, if the file tells.
-    fps: frames a second, if the file tells.
+    size: height and width of the picture in pixels, if the file states it.
+    fps: frames a second, if the file states it.
     """
 
     frames: Sequence[Sequence[Person]]
@@ -58,11 +58,11 @@ def to_motion(people: PeopleByFrame, fps: float | None = None) -> Motion:
     """People with stable numbers: as the file numbers them, or followed from frame to frame.
 
     Args:
-        fps: where the file tells no frame rate; 25 by default.
+        fps: used where the file states no frame rate; 25 by default.
 
     Raises:
         InputError: a layout of joints that is not known, an impossible rate, coordinates relative to a picture
-            whose size the file does not tell.
+            whose size the file does not state.
     """
     rate = people.fps or fps or USUAL_FPS
     check_rate(rate)
@@ -95,7 +95,7 @@ def _in_pixels(
         return found, size or _enclosing_size(places)
     if size is None:
         raise InputError(
-            "The coordinates are relative to a picture whose size is not told; write pixels (with OpenPose"
+            "The coordinates are relative to a picture whose size the file does not state; write pixels (with OpenPose"
             " --keypoint_scale 0), or canvas_width and canvas_height."
         )
     scale = np.array(size[::-1], np.float32)
@@ -111,7 +111,7 @@ def _enclosing_size(places: np.ndarray) -> tuple[int, int]:
 
 
 def _are_numbered(tracks: Sequence[Sequence[Hashable]]) -> bool:
-    """Whether everybody has a number, and nobody another's: trackers that are off give everybody the same."""
+    """Whether everybody has a number of their own: without a tracker, AlphaPose gives everybody the same."""
     return all(None not in frame and len(set(frame)) == len(frame) for frame in tracks)
 
 
@@ -129,7 +129,7 @@ def _by_track(
 
 
 def track_of(value: Any) -> Hashable:
-    """What a file calls a person, out of 3, 3.0, "3" or [3.0]; None where it tells nothing or -1."""
+    """The name of a person from 3, 3.0, "3" or [3.0]; None from nothing or -1."""
     while isinstance(value, list | tuple):
         value = value[0] if value else None
     if value is None or isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Which tool wrote a JSON document: told from its content, not from its name."""
+"""Which tool wrote a JSON document, recognised from its content."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +21,7 @@ _FORMATS: list[tuple[str, Callable[[Any], bool], Callable[[Any], PeopleByFrame]]
     ("COCO", is_coco_results, read_coco_results),
     ("mmpose", is_mmpose, read_mmpose),
 ]
-# By keys that tell them; none of them holds keypoints of whole people.
+# Other JSON files, by the keys that they have.
 _OTHERS = {
     frozenset({"nodes", "links"}): "a ComfyUI workflow",
     frozenset({"shapes", "imagePath"}): "a LabelMe annotation",

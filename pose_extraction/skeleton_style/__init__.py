@@ -1,7 +1,7 @@
 """Skeleton videos as people bring them: recognised, and put into the model's style.
 
-``kind`` tells them from videos of people, ``palettes`` whose colours they have, ``background`` takes lines off what is
-behind them, ``openpose_drawing`` reads joints from OpenPose's colours; ``style`` puts these together.
+``kind`` distinguishes them from videos of people, ``palettes`` finds whose colours they have, ``background`` removes
+what is behind the lines, ``openpose_drawing`` reads joints from OpenPose's colours; ``style`` combines these.
 """
 
 from pose_extraction.skeleton_style.kind import Kind, kind_of

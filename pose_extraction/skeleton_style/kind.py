@@ -1,4 +1,4 @@
-"""Whether a video shows people or a drawn skeleton, told from a few of its frames."""
+"""Whether a video shows people or a drawn skeleton, judged by a few of its frames."""
 
 from collections.abc import Iterable
 from typing import Literal

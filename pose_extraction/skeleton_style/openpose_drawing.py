@@ -1,7 +1,7 @@
 """Joints read from a skeleton in OpenPose's colours, as ControlNet's and ComfyUI's OpenPose and DWPose draw it.
 
 Every joint is a bright dot and every link a darker line, in hues 20 degrees apart
-(https://github.com/huggingface/controlnet_aux: ``draw_bodypose``), so that a hue tells which one it is.
+(https://github.com/huggingface/controlnet_aux: ``draw_bodypose``), so each hue belongs to one joint and one link.
 """
 
 from collections.abc import Sequence

@@ -34,8 +34,8 @@ RAW = (
     " raw, which finds the people in it."
 )
 ONE_COLOUR = (
-    "The lines of this skeleton video have one colour, so left and right cannot be told; extract the skeleton from"
-    " the original video, or draw it from its keypoints."
+    "The lines of this skeleton video have one colour, so left and right cannot be distinguished; extract the skeleton"
+    " from the original video, or draw it from its keypoints."
 )
 OTHER = (
     "This skeleton has colours that the model does not know and that cannot be read; extract it from the original"
@@ -72,7 +72,7 @@ def recognise_style(frames: np.ndarray) -> Style:
         frames: (F, H, W, 3) uint8 RGB, sampled from the whole video; of more than a dozen only some are looked at.
 
     Raises:
-        InputError: no lines in any frame, no skeleton video, or lines whose meaning cannot be told.
+        InputError: no lines in any frame, no skeleton video, or lines of unknown colours.
     """
     shown = [frame for frame in map(shrunk, spread(frames)) if not is_blank(frame)]
     if not shown:
