@@ -6,6 +6,7 @@ import copy
 import errno
 import gc
 import os
+import shutil
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -302,6 +303,28 @@ def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(
     ]  # fmt: skip
     list(continued.steps())
     assert all(torch.equal(a, b) for a, b in zip(continued.learning, expected, strict=True))
+
+
+def test_all_processes_fall_back_when_one_cannot_read(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = settings(STAGE_2 | FEW_STEPS, train_batch_size=2)
+    whole, continued = Run(Line(), config), Run(Line(), config)
+    for _ in whole.steps():
+        whole.save()
+    readable_elsewhere = iter([0, 1])
+
+    def gather(accelerator: Accelerator, own: torch.Tensor) -> torch.Tensor:
+        """With a second process, which cannot read the newest."""
+        return torch.cat([own, torch.full_like(own, next(readable_elsewhere, int(own)))])
+
+    monkeypatch.setattr(Accelerator, "gather", gather)
+    shutil.copytree(
+        whole.folder / "checkpoint-000002", whole.folder / "checkpoint-000001"
+    )  # one before the last
+    continued.resume()
+    assert continued.step == 2
+    assert "cannot be read (by another process)" in caplog.text
 
 
 def test_the_newest_is_told_of_several_damaged_checkpoints(settings: Any) -> None:
