@@ -82,8 +82,7 @@ def make_guide(
     with open_video(request.input) as video:
         shown = video.cropped_size(request.crop)
         size = result_size(model, shown, request.width, request.height, request.aspect)
-        fps = max(1.0, video.info.fps / request.stride)
-        source = _Source(video, request, job, shown, size, fps)
+        source = _Source(video, request, job, shown, size)
         make = _from_skeletons if request.input_type == "skeleton" else _from_people
         return make(source, turn or nullcontext())
 
@@ -105,7 +104,7 @@ def fine_skeletons(request: GenerationRequest, guide: Guide) -> Iterator[np.ndar
         yield from _draw(guide.motion, windows)
         return
     with open_video(request.input) as video:
-        frames, _ = _styled(_Source(video, request, Job(), guide.shown, size, guide.fps))
+        frames, _ = _styled(_Source(video, request, Job(), guide.shown, size))
         for window, frame in zip(windows, frames()):
             yield window.cut(frame)
 
@@ -115,7 +114,6 @@ class _Source:
     """An open video and what is wanted of it.
 
     shown, size: height and width of the cropped picture and of the result.
-    fps: of the frames chosen.
     """
 
     video: Video
@@ -123,7 +121,11 @@ class _Source:
     job: Job
     shown: tuple[int, int]
     size: tuple[int, int]
-    fps: float
+
+    @property
+    def fps(self) -> float:
+        """Of the frames chosen, at least 1."""
+        return max(1.0, self.video.info.fps / self.request.stride)
 
     def frames(self) -> Iterator[np.ndarray]:
         request = self.request
