@@ -49,7 +49,11 @@ def read_motion(path: str | os.PathLike[str], fps: float | None = None) -> Motio
 
 def frame_files(folder: Path) -> list[Path]:
     """The JSON files of a folder in the order of the frames, whose numbers need not be padded with zeros."""
-    files = [file for file in folder.glob("*.json") if not file.name.startswith(".")]
+    files = [
+        file
+        for file in folder.iterdir()
+        if file.suffix.lower() == KEYPOINT_SUFFIX and not file.name.startswith(".") and file.is_file()
+    ]
     return sorted(files, key=lambda file: natural_key(file.name))
 
 

@@ -86,6 +86,8 @@ def test_each_of_openposes_layouts_is_told_by_its_joints(tmp_path, order):
     for frame in range(FRAMES):
         write(tmp_path / f"dance_{frame}_keypoints.json", openpose(frame, order, 2, **CANVAS))
     write(tmp_path / "._dance_0_keypoints.json", "what a Mac leaves beside a file")
+    (tmp_path / "copies.json").mkdir()
+    (tmp_path / f"dance_{FRAMES - 1}_keypoints.json").rename(tmp_path / f"dance_{FRAMES - 1}_keypoints.JSON")
     expect(tmp_path, people=2, size=(WIDTH, HEIGHT))
 
 
