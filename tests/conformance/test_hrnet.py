@@ -111,6 +111,7 @@ def publisher(hrnet_state, tmp_path, monkeypatch) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_published_weights_are_downloaded_once(publisher, hrnet_golden, hrnet_image):
     load_hrnet(None, torch.device("cpu"))
     publisher.unlink()

@@ -31,6 +31,7 @@ def checkpoint(hrnet_state, tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_same_keypoints_as_ours(checkpoint, hrnet_golden, hrnet_image):
     from pose_extraction.estimators.mmpose import MMPose
 
