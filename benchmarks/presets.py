@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.quality import Bench, as_markdown, decibels
-from fyp_core.feature_cache import choose_full_steps
-from fyp_core.presets import PRESETS
+from fyp_core.presets import PRESETS, choose_full_steps
 
 SCHEDULERS = ("dpmpp-2m", "unipc")
-STEPS, REUSE, GUIDANCE_ENDS = (4, 5, 6, 8), (1, 2, 3), (1.0, 0.6)
+STEPS = (3, 4, 6, 8)
+REUSE_AND_END = ((1, 1.0), (2, 1.0), (1, 0.6))  # features reused, share of the steps with guidance
 TIME, QUALITY = "times as fast", "PCK@0.05"
 
 
@@ -32,7 +32,7 @@ def ways(own_steps: int, only_presets: bool) -> Iterator[tuple[str, str, dict[st
         yield name, preset.scheduler, preset.sampling(own_steps)
     if only_presets:
         return
-    for scheduler, steps, reuse, end in itertools.product(SCHEDULERS, STEPS, REUSE, GUIDANCE_ENDS):
+    for scheduler, steps, (reuse, end) in itertools.product(SCHEDULERS, STEPS, REUSE_AND_END):
         sampling = {
             "num_inference_steps": steps,
             "full_steps": choose_full_steps(steps, reuse),

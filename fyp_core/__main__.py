@@ -31,7 +31,6 @@ from fyp_core.generation.result_size import ASPECTS
 from fyp_core.presets import PRESETS
 from fyp_core.schedulers import SCHEDULER_NAMES
 from fyp_core.weights.checkpoints import folder_size, list_models
-from fyp_core.weights.convert import check_target, convert_model
 from fyp_core.weights.sources import AUTO, MODEL_NAMES, Additions, resolve_model
 from fyp_media.errors import InputError
 from fyp_media.files import check_targets
@@ -127,6 +126,9 @@ def _tell(options: argparse.Namespace, report: dict[str, Any]) -> None:
 
 def convert(options: argparse.Namespace) -> None:
     """Rewrite a model in this project's layout."""
+    # imports diffusers, which takes seconds
+    from fyp_core.weights.convert import check_target, convert_model
+
     check_target(options.target)
     source = resolve_model(options.source)
     convert_model(source, options.target, torch_dtype(options.dtype), standalone=options.standalone)

@@ -54,14 +54,6 @@ class FeatureCache:
         return shallow_pass(self._unet, sample, timestep, text, self._deep[window][-frames:], **further)
 
 
-def choose_full_steps(steps: int, every: int) -> list[int] | None:
-    """Numbers of the steps that compute the whole network: the first, and from the second on one in ``every``.
-
-    The features change most at the start, where the picture's layout forms. ``None`` for all steps, ``every = 1``.
-    """
-    return None if every == 1 else [0, *range(1, steps, every)]
-
-
 @contextmanager
 def keeping_deep_features(unet: PoseVideoUNet) -> Iterator[list[torch.Tensor]]:
     """The list receives what enters the last layer of the last up block, ((b f), c, h, w), in each pass within."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from fyp_core import schedulers
-from fyp_core.feature_cache import choose_full_steps
 
 PresetName = Literal["exact", "fast", "turbo"]
 REUSE_FROM = 10  # steps: with fewer, neighbouring ones differ so much that leaving some out costs less
@@ -52,3 +51,11 @@ PRESETS: dict[PresetName, Preset] = {
     "fast": Preset("dpmpp-2m", steps_share=0.3, reuse=2),
     "turbo": Preset("dpmpp-2m", steps_share=0.2, reuse=3),
 }
+
+
+def choose_full_steps(steps: int, every: int) -> list[int] | None:
+    """Numbers of the steps that compute the whole network: the first, and from the second on one in ``every``.
+
+    The features change most at the start, where the picture's layout forms. ``None`` for all steps, ``every = 1``.
+    """
+    return None if every == 1 else [0, *range(1, steps, every)]

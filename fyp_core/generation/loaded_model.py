@@ -20,7 +20,6 @@ from huggingface_hub.utils import are_progress_bars_disabled, enable_progress_ba
 from transformers.utils import logging as transformers_logging
 
 from fyp_core import schedulers
-from fyp_core.feature_cache import choose_full_steps
 from fyp_core.generation.device import (
     Runtime,
     check_attention,
@@ -39,7 +38,7 @@ from fyp_core.generation.device import (
 from fyp_core.generation.job import Job
 from fyp_core.generation.request import MAX_SEED, GenerationRequest
 from fyp_core.pipeline import FollowYourPosePipeline
-from fyp_core.presets import PRESETS
+from fyp_core.presets import PRESETS, choose_full_steps
 from fyp_core.weights.hashes import file_hash, model_hash, model_revisions
 from fyp_core.weights.lora import Lora, set_loras
 from fyp_core.weights.sources import ModelSource

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fyp_core import schedulers
 from fyp_core.generation.framing import FITS, Fit
 from fyp_core.presets import PRESETS, PresetName
-from fyp_core.weights.lora import Lora
 from fyp_media.errors import InputError
 from pose_extraction.estimators.factory import ESTIMATORS_WITH_WEIGHTS
+
+if TYPE_CHECKING:
+    from fyp_core.weights.lora import Lora
 
 InputType = Literal["raw", "skeleton"]
 INPUT_TYPES: tuple[InputType, ...] = ("raw", "skeleton")
@@ -105,4 +107,8 @@ class GenerationRequest:
 
     def found_loras(self) -> tuple[Lora, ...]:
         """The LoRAs' files and weights; raises InputError where one is not there."""
+        if not self.loras:
+            return ()
+        from fyp_core.weights.lora import Lora  # it imports diffusers, which takes seconds
+
         return tuple(map(Lora.parse, self.loras))

@@ -1,5 +1,8 @@
 """Each preset does less work than the one before, for a model of few steps and for one of many."""
 
+import subprocess
+import sys
+
 import pytest
 
 from fyp_core.presets import PRESETS
@@ -29,3 +32,8 @@ def test_at_least_one_step() -> None:
 def test_features_are_reused_only_where_steps_are_close() -> None:
     assert PRESETS["fast"].sampling(15)["full_steps"] is None
     assert PRESETS["fast"].sampling(50)["full_steps"] == [0, 1, 3, 5, 7, 9, 11, 13]
+
+
+def test_the_command_line_reads_its_options_before_the_large_libraries_are_imported() -> None:
+    program = "import sys, fyp_core.__main__; sys.exit('torch' in sys.modules or 'diffusers' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
