@@ -671,6 +671,7 @@ def test_a_folder_that_changed_is_another_evaluation(
     assert (tmp_path / "out.json").read_text() == results
 
 
+@pytest.mark.slow
 def test_the_papers_table_compares_methods_and_names_what_is_left_out(
     tiny_model_dir: Path, judges_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

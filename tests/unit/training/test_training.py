@@ -172,6 +172,7 @@ def test_every_stage_leaves_sample_sheets(models: dict[str, Path]) -> None:
         assert [path.name for path in (model.parent / "samples").iterdir()] == ["step-000003.png"]
 
 
+@pytest.mark.slow
 def test_a_broken_off_run_ends_with_the_same_weights(
     models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

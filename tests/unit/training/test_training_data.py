@@ -465,6 +465,7 @@ def test_what_a_saved_data_set_does_not_have_is_told(hub_folder: Path, change: d
         open_pictures(hub_folder / "saved", "hf", change)
 
 
+@pytest.mark.slow
 def test_a_stream_that_breaks_off_is_one_sentence(
     hub_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -485,6 +485,7 @@ def test_processes_share_the_samples_in_order() -> None:
     assert [i for batch in alone for i in batch] == list(range(8, 24))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
 def test_min_snr_weights(settings: Any, prediction: str) -> None:
     stage = create_stage(settings(STAGE_2, snr_gamma=5.0))

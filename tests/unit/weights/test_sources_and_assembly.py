@@ -45,6 +45,7 @@ def copy(folder: Path, target: Path) -> Path:
 # --- sources
 
 
+@pytest.mark.slow
 def test_published_layout(original: FollowYourPosePipeline, published: Path) -> None:
     by_folder = load(published)
     assert np.array_equal(make_video(by_folder), make_video(original))
@@ -96,6 +97,7 @@ def test_our_layout(original: FollowYourPosePipeline, tmp_path: Path) -> None:
     assert np.array_equal(make_video(load(tmp_path / "ours")), make_video(original))
 
 
+@pytest.mark.slow
 def test_converted_model_refers_to_its_base(
     original: FollowYourPosePipeline, other: FollowYourPosePipeline, published: Path, tmp_path: Path
 ) -> None:
@@ -175,6 +177,7 @@ def test_hash_follows_the_weights(published: Path, tmp_path: Path) -> None:
 # --- another base, autoencoder, LoRA, words
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["folder", "other.safetensors", "other.ckpt"])
 def test_another_base_below_what_was_learnt_of_video(
     form: str,
@@ -229,6 +232,7 @@ def test_an_autoencoder_that_is_replaced_does_not_count(
     assert model_hash(resolve_model(root, additions)) == before
 
 
+@pytest.mark.slow
 def test_kohya_lora_adds_its_product_times_alpha_and_weight(
     original: FollowYourPosePipeline, tmp_path: Path
 ) -> None:
@@ -359,6 +363,7 @@ def test_other_peoples_files_are_named(original: FollowYourPosePipeline, tmp_pat
         assert str(tmp_path) in str(caught.value) or "index" in str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["checkpoint", "cut off", "text", "of another model"])
 def test_other_peoples_files_are_no_loras_and_leave_none_acting(
     form: str, original: FollowYourPosePipeline, tmp_path: Path
