@@ -26,7 +26,7 @@ def one_of(choices: tuple[str, ...]) -> AfterValidator:
 
 def _field(default: Any, text: str, group: str = "", metavar: str | None = None, **limits: Any) -> Any:
     """A setting, its group of options and what stands for its value in the help."""
-    extra = {"group": group, "metavar": metavar}
+    extra: dict[str, Any] = {"group": group, "metavar": metavar}
     return Field(default, description=text, json_schema_extra=extra, **limits)
 
 

@@ -22,11 +22,12 @@ _FAMILY_OF_WIDTH = {
     2048: "SDXL",
 }  # of the text features the UNet sees
 _LATENT_CHANNELS = 4  # of Stable Diffusion's autoencoder; those of SD3 and Flux have 16
-PLACES: dict[Role, str] = {  # the option that takes it
+PLACES: dict[Role, str] = {  # the option that takes it, or why none does
     "lora": ", which is for --lora",
     "embedding": ", which is for --embedding",
     "checkpoint": ", which is for --base",
     "vae": ", which is for --vae",
+    "variant": "; only plain text-to-image checkpoints work",
 }
 
 # The first that is found in any name. Flux and SD3 use the names of SDXL's text encoders as well.
