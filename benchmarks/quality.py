@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from fyp_core.evaluation import measures, world_cases
+from fyp_core.evaluation import world_cases
 from fyp_core.evaluation.cases import PAIRS, Case
-from fyp_core.evaluation.judges import Judges
+from fyp_core.evaluation.scoring import measures
+from fyp_core.evaluation.scoring.judges import Judges
 from fyp_core.evaluation.variants import MODEL, show
 from fyp_core.generation.device import AUTO_DTYPE, choose_device, choose_dtype, torch_dtype
 from fyp_core.pipeline import FollowYourPosePipeline

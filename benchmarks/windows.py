@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.quality import Bench, as_markdown
-from fyp_core.evaluation import measures
 from fyp_core.evaluation.cases import Case
+from fyp_core.evaluation.scoring import measures
 from fyp_core.presets import PRESETS, PresetName
 from fyp_core.windows import plan_windows
 from fyp_media.contact_sheet import save_sheet

@@ -1,4 +1,4 @@
-"""When the frames of a video are shown, taken from its packets without decoding them."""
+"""When the frames of a video are shown, taken from its packets without decoding them, and which rates are possible."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
 
+from fyp_media.errors import InputError
+
+_LEAST_RATE = 0.001  # below 1 / 1001 the fractions we write have no more room
+_MOST_RATE = 1000  # MP4 states lengths in milliseconds
 CLOCK_TOLERANCE = 0.002  # seconds; many files count in milliseconds
 _RATE_TOLERANCE = 0.05  # of the file's own claim
 
@@ -98,3 +102,14 @@ class FrameTimes:
             while len(frames) / fps < until - CLOCK_TOLERANCE:
                 frames.append(index)
         return frames
+
+
+def check_rate(fps: float | Fraction | None) -> None:
+    """Raise InputError for a rate, of frames a second, that cannot be sampled and written; None is a video's own."""
+    if fps is not None and not _LEAST_RATE <= fps <= _MOST_RATE:
+        raise InputError(f"The frame rate is {float(fps):g}, but must lie in {_LEAST_RATE}..{_MOST_RATE}.")
+
+
+def as_fraction(fps: float | Fraction) -> Fraction:
+    check_rate(fps)
+    return Fraction(fps).limit_denominator(1001)

@@ -24,8 +24,7 @@ from fyp_media.container import claimed_rate, clock, make_decoder, moving_stream
 from fyp_media.decoded_picture import RgbConverter, display_matrix, shrunk
 from fyp_media.errors import InputError
 from fyp_media.fit import PictureWindow
-from fyp_media.frame_rate import check_rate
-from fyp_media.frame_times import FrameTimes, Packet
+from fyp_media.frame_times import FrameTimes, Packet, check_rate
 
 logger = logging.getLogger(__name__)
 

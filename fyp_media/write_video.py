@@ -14,7 +14,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 
 from fyp_media.errors import InputError
 from fyp_media.files import check_target, replacing
-from fyp_media.frame_rate import as_fraction
+from fyp_media.frame_times import as_fraction
 from fyp_media.sound import Sound
 
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov")

@@ -10,7 +10,7 @@ import numpy as np
 
 from fyp_media.errors import InputError
 from fyp_media.files import check_target, check_targets
-from fyp_media.frame_rate import check_rate
+from fyp_media.frame_times import check_rate
 from fyp_media.read_video import open_video
 from fyp_media.write_video import VIDEO_SUFFIXES, write_video
 from pose_extraction.estimators.factory import AUTO, choose_estimator

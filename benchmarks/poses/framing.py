@@ -14,8 +14,8 @@ from dataclasses import replace
 import numpy as np
 
 from fyp_core.evaluation import Case, evaluate, world_cases
-from fyp_core.evaluation.judges import Judges
 from fyp_core.evaluation.report import PCK
+from fyp_core.evaluation.scoring.judges import Judges
 from fyp_core.evaluation.variants import MODEL
 from fyp_core.generation.engine import Engine
 from fyp_core.generation.framing import FITS, windows_of_people

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from fyp_core.evaluation import PCK
-from fyp_core.evaluation.judges import Judges
-from fyp_core.evaluation.measures import correct_keypoints, visible_boxes
+from fyp_core.evaluation.scoring.judges import Judges
+from fyp_core.evaluation.scoring.measures import correct_keypoints, visible_boxes
 from fyp_core.evaluation.variants import reconstruct
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.synthetic import sample_clip

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from fyp_core.evaluation.cases import PAIRS, Case, world_cases
-from fyp_core.evaluation.clip_score import ClipJudge
-from fyp_core.evaluation.judges import CLASSIFIER_FILE, POSE_FILE, Judges
 from fyp_core.evaluation.own_motions import InputType, check_names, motion_cases
 from fyp_core.evaluation.records import Records
 from fyp_core.evaluation.report import Result
 from fyp_core.evaluation.run import check_sources, evaluate
+from fyp_core.evaluation.scoring.clip_score import ClipJudge
+from fyp_core.evaluation.scoring.judges import CLASSIFIER_FILE, POSE_FILE, Judges
 from fyp_core.evaluation.settings import EvaluationSettings
 from fyp_core.generation.device import Runtime
 from fyp_core.generation.engine import Engine

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from fyp_core.evaluation.cases import Case, choose_pairs
-from fyp_core.evaluation.skeleton_reading import read_skeletons
+from fyp_core.evaluation.scoring.skeleton_reading import read_skeletons
 from fyp_core.synthetic import caption
 from fyp_media.errors import InputError
 from fyp_media.fit import cover, fit_frames

@@ -12,8 +12,8 @@ import numpy as np
 from scipy import stats
 
 from fyp_core.evaluation.cases import PAIRS, Case
-from fyp_core.evaluation.precision import average_precision
 from fyp_core.evaluation.records import Record
+from fyp_core.evaluation.scoring.precision import average_precision
 
 PCK = {"pck@0.1": 0.1, "pck@0.05": 0.05}  # with their thresholds
 PRECISION = "oks_ap"

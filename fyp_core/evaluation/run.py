@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
-from fyp_core.evaluation import measures
 from fyp_core.evaluation.cases import Case
 from fyp_core.evaluation.records import Record, Records
 from fyp_core.evaluation.report import PCK, Result, summarise
+from fyp_core.evaluation.scoring import measures
 from fyp_core.evaluation.variants import AUTOENCODER, MODEL, RENDERS, SOURCES, USUAL_SOURCES, prepared, show
 from fyp_media.errors import InputError
 
 if TYPE_CHECKING:
-    from fyp_core.evaluation.clip_score import ClipJudge
-    from fyp_core.evaluation.judges import Judges
+    from fyp_core.evaluation.scoring.clip_score import ClipJudge
+    from fyp_core.evaluation.scoring.judges import Judges
     from fyp_core.pipeline import FollowYourPosePipeline
 
 _OF_RIGHT_FRAMES = (RENDERS, AUTOENCODER)  # and without noise

@@ -7,7 +7,7 @@ from typing import Any
 
 from fyp_media.errors import InputError
 from fyp_media.files import replacing
-from fyp_media.frame_rate import check_rate
+from fyp_media.frame_times import check_rate
 from fyp_media.write_video import VIDEO_SUFFIXES, write_video
 from pose_extraction.keypoint_files.coco import to_coco
 from pose_extraction.keypoint_files.people import PeopleByFrame, natural_key, to_motion

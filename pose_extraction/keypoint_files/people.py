@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from fyp_media.errors import InputError
-from fyp_media.frame_rate import check_rate
+from fyp_media.frame_times import check_rate
 from pose_extraction.keypoint_files.joint_layouts import as_coco
 from pose_extraction.motion.motion import Motion
 from pose_extraction.motion.tracking import link

@@ -13,7 +13,14 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import Dataset
 
-from fyp_core.evaluation.judges import CLASSES, CLASSIFIER_FILE, POSE_FILE, Judges, read_weights, to_network
+from fyp_core.evaluation.scoring.judges import (
+    CLASSES,
+    CLASSIFIER_FILE,
+    POSE_FILE,
+    Judges,
+    read_weights,
+    to_network,
+)
 from fyp_core.settings import refuse_unknown_names
 from fyp_core.synthetic.world import inside
 from fyp_core.training.config import JudgeConfig, WorldData

@@ -28,8 +28,8 @@ from fyp_core.evaluation import (
     save_gallery,
     world_cases,
 )
-from fyp_core.evaluation.clip_score import ClipJudge
-from fyp_core.evaluation.judges import (
+from fyp_core.evaluation.scoring.clip_score import ClipJudge
+from fyp_core.evaluation.scoring.judges import (
     CLASSES,
     CLASSIFIER_BACKBONE,
     CLASSIFIER_FILE,
@@ -37,14 +37,14 @@ from fyp_core.evaluation.judges import (
     POSE_FILE,
     Judges,
 )
-from fyp_core.evaluation.measures import (
+from fyp_core.evaluation.scoring.measures import (
     background_flicker,
     correct_keypoints,
     neighbour_similarity,
     warp_error,
 )
-from fyp_core.evaluation.precision import average_precision
-from fyp_core.evaluation.skeleton_reading import read_skeletons
+from fyp_core.evaluation.scoring.precision import average_precision
+from fyp_core.evaluation.scoring.skeleton_reading import read_skeletons
 from fyp_core.evaluation.variants import prepared, show
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.synthetic import HELD_OUT_PAIRS, sample_clip

@@ -10,7 +10,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from fyp_core.evaluation.judges import POSE_FILE
+from fyp_core.evaluation.scoring.judges import POSE_FILE
 from fyp_core.training.config_file import load_config
 from fyp_core.training.stages.judges import PoseJudgeStage
 from fyp_media.errors import InputError

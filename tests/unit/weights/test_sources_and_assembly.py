@@ -13,7 +13,7 @@ from diffusers import AutoencoderKL
 from safetensors.torch import load_file, save_file
 
 from fyp_core.__main__ import main
-from fyp_core.evaluation.judges import CLASSIFIER_FILE, POSE_FILE
+from fyp_core.evaluation.scoring.judges import CLASSIFIER_FILE, POSE_FILE
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.unet import PoseVideoUNet, stage2_parameter_names
 from fyp_core.weights.checkpoints import bundled, list_models

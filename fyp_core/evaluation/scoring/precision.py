@@ -11,7 +11,7 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from fyp_core.evaluation.measures import visible_boxes
+from fyp_core.evaluation.scoring.measures import visible_boxes
 
 _PERSON = 1
 _BODY_SHARE = (

@@ -1,0 +1,1 @@
+"""How right and how steady the frames of a video are: joints, characters, scenes, CLIP, flicker."""
