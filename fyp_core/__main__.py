@@ -260,6 +260,9 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
     device("--dtype", choices=(AUTO_DTYPE, *DTYPES), help=f"number format; default: {runtime.dtype}")
     device("--attention", choices=ATTENTION_BACKENDS, help=f"default: {runtime.attention}")
     device("--low-vram", action="store_true", default=None, help="slower, in a fraction of the GPU's memory")
+    device(
+        "--compile", action="store_true", default=None, help="the first step takes longer, the others less"
+    )
     parser.set_defaults(run=generate)
 
 

@@ -38,12 +38,14 @@ class Runtime:
     dtype: ``auto`` or one of :data:`DTYPES`.
     attention: one of :data:`ATTENTION_BACKENDS`; ``native`` is PyTorch's own.
     low_vram: keep only the network at work on the GPU, decode frame by frame and in tiles: slower.
+    compile: compile the network's repeated blocks: the first video takes a minute or more longer, the others less.
     """
 
     device: str | None = None
     dtype: str = AUTO_DTYPE
     attention: str = "native"
     low_vram: bool = False
+    compile: bool = False
 
     @property
     def decode_chunk(self) -> int:
@@ -189,6 +191,28 @@ def place(pipeline: FollowYourPosePipeline, device: str, low_vram: bool) -> None
         pipeline.enable_model_cpu_offload(device=device)
     else:
         pipeline.to(device)
+
+
+def compile_blocks(pipeline: FollowYourPosePipeline, backend: str = "inductor") -> None:
+    """Let PyTorch compile the network's repeated blocks, when they first run and for any number of frames.
+
+    One kind of block is compiled once for all its copies, which takes less time than the whole network.
+
+    Args:
+        backend: of :func:`torch.compile`.
+
+    Raises:
+        InputError: nothing can be compiled here, for example without a compiler.
+    """
+    import torch
+
+    try:
+        torch.compile(torch.neg, backend=backend)(torch.ones(1, device=pipeline._execution_device))
+    except Exception as error:  # of the compiler, of many kinds
+        raise InputError(
+            f"Nothing can be compiled here ({first_line(error)}); leave --compile out."
+        ) from error
+    pipeline.unet.compile_repeated_blocks(backend=backend, dynamic=True)
 
 
 def estimate_peak(

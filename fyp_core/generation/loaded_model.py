@@ -25,6 +25,7 @@ from fyp_core.generation.device import (
     check_attention,
     choose_device,
     choose_dtype,
+    compile_blocks,
     estimate_peak,
     free_memory,
     in_gib,
@@ -197,6 +198,7 @@ class ResidentModel:
             "dtype": runtime.dtype,
             "attention": runtime.attention,
             "low_vram": runtime.low_vram,
+            "compile": runtime.compile,
             "software": {
                 "python": platform.python_version(),
                 **{name: version(name) for name in _SOFTWARE},
@@ -255,6 +257,8 @@ def _load_placed(source: ModelSource, runtime: Runtime, device: str) -> FollowYo
         pipeline = FollowYourPosePipeline.from_source(source, torch_dtype(runtime.dtype))
     place(pipeline, device, runtime.low_vram)
     check_attention(runtime.attention, pipeline.unet, device)
+    if runtime.compile:
+        compile_blocks(pipeline)
     return pipeline
 
 
