@@ -1,14 +1,18 @@
 """How well a model follows poses and words and how steady its videos are."""
 
-from .cases import PAIRS, Case, world_cases
-from .gallery import save_gallery
-from .measure_model import Evaluation, measure_model
-from .own_motions import check_names, motion_cases
-from .records import Record, Records
-from .report import MEASURES, PCK, Estimate, Result, as_document, as_json, as_summary, as_table
-from .run import check_sources, evaluate
-from .settings import EvaluationSettings
-from .variants import SOURCES, USUAL_SOURCES
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .cases import PAIRS, Case, world_cases
+    from .gallery import save_gallery
+    from .measurement import Evaluation, measure_model
+    from .own_motions import check_names, motion_cases
+    from .records import Record, Records
+    from .report import MEASURES, PCK, Estimate, Result, as_document, as_json, as_summary, as_table
+    from .run import check_sources, evaluate
+    from .settings import EvaluationSettings
+    from .variants import SOURCES, USUAL_SOURCES
 
 __all__ = [
     "MEASURES",
@@ -35,3 +39,36 @@ __all__ = [
     "save_gallery",
     "world_cases",
 ]
+
+# torch and diffusers take seconds to import; a command line that reads its options must not pay for them.
+_MODULE_OF = {
+    "Case": "cases",
+    "Estimate": "report",
+    "Evaluation": "measurement",
+    "EvaluationSettings": "settings",
+    "MEASURES": "report",
+    "PAIRS": "cases",
+    "PCK": "report",
+    "Record": "records",
+    "Records": "records",
+    "Result": "report",
+    "SOURCES": "variants",
+    "USUAL_SOURCES": "variants",
+    "as_document": "report",
+    "as_json": "report",
+    "as_summary": "report",
+    "as_table": "report",
+    "check_names": "own_motions",
+    "check_sources": "run",
+    "evaluate": "run",
+    "measure_model": "measurement",
+    "motion_cases": "own_motions",
+    "save_gallery": "gallery",
+    "world_cases": "cases",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
