@@ -9,4 +9,7 @@ if (($# == 0)); then
     rm -f fyp_page/*.pyi # Gradio's stubs of components of our own, which mypy would read in place of the code
     .venv/bin/mypy
 fi
-exec .venv/bin/python -m pytest "$@"
+# A process a core, at most 8, with one thread for torch in each: threads of two processes on one core wait for each
+# other. A file's tests share fixtures, so they stay together; the slow files come first.
+export OMP_NUM_THREADS=1
+exec .venv/bin/python -m pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder "$@"
