@@ -112,10 +112,13 @@ def width_family(width: int) -> str:
 
 
 def check_family(kind: FileKind, unet_config: Mapping[str, Any]) -> None:
-    """Raise InputError for a file that was made for models of another family than the one of this UNet."""
+    """Raise InputError for a file that was made for models of another family than the one of this UNet.
+
+    A UNet of no known size may take it where its text features are as wide: then its layers decide.
+    """
+    width = unet_config["cross_attention_dim"]
     family = family_of(unet_config)
-    if kind.family and kind.family != family:
-        width = unet_config["cross_attention_dim"]
+    if kind.family and kind.family != (family or width_family(width)):
         model = family or f"of another size (text features {width} wide)"
         raise InputError(
             f"it was made for {kind.family}; this model is {model} and takes what was made for it"
