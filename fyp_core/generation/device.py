@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import resource
 import sys
 import timeit
 from collections.abc import Iterator
@@ -34,7 +33,7 @@ _GIB = 2**30
 class Runtime:
     """How to run a model.
 
-    device: ``cuda``, ``cuda:1``, ``cpu``; None takes a GPU where there is one.
+    device: ``cuda``, ``cuda:1``, ``mps`` (Apple's GPUs), ``cpu``; None takes a GPU where there is one.
     dtype: ``auto`` or one of :data:`DTYPES`.
     attention: one of :data:`ATTENTION_BACKENDS`; ``native`` is PyTorch's own.
     low_vram: keep only the network at work on the GPU, decode frame by frame and in tiles: slower.
@@ -65,10 +64,10 @@ def choose_device(name: str | None) -> str:
     Raises:
         InputError: there is no such device here.
     """
-    if name is None:
-        return "cuda" if has_gpu() else "cpu"
     import torch
 
+    if name is None:
+        return "cuda" if has_gpu() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError) as error:  # PyTorch without CUDA asserts
@@ -90,7 +89,7 @@ def torch_dtype(name: str) -> torch.dtype:
 
 
 def choose_dtype(name: str, device: str) -> DType:
-    """Number format for a device: ``auto`` is fp16 on a GPU, on a CPU the faster of bf16 and fp32.
+    """Number format for a device: ``auto`` is fp16 with CUDA, fp32 with MPS, on a CPU the faster of bf16 and fp32.
 
     Without instructions for it a CPU computes in bf16 tens of times slower than in fp32, and some that have them still
     take twice as long as in fp32.
@@ -102,12 +101,14 @@ def choose_dtype(name: str, device: str) -> DType:
 
     if name not in (AUTO_DTYPE, *DTYPES):
         raise InputError(f"There is no number format {name}; choose {AUTO_DTYPE} or {', '.join(DTYPES)}.")
-    on_gpu = device.startswith("cuda")
-    has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False) if on_gpu else _cpu_has_bf16()
+    on_cuda, on_cpu = device.startswith("cuda"), device.startswith("cpu")
+    has_bf16 = (on_cpu and _cpu_has_bf16()) or (
+        on_cuda and torch.cuda.is_bf16_supported(including_emulation=False)
+    )
     if name == AUTO_DTYPE:
-        return "fp16" if on_gpu else "bf16" if has_bf16 and bf16_is_faster() else "fp32"
-    if (name == "bf16" and not has_bf16) or (name == "fp16" and not on_gpu):
-        raise InputError(f"This {'GPU' if on_gpu else 'CPU'} has no fast {name}; use {AUTO_DTYPE} or fp32.")
+        return "fp16" if on_cuda else "bf16" if has_bf16 and bf16_is_faster() else "fp32"
+    if (name == "bf16" and not has_bf16) or (name == "fp16" and on_cpu):
+        raise InputError(f"This {'CPU' if on_cpu else 'GPU'} has no fast {name}; use {AUTO_DTYPE} or fp32.")
     return cast(DType, name)
 
 
@@ -254,6 +255,8 @@ def free_memory() -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+    elif torch.backends.mps.is_available():
+        torch.mps.empty_cache()
 
 
 def reset_peak(device: str) -> None:
@@ -269,6 +272,13 @@ def peak_memory(device: str) -> int:
         import torch
 
         return torch.cuda.max_memory_allocated(device)
+    import psutil
+
+    memory = psutil.Process().memory_info()
+    if hasattr(memory, "peak_wset"):  # Windows, which lacks the module below
+        return memory.peak_wset
+    import resource
+
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 

@@ -67,8 +67,9 @@ def batches(
 def leave_signals_to_parent(worker: int) -> None:
     """For a worker: a terminal interrupts all processes, and the parent still needs the batches of its last step."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    threading.Thread(target=_exit_on_sigterm_of_parent, daemon=True).start()
+    if hasattr(signal, "sigwaitinfo"):  # neither on Windows nor on macOS
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        threading.Thread(target=_exit_on_sigterm_of_parent, daemon=True).start()
 
 
 def _exit_on_sigterm_of_parent() -> None:
