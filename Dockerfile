@@ -14,12 +14,13 @@ ARG TORCH_BACKEND=cpu
 ENV UV_TORCH_BACKEND=${TORCH_BACKEND} UV_NO_CACHE=1 UV_LINK_MODE=copy
 
 # Requirements first: a change of the code leaves this layer, which holds nearly everything, as it is.
-COPY --chown=user requirements.txt ./
-RUN uv venv --seed .venv && uv pip install --python .venv/bin/python --requirement requirements.txt
+COPY --chown=user requirements.txt requirements.lock ./
+RUN uv venv --seed .venv \
+    && uv pip install --python .venv/bin/python --requirement requirements.txt --constraint requirements.lock
 
 COPY --chown=user . .
 # What visitors make and what is downloaded outlives the container where these are volumes.
-RUN bash scripts/install.sh && mkdir -p gallery "$HOME/.cache/huggingface"
+RUN LOCKED=1 bash scripts/install.sh && mkdir -p gallery "$HOME/.cache/huggingface"
 ENV FYP_GALLERY=/home/user/app/gallery
 VOLUME ["/home/user/app/gallery", "/home/user/.cache/huggingface"]
 EXPOSE 7860

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Create .venv in the checkout and install the project into it, editable; quick when nothing changed.
-#   scripts/install.sh [extra]     data, gpu or dev; PYTHON=python3.12 picks the interpreter
+#   scripts/install.sh [extra]     data, gpu or dev; PYTHON=python3.12 picks the interpreter, LOCKED=1 the versions tested
 # Where uv is installed it does the work: it is faster, brings a Python of its own if the system has no suitable one,
 # and takes PyTorch without CUDA on a machine without a GPU (UV_TORCH_BACKEND=cpu or cu130 decides otherwise).
 set -euo pipefail
@@ -68,7 +68,7 @@ usable_venv || create_venv
 stamp=.venv/installed${extra:+-$extra}
 if ! cat pyproject.toml requirements*.txt | cmp -s - "$stamp"; then
     echo "Installing Follow Your Pose${extra:+ with the extra \"$extra\"}; the first time this takes a few minutes"
-    install_packages --editable ".${extra:+[$extra]}"
+    install_packages ${LOCKED:+--constraint requirements.lock} --editable ".${extra:+[$extra]}"
     "$venv_python" -c "import cv2" 2>/dev/null || use_opencv_without_windows
     "$venv_python" -c "import cv2" || {
         echo "OpenCV lacks a system library; on Debian and Ubuntu install libgl1 and libglib2.0-0." >&2
