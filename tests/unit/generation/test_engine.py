@@ -313,6 +313,7 @@ def _count_passes(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> list[None]
     return passes
 
 
+@pytest.mark.slow
 def test_compiled_blocks_make_the_same_video_of_any_length(engine: Engine, tiny_model_dir: Path) -> None:
     compiled = FollowYourPosePipeline.from_pretrained(tiny_model_dir)
     compiled.set_progress_bar_config(disable=True)
