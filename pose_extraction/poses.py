@@ -14,8 +14,8 @@ class FramePoses:
     """The people of one frame.
 
     keypoints: (P, 17, 2) float32 in COCO order, x and y in pixels, whole numbers lying on pixel centres;
-        positions may lie outside the picture.
-    scores: (P, 17) float32 confidence 0..1.
+        NaN where a joint is unknown.
+    scores: (P, 17) float32 confidence 0..1; 0 where unknown.
     """
 
     keypoints: np.ndarray

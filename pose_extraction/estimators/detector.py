@@ -22,7 +22,7 @@ _BODY_MARGIN = 0.1
 
 
 def create_detector(*, stills: bool = False) -> PersonDetector:
-    """RT-DETR where its weights can be had, otherwise MediaPipe, which sees one person.
+    """RT-DETR where its weights can be had, otherwise MediaPipe.
 
     Args:
         stills: the frames are pictures that have nothing to do with each other.
@@ -32,7 +32,7 @@ def create_detector(*, stills: bool = False) -> PersonDetector:
     except InputError as error:
         from pose_extraction.estimators.mediapipe import MediaPipeEstimator
 
-        logger.warning("%s Until then MediaPipe finds one person.", error)
+        logger.warning("%s Until then MediaPipe finds the people.", error)
         return PoseBoxDetector(MediaPipeEstimator(stills=stills))
 
 
@@ -82,6 +82,6 @@ class PoseBoxDetector:
                 yield frame
 
         for poses in self._estimator.estimate(remembered()):
-            low, high = poses.keypoints.min(axis=1), poses.keypoints.max(axis=1)
+            low, high = np.nanmin(poses.keypoints, axis=1), np.nanmax(poses.keypoints, axis=1)
             margin = _BODY_MARGIN * np.linalg.norm(high - low, axis=1, keepdims=True)
             yield waiting.popleft(), np.concatenate([low - margin, high + margin], axis=1)

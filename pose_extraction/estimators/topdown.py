@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
+from pose_extraction.estimators.selection import without_duplicates, without_unseen_joints
 from pose_extraction.poses import FramePoses
 
 PEOPLE_AT_ONCE = 16  # in a pass of a pose model's network
@@ -57,9 +58,11 @@ class TopDownEstimator:
     def estimate(self, frames: Iterable[np.ndarray]) -> Iterator[FramePoses]:
         """See ``PoseEstimator.estimate``."""
         for batch in _batched(carry_boxes(self._detector.detect(frames), self._carried), _BATCH):
-            for poses in self._model.poses(*map(list, zip(*batch))):
+            frames, boxes = map(list, zip(*batch))
+            for frame, poses in zip(frames, self._model.poses(frames, boxes)):
                 seen = poses.scores.mean(axis=1) >= _LEAST_MEAN_SCORE
-                yield FramePoses(poses.keypoints[seen], poses.scores[seen])
+                people = without_duplicates(FramePoses(poses.keypoints[seen], poses.scores[seen]))
+                yield without_unseen_joints(people, *frame.shape[:2])
 
 
 def carry_boxes(

@@ -129,7 +129,8 @@ def smooth(motion: Motion, strength: float = 1.0) -> Motion:
     backward = _one_euro(places[::-1], motion.fps, _REST_CUTOFF / strength)[::-1]
     smoothed = (forward + backward) / 2 * size
     keypoints = np.where(sure, smoothed, motion.keypoints).astype(np.float32)
-    return replace(motion, keypoints=keypoints, scores=_steady(motion.scores))
+    known = np.isfinite(keypoints).all(axis=-1)
+    return replace(motion, keypoints=keypoints, scores=np.where(known, _steady(motion.scores), 0))
 
 
 def _one_euro(places: np.ndarray, fps: float, rest_cutoff: float) -> np.ndarray:

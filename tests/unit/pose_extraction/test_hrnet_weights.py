@@ -69,7 +69,7 @@ def test_what_was_written_finds_the_same(network, weights):
 
 def test_as_an_estimator_it_needs_neither_detector_nor_hub(weights, monkeypatch):
     monkeypatch.setattr("pose_extraction.estimators.detector.create_detector", pytest.fail)
-    frames = np.random.default_rng(0).integers(0, 255, (3, 90, 160, 3), np.uint8)
+    frames = np.random.default_rng(0).integers(0, 255, (3, 96, 96, 3), np.uint8)
     poses = list(create_estimator("hrnet", str(weights)).estimate(frames))
     assert [len(people) for people in poses] == [1, 1, 1]
 

@@ -1,0 +1,100 @@
+"""Which people and joints of what an estimator found are kept."""
+
+import numpy as np
+
+from pose_extraction.motion.motion import body_size
+from pose_extraction.poses import FramePoses
+from pose_extraction.skeleton import KEYPOINT_NAMES, SCORE_THRESHOLD
+
+# The same person found twice: most joints are nearer to each other than this, in sizes of the smaller body, or those of
+# the head, in sizes of the larger. Who is cut off by the picture is also found as a small body below the same head.
+_SAME_PLACE, _SAME_HEAD = 0.2, 0.08
+_SAME_JOINT = 0.1  # in sizes of the body
+_HEAD = slice(0, 5)
+
+# Each joint of a limb with the next one towards the body, from the body outwards.
+_TOWARDS_BODY = tuple(
+    (KEYPOINT_NAMES.index(f"{side}_{joint}"), KEYPOINT_NAMES.index(f"{side}_{parent}"))
+    for joint, parent in (("elbow", "shoulder"), ("wrist", "elbow"), ("knee", "hip"), ("ankle", "knee"))
+    for side in ("left", "right")
+)
+
+_LIMBS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+_SIDES = tuple([KEYPOINT_NAMES.index(f"{side}_{joint}") for joint in _LIMBS] for side in ("left", "right"))
+# A knee nearer to the arm than this, in sizes of the body, lies on it; an ankle may be twice as far.
+_ON_THE_ARM = 0.1
+
+
+def without_duplicates(poses: FramePoses) -> FramePoses:
+    """Each person once, those with the highest mean score first.
+
+    A joint becomes the mean of where it is in all poses of the person at the same place, weighted by their scores:
+    steadier than any one of them.
+    """
+    kept: list[int] = []
+    merged: list[np.ndarray] = []
+    for person in np.argsort(-poses.scores.mean(axis=1), kind="stable"):
+        if any(_same_person(poses.keypoints[person], poses.keypoints[other]) for other in kept):
+            continue
+        kept.append(int(person))
+        same = [_in_same_place(poses.keypoints[person], other) for other in poses.keypoints]
+        merged.append(_mean_pose(poses.keypoints[person], poses.keypoints[same], poses.scores[same]))
+    return FramePoses(np.stack(merged), poses.scores[kept]) if kept else poses
+
+
+def _same_person(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two (17, 2) poses are in the same place or share a head."""
+    head = np.linalg.norm(one[_HEAD] - other[_HEAD], axis=-1)
+    share_head = np.median(head) < _SAME_HEAD * max(body_size(one), body_size(other))
+    return bool(share_head) or _in_same_place(one, other)
+
+
+def _in_same_place(one: np.ndarray, other: np.ndarray) -> bool:
+    distances = np.linalg.norm(one - other, axis=-1)
+    return bool(np.median(distances) < _SAME_PLACE * min(body_size(one), body_size(other)))
+
+
+def _mean_pose(pose: np.ndarray, poses: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """(17, 2) pose, each joint the weighted mean of those of (N, 17, 2) poses that are near it."""
+    near = np.linalg.norm(poses - pose, axis=-1) < _SAME_JOINT * body_size(pose)
+    weights = (near * np.maximum(scores, 1e-3))[..., None]
+    return ((weights * poses).sum(axis=0) / weights.sum(axis=0)).astype(np.float32)
+
+
+def without_unseen_joints(poses: FramePoses, height: int, width: int) -> FramePoses:
+    """Joints that the picture cannot show become unknown (NaN, score 0); people who have no other are left out.
+
+    Estimators place every joint somewhere. Unknown are joints outside the picture, and what follows in a limb after a
+    joint that is outside or scores below SCORE_THRESHOLD: on renders cut at the hips or through the body that removes
+    half of the joints that are placed wrongly, and 1 % of those in sight. Unknown is also a leg that leads up along the
+    arm of its side: where the picture ends at the hips, estimators take raised arms for legs as well.
+
+    Args:
+        height, width: of the picture, in pixels.
+    """
+    places = poses.keypoints
+    inside = np.all((places >= -0.5) & (places <= (width - 0.5, height - 0.5)), axis=-1)
+    reached = inside & (poses.scores >= SCORE_THRESHOLD)
+    seen = inside.copy()
+    for joint, parent in _TOWARDS_BODY:
+        seen[:, joint] &= reached[:, parent]
+        reached[:, joint] &= reached[:, parent]
+    limit = _ON_THE_ARM * body_size(places)
+    for *arm, hip, knee, ankle in _SIDES:
+        up = places[:, knee, 1] < places[:, hip, 1]
+        knee_on_arm = _distance_to(places[:, arm], places[:, knee]) < limit
+        ankle_on_arm = _distance_to(places[:, arm], places[:, ankle]) < 2 * limit
+        seen[:, [knee, ankle]] &= ~(up & knee_on_arm & (ankle_on_arm | ~inside[:, ankle]))[:, None]
+    keypoints = np.where(seen[..., None], poses.keypoints, np.nan).astype(np.float32)
+    scores = np.where(seen, poses.scores, 0).astype(np.float32)
+    in_picture = seen.any(axis=1)
+    return FramePoses(keypoints[in_picture], scores[in_picture])
+
+
+def _distance_to(lines: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Distance of each of (P, 2) points to its line through (P, N, 2) places: (P,)."""
+    starts, along = lines[:, :-1], np.diff(lines, axis=1)
+    to_points = points[:, None] - starts
+    share = (to_points * along).sum(axis=-1) / np.maximum((along**2).sum(axis=-1), 1e-6)
+    offsets = to_points - share.clip(0, 1)[..., None] * along
+    return np.linalg.norm(offsets, axis=-1).min(axis=1)
