@@ -1,0 +1,30 @@
+"""One still picture that stands for a video."""
+
+from __future__ import annotations
+
+import os
+
+from PIL import Image
+
+from fyp_media.files import replacing
+from fyp_media.read_video import open_video
+
+_QUALITY = 85  # of JPEG, 0..95
+
+
+def write_poster(
+    video: str | os.PathLike[str], path: str | os.PathLike[str], *, longest_side: int = 320
+) -> None:
+    """Write the middle frame of a video as a JPEG. Complete or not at all.
+
+    Args:
+        longest_side: pixels; a larger frame is shrunk to it.
+
+    Raises:
+        InputError: the video cannot be read, or the place cannot be written.
+    """
+    with open_video(video) as opened:
+        middle = opened.info.frame_count // 2
+        (frame,) = opened.sampled(1, start=middle, longest_side=longest_side)
+    with replacing(path) as scratch:
+        Image.fromarray(frame).save(scratch, format="JPEG", quality=_QUALITY, optimize=True)
