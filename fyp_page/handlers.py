@@ -12,7 +12,7 @@ import gradio as gr
 
 from fyp_core.generation.engine import Engine, GenerationResult
 from fyp_core.generation.guide import fine_skeletons
-from fyp_core.generation.job import Job, JobCancelled, Progress
+from fyp_core.generation.job import PHASE_NAMES, Job, JobCancelled, Progress
 from fyp_core.generation.output import save_video
 from fyp_core.generation.request import GenerationRequest
 from fyp_core.presets import PresetName
@@ -20,13 +20,6 @@ from fyp_media.errors import InputError
 from fyp_media.read_video import probe
 
 KINDS = {"Raw Video": "raw", "Skeleton Video": "skeleton"}
-PHASES = {
-    "wait": "Waiting for others",
-    "load": "Loading the model",
-    "pose": "Finding the person",
-    "denoise": "Painting",
-    "decode": "Developing",
-}
 SCHEDULERS = {
     "of the preset": "auto",
     "DDIM": "ddim",
@@ -127,7 +120,7 @@ class Page:
                 skeleton = str(Path(folder, "skeleton.mp4"))
                 save_video(skeleton, fine_skeletons(request, guide), guide.fps)
                 yield None, skeleton, "", None
-                show(0, desc=PHASES["load"])
+                show(0, desc=PHASE_NAMES["load"])
                 result = self.engine.render(request, guide, job)
                 path = str(Path(folder, "result.mp4"))
                 save_video(path, result.frames, result.fps, result.settings())
@@ -210,7 +203,7 @@ def fit_weights(files: list[str] | None, before: list[str], *weights: float) -> 
 
 def _report(show: gr.Progress, progress: Progress) -> None:
     left = f", {progress.seconds_left:.0f} s left" if progress.seconds_left else ""
-    show((progress.step, progress.total), desc=f"{PHASES[progress.phase]}{left}")
+    show((progress.step, progress.total), desc=f"{PHASE_NAMES[progress.phase]}{left}")
 
 
 def _summary(result: GenerationResult) -> str:

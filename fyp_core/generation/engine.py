@@ -14,13 +14,13 @@ import numpy as np
 
 from fyp_core.generation.device import Runtime, choose_device
 from fyp_core.generation.guide import Guide, make_guide
-from fyp_core.generation.job import Job, Line
+from fyp_core.generation.job import MAX_WAITING, Job, JobQueue
 from fyp_core.generation.request import GenerationRequest
 from fyp_core.generation.result_size import ModelSize
 from fyp_core.weights.sources import AUTO, Additions, ModelSource, resolve_model
 
 if TYPE_CHECKING:
-    from fyp_core.generation.loaded_model import ResidentModel
+    from fyp_core.generation.loaded_model import LoadedModel
     from fyp_core.pipeline import FollowYourPosePipeline
 
 
@@ -76,7 +76,8 @@ class Engine:
         model: a source, or what :func:`fyp_core.weights.sources.resolve_model` makes one of.
         additions: another base and so on; of a source, which has its own, none.
         runtime: device, number format, attention backend, memory.
-        max_waiting: jobs that may wait; further ones are turned away.
+        max_waiting: jobs that may wait; further ones are refused.
+        jobs_per_owner: of one owner, the running one included; None for any number.
     """
 
     def __init__(
@@ -84,14 +85,15 @@ class Engine:
         model: str | ModelSource = AUTO,
         additions: Additions | None = None,
         runtime: Runtime | None = None,
-        max_waiting: int = 20,
+        max_waiting: int = MAX_WAITING,
+        jobs_per_owner: int | None = None,
     ) -> None:
         self._model = model
         self._additions = additions
         self._runtime = runtime or Runtime()
-        self._line = Line(max_waiting)
+        self.queue = JobQueue(max_waiting, jobs_per_owner)
         self._loading = threading.Lock()
-        self._loaded: ResidentModel | None = None
+        self._loaded: LoadedModel | None = None
 
     def load(self) -> ModelSource:
         """Load the model unless it is there already, and tell which one it is.
@@ -99,14 +101,14 @@ class Engine:
         Raises:
             InputError: it cannot be found or loaded, or the device cannot run it as asked for.
         """
-        return self._resident().source
+        return self._model_loaded().source
 
-    def _resident(self) -> ResidentModel:
+    def _model_loaded(self) -> LoadedModel:
         with self._loading:
             if self._loaded is None:
-                from fyp_core.generation.loaded_model import ResidentModel
+                from fyp_core.generation.loaded_model import LoadedModel
 
-                self._loaded = ResidentModel(self._source(), self._runtime)
+                self._loaded = LoadedModel(self._source(), self._runtime)
             return self._loaded
 
     @property
@@ -119,7 +121,7 @@ class Engine:
     @property
     def pipeline(self) -> FollowYourPosePipeline:
         """The loaded pipeline."""
-        return self._resident().pipeline
+        return self._model_loaded().pipeline
 
     def prepare(self, request: GenerationRequest, job: Job | None = None) -> Guide:
         """Read the frames to follow and, of a raw video, find the person in them; needs no model.
@@ -129,7 +131,7 @@ class Engine:
             JobCancelled: the job was cancelled.
         """
         job = job or Job()
-        return make_guide(request, ModelSize.of(self._source()), job, self._line.turn(job))
+        return make_guide(request, ModelSize.of(self._source()), job, self.queue.turn(job))
 
     def render(self, request: GenerationRequest, guide: Guide, job: Job | None = None) -> GenerationResult:
         """Generate the video that follows ``guide``.
@@ -140,15 +142,15 @@ class Engine:
         """
         job = job or Job()
         request.check()
-        with self._line.turn(job):
-            return self._render(self._resident(), request, guide, job)
+        with self.queue.turn(job):
+            return self._render(self._model_loaded(), request, guide, job)
 
     def generate(self, request: GenerationRequest, job: Job | None = None) -> GenerationResult:
         """:meth:`prepare` and :meth:`render` in one."""
         return self.render(request, self.prepare(request, job), job)
 
     def _render(
-        self, model: ResidentModel, request: GenerationRequest, guide: Guide, job: Job
+        self, model: LoadedModel, request: GenerationRequest, guide: Guide, job: Job
     ) -> GenerationResult:
         model.put_loras(request.found_loras())
         height, width = guide.skeletons.shape[1:3]

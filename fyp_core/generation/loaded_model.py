@@ -51,7 +51,7 @@ Number = TypeVar("Number", int, float)
 _SOFTWARE = ("torch", "diffusers", "transformers")
 
 
-class ResidentModel:
+class LoadedModel:
     """A loaded model.
 
     Args:
@@ -247,7 +247,7 @@ class ResidentModel:
 
 
 def _given(value: Number | None) -> Number:
-    """A setting of a completed request, see :meth:`ResidentModel.completed`."""
+    """A setting of a completed request, see :meth:`LoadedModel.completed`."""
     assert value is not None
     return value
 
@@ -264,7 +264,7 @@ def _load_placed(source: ModelSource, runtime: Runtime, device: str) -> FollowYo
 
 @contextmanager
 def _within_memory(runtime: Runtime, need: Callable[[], str]) -> Iterator[None]:
-    """Whatever happens within: its memory is given back, and want of memory is told with advice.
+    """Whatever happens within: its memory is given back, and running out of memory becomes an InputError with advice.
 
     Args:
         need: says what does not fit, and what to do about it.

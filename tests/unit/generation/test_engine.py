@@ -1,4 +1,4 @@
-"""The resident engine: outlives jobs that fail, obeys at once, keeps one model."""
+"""The engine: outlives jobs that fail, stops at once, keeps one model."""
 
 import gc
 import weakref
@@ -249,7 +249,7 @@ def test_other_sizes_are_refused(engine: Engine, request_: GenerationRequest, si
 def test_a_model_that_does_not_fit_is_told_and_freed(
     tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from fyp_core.generation import loaded_model as resident
+    from fyp_core.generation import loaded_model
 
     held = []
 
@@ -259,7 +259,7 @@ def test_a_model_that_does_not_fit_is_told_and_freed(
 
     engine = Engine(str(tiny_model_dir), runtime=Runtime("cpu"))
     with monkeypatch.context() as patch:
-        patch.setattr(resident, "place", full)
+        patch.setattr(loaded_model, "place", full)
         with pytest.raises(InputError, match=r"not suffice for the model tiny on cpu; .* or use --low-vram"):
             engine.load()
         assert held[0]() is None
