@@ -7,6 +7,7 @@ import gradio as gr
 from fyp_core.generation.request import MAX_SEED
 from fyp_core.presets import PRESETS
 from fyp_core.project_files import project_file
+from fyp_page.serving.blocks import Blocks
 from fyp_page.handlers import KINDS, MOST_LORAS, OWN, SCHEDULERS, Page, Slider, describe, fit_weights
 from pose_extraction.estimators.factory import ESTIMATORS_WITH_WEIGHTS
 
@@ -40,9 +41,13 @@ footer { display: none !important; }
 """
 
 
-def build(page: Page) -> gr.Blocks:
-    """Lay out the page."""
-    with gr.Blocks(title="Follow Your Pose", delete_cache=(3600, 86400)) as demo:
+def build(page: Page, max_waiting: int = MAX_WAITING) -> gr.Blocks:
+    """Lay out the page.
+
+    Args:
+        max_waiting: requests that may wait.
+    """
+    with Blocks(title="Follow Your Pose", delete_cache=(3600, 86400)) as demo:
         gr.Markdown(
             "# Follow Your Pose\nA video of a person moving and a sentence in; "
             "a video of the described character making the same moves out.",
@@ -187,4 +192,4 @@ def build(page: Page) -> gr.Blocks:
             api_visibility="private",
         )
         demo.unload(page.stop)
-    return demo.queue(max_size=MAX_WAITING, default_concurrency_limit=1)
+    return demo.queue(max_size=max_waiting, default_concurrency_limit=1, api_open=False)

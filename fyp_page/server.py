@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
 import tempfile
 import threading
 import warnings
-from typing import NoReturn
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")
 
+import gradio as gr
+from starlette.middleware import Middleware
+
 from fyp_core.generation.engine import Engine
 from fyp_core.weights.sources import AUTO
 from fyp_media.errors import InputError
 from fyp_page.handlers import Page
+from fyp_page.serving.http_guard import HttpGuard, Shutdown
 from fyp_page.layout import CSS, EXAMPLE_FOLDER, THEME, build
+from fyp_page.serving.limits import Limits
+from fyp_page.serving.monitoring import Metrics, routes
+from fyp_page.serving.sweeper import Sweeper
+from fyp_page.serving.watched_engine import WatchedEngine
 
 logger = logging.getLogger(__name__)
+
+_GRADIO_FOLDER = "GRADIO_TEMP_DIR"  # Gradio's variable for where uploads and results lie
+_STOPPED_IN = 3.0  # seconds a cancelled job may take to end
 
 
 def serve_from_environment() -> NoReturn:
@@ -30,56 +44,116 @@ def serve_from_environment() -> NoReturn:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="peft")
     environment = os.environ
-    status = serve(
-        environment.get("HOST", "0.0.0.0"),
-        environment.get("PORT", "7860"),
-        environment.get("FYP_MODEL", AUTO),
-    )
+    try:
+        status = serve(
+            environment.get("HOST", "0.0.0.0"),
+            environment.get("PORT", "7860"),
+            environment.get("FYP_MODEL", AUTO),
+            Limits.from_environment(),
+        )
+    except InputError as error:
+        logger.error("%s", error)
+        status = 2
     logging.shutdown()
     os._exit(status)  # without waiting for threads that load or compute
 
 
-def serve(host: str, port: str, model: str) -> int:
+def serve(host: str, port: str, model: str, limits: Limits) -> int:
     """Serve the page until Ctrl-C or SIGTERM; the exit status is 0, or 2 where that cannot be."""
-    stop = _stop_on_signals()
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        page = Page(Engine(model), folder)
-        demo = build(page)
+    stop = _StopSignal()
+    metrics = Metrics()
+    engine = WatchedEngine(model, limits, metrics)
+    shutdown = Shutdown()
+    with _visitors_folder(limits, metrics) as (sweeper, jobs_folder):
+        gr.set_static_paths([EXAMPLE_FOLDER])  # served where they are: a copy would be swept
+        page = Page(engine, str(jobs_folder))
+        demo = build(page, limits.queue)
         try:
-            demo.launch(
-                server_name=host,
-                server_port=int(port),
-                theme=THEME,
-                css=CSS,
-                allowed_paths=[str(EXAMPLE_FOLDER)],
-                show_error=True,
-                quiet=True,
-                prevent_thread_lock=True,
-            )
+            _launch(demo, host, port, limits, sweeper, shutdown, routes(metrics, lambda: engine.is_ready))
         except (OSError, OverflowError, ValueError) as error:
             reason = str(error).partition(". ")[0]
             logger.error("The page cannot be served on %s:%s (%s); set HOST and PORT.", host, port, reason)
             return 2
         shown_host = host.replace("0.0.0.0", "localhost")
         logger.info("The page is at http://%s:%s; Ctrl-C ends it.", shown_host, port)
-        threading.Thread(target=_load, args=(page.engine,), daemon=True).start()
+        threading.Thread(target=_load, args=(engine,), daemon=True).start()
         stop.wait()
+        engine.close(limits.drain_seconds if stop.is_gentle else 0)
         page.stop_all()
+        engine.close(_STOPPED_IN)
+        shutdown.begin()
         demo.close(verbose=False)
     return 0
 
 
-def _stop_on_signals() -> threading.Event:
-    """What the first Ctrl-C or SIGTERM sets; a second one ends the program at once."""
-    stop = threading.Event()
+def _launch(
+    demo: gr.Blocks,
+    host: str,
+    port: str,
+    limits: Limits,
+    sweeper: Sweeper,
+    shutdown: Shutdown,
+    own_routes: list[Any],
+) -> None:
+    guard = Middleware(
+        HttpGuard, max_upload_bytes=limits.max_upload_bytes, is_full=sweeper.is_full, shutdown=shutdown
+    )
+    demo.launch(
+        server_name=host,
+        server_port=int(port),
+        auth=limits.account,
+        theme=THEME,
+        css=CSS,
+        allowed_paths=[str(EXAMPLE_FOLDER)],
+        show_error=True,
+        quiet=True,
+        prevent_thread_lock=True,
+        max_file_size=limits.max_upload_bytes,
+        enable_monitoring=False,
+        run_history=False,
+        ssr_mode=False,
+        app_kwargs={"middleware": [guard], "routes": own_routes},
+    )
 
-    def set_stop(number: int, _frame: object) -> None:
-        stop.set()
+
+@contextlib.contextmanager
+def _visitors_folder(limits: Limits, metrics: Metrics) -> Iterator[tuple[Sweeper, Path]]:
+    """The folder of all that visitors send and get, with its sweeper; and a folder in it for jobs, removed at the end.
+
+    Other pages of this user have the same folder: what a killed page left there is deleted by age.
+    """
+    user = getattr(os, "getuid", lambda: "user")()  # not on Windows, where the folder is a user's own
+    folder = Path(tempfile.gettempdir(), f"follow-your-pose-{user}")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    gradio_folder = Path(os.environ.setdefault(_GRADIO_FOLDER, str(folder / "gradio")))
+    gradio_folder.mkdir(parents=True, exist_ok=True)
+    sweeper = Sweeper([folder, gradio_folder], limits.keep_hours * 3600, limits.disk_bytes)
+    metrics.watch_disk(folder, lambda: sweeper.used_bytes)
+    sweeper.start()
+    try:
+        with tempfile.TemporaryDirectory(prefix="jobs-", dir=folder, ignore_cleanup_errors=True) as jobs:
+            yield sweeper, Path(jobs)
+    finally:
+        sweeper.stop()
+
+
+class _StopSignal:
+    """The first Ctrl-C or SIGTERM; a second one ends the program at once."""
+
+    def __init__(self) -> None:
+        self._received = threading.Event()
+        self.is_gentle = False
+        """Whether it was SIGTERM, as service managers send it: jobs at work may end."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._receive)
+
+    def wait(self) -> None:
+        self._received.wait()
+
+    def _receive(self, number: int, _frame: object) -> None:
+        self.is_gentle = number == signal.SIGTERM
+        self._received.set()
         signal.signal(number, signal.SIG_DFL)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, set_stop)
-    return stop
 
 
 def _load(engine: Engine) -> None:

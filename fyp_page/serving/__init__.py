@@ -1,0 +1,1 @@
+"""Many visitors: limits, which requests are served, health and metrics, visitors' files."""

@@ -1,0 +1,54 @@
+"""Gradio's page, in which a request with wrong values costs one line of the log."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from fyp_media.errors import first_line
+from fyp_page.serving.http_guard import shortened
+
+logger = logging.getLogger(__name__)
+
+
+class Blocks(gr.Blocks):
+    """:class:`gradio.Blocks` that refuses wrong values in one sentence, and addresses in place of uploads.
+
+    Gradio prints a traceback with all values for each of them, and downloads files from addresses.
+    """
+
+    async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **kwargs: Any) -> Any:
+        try:
+            if any(_is_address(path) for path in _paths(inputs)):
+                raise gr.Error("An address is given in place of a file; upload the file.")
+            return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
+        except Exception as error:
+            logger.info("Values of %s were refused: %s", block_fn.api_name, shortened(_message(error)))
+            raise gr.Error(shortened(_message(error)), print_exception=False) from error
+
+
+def _message(error: Exception) -> str:
+    if error.__cause__ is not None:  # Gradio's own message names all components of the page
+        return f"One of the values cannot be used: {first_line(error.__cause__)}"
+    return str(error.message) if isinstance(error, gr.Error) else first_line(error)
+
+
+def _paths(values: Any) -> Iterator[str]:
+    """The paths of all files in a request's values, as deep as they lie."""
+    waiting = [values]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            path = value.get("path")
+            if isinstance(path, str):
+                yield path
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)
+
+
+def _is_address(path: str) -> bool:
+    return "://" in path

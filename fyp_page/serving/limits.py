@@ -1,0 +1,113 @@
+"""How much one visitor, one job and one machine may take. Everything is read from the environment here."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from fyp_core.generation.request import GenerationRequest
+from fyp_media.errors import InputError
+from fyp_media.read_video import probe
+
+_PREFIX = "FYP_"
+_PUBLIC = {  # what FYP_PUBLIC=1 sets where the variable itself is not set
+    "max_upload_mb": 100,
+    "max_seconds": 120,
+    "max_frames": 64,
+    "jobs_per_visitor": 2,
+    "disk_mb": 10_000,
+    "max_job_seconds": 900,
+    "drain_seconds": 30,
+}
+
+
+class Limits(BaseModel):
+    """The limits of a page; the variable of ``max_upload_mb`` is ``FYP_MAX_UPLOAD_MB``, and so on.
+
+    The defaults are for a page on one's own machine; ``None`` is no limit.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    max_upload_mb: float | None = Field(None, gt=0, description="megabytes of one upload")
+    max_seconds: float | None = Field(None, gt=0, description="seconds of an input video")
+    max_frames: int | None = Field(None, ge=1, description="frames of a result")
+    queue: int = Field(20, ge=0, description="jobs that may wait")
+    jobs_per_visitor: int | None = Field(
+        None, ge=1, description="jobs of one visitor, the running one included"
+    )
+    disk_mb: float | None = Field(None, gt=0, description="megabytes of visitors' files")
+    keep_hours: float = Field(24, gt=0, description="hours after which visitors' files are deleted")
+    max_job_seconds: float | None = Field(None, gt=0, description="seconds a job may compute")
+    drain_seconds: float = Field(0, ge=0, description="seconds running jobs get after SIGTERM")
+    auth: SecretStr | None = Field(None, description="USER:PASSWORD of the page")
+
+    @field_validator("auth")
+    @classmethod
+    def _has_user_and_password(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.fullmatch("[^:]+:.+", value.get_secret_value()):
+            raise ValueError("it must be a user, a colon and a password")
+        return value
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Limits:
+        """Read FYP_PUBLIC and a variable for each limit; an empty variable or ``none`` is no limit.
+
+        Raises:
+            InputError: a variable is not a number or is out of range.
+        """
+        values: dict[str, object] = {}
+        if environment.get(f"{_PREFIX}PUBLIC", "0") not in ("", "0"):
+            values.update(_PUBLIC)
+        for name, field in cls.model_fields.items():
+            text = environment.get(_variable(name))
+            if text is None:
+                continue
+            no_limit = text.strip().lower() in ("", "none")
+            values[name] = field.default if no_limit else text
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            wrong = error.errors(include_url=False, include_input=False)[0]
+            name = str(wrong["loc"][0])
+            raise InputError(
+                f"{_variable(name)} ({cls.model_fields[name].description}) cannot be used: {wrong['msg']}."
+            ) from None
+
+    @property
+    def max_upload_bytes(self) -> int | None:
+        return None if self.max_upload_mb is None else round(self.max_upload_mb * 1e6)
+
+    @property
+    def disk_bytes(self) -> int | None:
+        return None if self.disk_mb is None else round(self.disk_mb * 1e6)
+
+    @property
+    def account(self) -> tuple[str, str] | None:
+        """User and password."""
+        if self.auth is None:
+            return None
+        user, _, password = self.auth.get_secret_value().partition(":")
+        return user, password
+
+    def check(self, request: GenerationRequest) -> None:
+        """Raise InputError for a request that asks for more than is allowed here; reads the video's header."""
+        if self.max_frames is not None and request.frames > self.max_frames:
+            raise InputError(
+                f"{request.frames} frames are asked for, but this page makes at most {self.max_frames};"
+                " take fewer frames."
+            )
+        if self.max_seconds is None:
+            return
+        duration = probe(request.input).duration
+        if duration > self.max_seconds:
+            raise InputError(
+                f"The video lasts {duration:.0f} s, but this page takes at most {self.max_seconds:g} s; cut it."
+            )
+
+
+def _variable(name: str) -> str:
+    return _PREFIX + name.upper()

@@ -1,0 +1,69 @@
+"""What an operator sees of the page: whether it lives, whether it is ready, and how much it does."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+logger = logging.getLogger(__name__)
+
+_PHASE_BUCKETS = (0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000)  # seconds
+
+
+class Metrics:
+    """Numbers in the format of Prometheus, https://prometheus.io/docs/instrumenting/exposition_formats/.
+
+    jobs: by outcome, ``done``, ``refused``, ``cancelled`` or ``failed``.
+    at_work: jobs that run or wait.
+    phases: seconds, by phase.
+    """
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)  # memory, processor time, open files
+        self.jobs = Counter("fyp_jobs", "Jobs by outcome", ["outcome"], registry=self.registry)
+        self.at_work = Gauge("fyp_jobs_at_work", "Jobs that run or wait", registry=self.registry)
+        self.phases = Histogram(
+            "fyp_phase_seconds",
+            "Seconds of a phase",
+            ["phase"],
+            buckets=_PHASE_BUCKETS,
+            registry=self.registry,
+        )
+
+    def watch_disk(self, folder: Path, used: Callable[[], float]) -> None:
+        """Tell how much visitors' files take, and how much is free beside them."""
+        disk = Gauge("fyp_disk_used_bytes", "Visitors' files", registry=self.registry)
+        disk.set_function(used)
+        free = Gauge("fyp_disk_free_bytes", "Free where visitors' files are", registry=self.registry)
+        free.set_function(lambda: shutil.disk_usage(folder).free)
+
+
+def routes(metrics: Metrics, is_ready: Callable[[], bool]) -> list[Route]:
+    """``/healthz`` answers while the page runs, ``/readyz`` once it takes jobs, ``/metrics`` numbers."""
+
+    def healthz(_request: Request) -> Response:
+        return PlainTextResponse("ok")
+
+    def readyz(_request: Request) -> Response:
+        return PlainTextResponse("ready") if is_ready() else PlainTextResponse("not ready", 503)
+
+    def show_metrics(_request: Request) -> Response:
+        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", show_metrics)]

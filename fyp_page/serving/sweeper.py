@@ -1,0 +1,99 @@
+"""Visitors' files, deleted by age and so that they stay within a budget."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+_INTERVAL = 60.0  # seconds between two sweeps
+_IN_USE = 900.0  # seconds; what changed since is not deleted to make room: a job may be reading it
+
+
+@dataclass(frozen=True)
+class _File:
+    path: Path
+    size: int
+    changed: float
+
+
+class Sweeper:
+    """Keeps folders, which belong to pages alone, small. Another page may use the same ones.
+
+    Args:
+        folders: everything below them is deleted by age, whoever left it there: a killed page, an upload cut off.
+        keep_seconds: age at which a file is deleted.
+        most_bytes: of all files; beyond it the oldest are deleted, None is no limit.
+    """
+
+    def __init__(self, folders: Iterable[Path], keep_seconds: float, most_bytes: int | None = None) -> None:
+        self._folders = list(folders)
+        self._keep_seconds = keep_seconds
+        self._most_bytes = most_bytes
+        self._stopped = threading.Event()
+        self.used_bytes = 0
+
+    def start(self) -> None:
+        """Sweep now, and from now on in a thread of its own."""
+        self.sweep()
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def is_full(self) -> bool:
+        """Whether the budget was used up at the last sweep."""
+        return self._most_bytes is not None and self.used_bytes >= self._most_bytes
+
+    def sweep(self) -> None:
+        """Delete what is too old, then the oldest of what is too much."""
+        now = time.time()
+        found = {
+            file.path: file for folder in self._folders for file in _files(folder)
+        }  # one may lie in another
+        files = sorted(found.values(), key=lambda file: file.changed)
+        used = sum(file.size for file in files)
+        for file in files:
+            age = now - file.changed
+            too_much = self._most_bytes is not None and used > self._most_bytes and age > _IN_USE
+            if age > self._keep_seconds or too_much:
+                with contextlib.suppress(OSError):  # another page deletes as well
+                    file.path.unlink()
+                    used -= file.size
+        self.used_bytes = used
+        for folder in self._folders:
+            _remove_empty_folders(folder, now - self._keep_seconds)
+
+    def _run(self) -> None:
+        while not self._stopped.wait(_INTERVAL):
+            try:
+                self.sweep()
+            except OSError as error:
+                logger.warning("Visitors' files could not be swept: %s", error)
+
+
+def _files(folder: Path) -> list[_File]:
+    found = []
+    for place, _, names in os.walk(folder):
+        for name in names:
+            path = Path(place, name)
+            with contextlib.suppress(OSError):
+                state = path.lstat()
+                # Gradio touches the second time where it hands a file out again.
+                found.append(_File(path, state.st_size, max(state.st_mtime, state.st_ctime)))
+    return found
+
+
+def _remove_empty_folders(folder: Path, before: float) -> None:
+    for place, _, _ in os.walk(folder, topdown=False):
+        path = Path(place)
+        with contextlib.suppress(OSError):  # not empty
+            if path != folder and path.stat().st_mtime < before:
+                path.rmdir()
