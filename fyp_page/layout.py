@@ -7,8 +7,8 @@ import gradio as gr
 from fyp_core.generation.request import MAX_SEED
 from fyp_core.presets import PRESETS
 from fyp_core.project_files import project_file
-from fyp_page.serving.blocks import Blocks
 from fyp_page.handlers import KINDS, MOST_LORAS, OWN, SCHEDULERS, Page, Slider, describe, fit_weights
+from fyp_page.serving.blocks import Blocks
 from pose_extraction.estimators.factory import ESTIMATORS_WITH_WEIGHTS
 
 EXAMPLE_FOLDER = project_file("pose_example")

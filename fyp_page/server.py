@@ -25,8 +25,8 @@ from fyp_core.generation.engine import Engine
 from fyp_core.weights.sources import AUTO
 from fyp_media.errors import InputError
 from fyp_page.handlers import Page
-from fyp_page.serving.http_guard import HttpGuard, Shutdown
 from fyp_page.layout import CSS, EXAMPLE_FOLDER, THEME, build
+from fyp_page.serving.http_guard import HttpGuard, Shutdown
 from fyp_page.serving.limits import Limits
 from fyp_page.serving.monitoring import Metrics, routes
 from fyp_page.serving.sweeper import Sweeper
