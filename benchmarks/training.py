@@ -32,7 +32,6 @@ from fyp_core.training.config_file import load_config
 from fyp_core.training.loop import Run
 from fyp_core.training.stage import Draws, create_stage
 from fyp_media.errors import InputError
-from fyp_media.write_video import write_video
 
 _WARM_UP = 3  # steps of a turn
 _LATENTS, _CLIPS = "configs/mini_temporal.yaml", "configs/pose_train.yaml"
@@ -114,6 +113,8 @@ def own_settings(folder: Path, *, clips: bool) -> dict[str, object]:
 
 def write_clips(folder: Path, data: OwnClips) -> None:
     """Render video files of the procedural world, long enough for what is taken of each, and their table."""
+    from fyp_media.write_video import write_video
+
     rows = []
     for index in range(_CLIP_FILES):
         frames = (data.sample_start_idx or 0) + data.n_sample_frames * data.sample_frame_rate

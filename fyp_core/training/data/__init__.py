@@ -12,6 +12,8 @@ kind            path                                                         des
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from torch.utils.data import Dataset
 
 from fyp_core.training.config import (
@@ -24,12 +26,12 @@ from fyp_core.training.config import (
     PictureShardsData,
 )
 from fyp_core.training.data.bad_files import BadFiles
-from fyp_core.training.data.clips import ClipTable, Sampling
-from fyp_core.training.data.image_folder import ImageFolder
 from fyp_core.training.data.samples import EndlessDataset, Source
-from fyp_core.training.data.shards import ClipDecoder, PictureDecoder, open_shards
 from fyp_core.training.data.streams import Stream, StreamedDataset
 from fyp_media.errors import InputError
+
+if TYPE_CHECKING:
+    from fyp_core.training.data.clips import Sampling
 
 __all__ = ["BadFiles", "open_dataset"]
 
@@ -63,23 +65,42 @@ def open_dataset(
 
 def _open_source(data: OwnData, bad_files: BadFiles, *, with_skeleton: bool) -> Source | Stream:
     size = (data.height, data.width)
-    match data:
+    match data:  # each kind imports its own libraries, of which the others have no need
         case ImageFolderData():
+            from fyp_core.training.data.image_folder import ImageFolder
+
             return ImageFolder(data.path, size, data.caption_column, with_skeleton=with_skeleton)
-        case PictureShardsData():
-            pictures = PictureDecoder(size, data.caption_column, with_skeleton)
-            return open_shards(data.path, pictures, bad_files, data.shuffle_buffer)
+        case ClipTableData():
+            from fyp_core.training.data.clips import ClipTable
+
+            return ClipTable(data.path, _sampling(data), data.path_column, data.caption_column)
         case HubData():
             return _open_hub(data, size, with_skeleton=with_skeleton)
-        case ClipTableData():
-            return ClipTable(data.path, _sampling(data), data.path_column, data.caption_column)
-        case ClipShardsData():
-            clips = ClipDecoder(_sampling(data), data.caption_column)
-            return open_shards(data.path, clips, bad_files, data.shuffle_buffer)
+        case PictureShardsData() | ClipShardsData():
+            return _open_shards(data, size, bad_files, with_skeleton=with_skeleton)
     raise TypeError(f"{type(data).__name__} is no source of samples")
 
 
+def _open_shards(
+    data: PictureShardsData | ClipShardsData,
+    size: tuple[int, int],
+    bad_files: BadFiles,
+    *,
+    with_skeleton: bool,
+) -> Source | Stream:
+    from fyp_core.training.data.shards import ClipDecoder, PictureDecoder, open_shards
+
+    decoder = (
+        ClipDecoder(_sampling(data), data.caption_column)
+        if isinstance(data, ClipShardsData)
+        else PictureDecoder(size, data.caption_column, with_skeleton)
+    )
+    return open_shards(data.path, decoder, bad_files, data.shuffle_buffer)
+
+
 def _sampling(data: OwnClips) -> Sampling:
+    from fyp_core.training.data.clips import Sampling
+
     size = (data.height, data.width)
     return Sampling(data.n_sample_frames, data.sample_frame_rate, data.sample_start_idx, size)
 

@@ -10,7 +10,6 @@ from fyp_core.synthetic import sample_clip
 from fyp_core.training.config import ImageValidation, VideoValidation
 from fyp_media.errors import InputError
 from fyp_media.fit import fit_frames
-from fyp_media.read_video import sample_frames
 
 _WORLD_PROMPTS = (
     "an astronaut on the beach",
@@ -82,6 +81,8 @@ class SampleSheet:
         if isinstance(self.settings, VideoValidation):
             frames, stride = self.settings.video_length, self.settings.stride
         if self.settings.skeleton_path:
+            from fyp_media.read_video import sample_frames
+
             clips = [sample_frames(self.settings.skeleton_path, frames, stride=stride)]
         else:
             clips = [
