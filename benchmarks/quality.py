@@ -82,8 +82,8 @@ def decibels(videos: Sequence[np.ndarray], reference: Sequence[np.ndarray]) -> f
 
 
 def as_markdown(rows: Sequence[dict[str, Any]]) -> str:
-    """A table; numbers to three places."""
-    names = list(rows[0])
+    """A table of all names in the rows; numbers to three places."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
     lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
     lines += ["| " + " | ".join(_shown(row.get(name, "")) for name in names) + " |" for row in rows]
     return "\n".join(lines) + "\n"

@@ -19,7 +19,10 @@ SCHEDULER = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_
 
 
 def random_parts(width: int) -> dict[str, Any]:
-    """Networks of the published model's shape with random weights, ``width / 320`` as wide, and its scheduler."""
+    """Networks of the published model's shape with random weights, ``width / 320`` as wide, and its scheduler.
+
+    Under ``torch.device(...)`` the networks are made there.
+    """
     widths = tuple(width * multiple for multiple in (1, 2, 4, 4))
     heads = max(1, 12 * width // FULL_WIDTH)
     text = CLIPTextConfig(
@@ -33,6 +36,8 @@ def random_parts(width: int) -> dict[str, Any]:
     groups = 32
     vae_width = max(groups, 128 * width // FULL_WIDTH // groups * groups)
     levels = tuple(vae_width * multiple for multiple in (1, 2, 4, 4))
+    with torch.device("cpu"):  # where schedulers compute
+        scheduler = DDIMScheduler(**SCHEDULER, clip_sample=False, steps_offset=1)
     return {
         "text_encoder": CLIPTextModel(text),
         "vae": AutoencoderKL(
@@ -45,7 +50,7 @@ def random_parts(width: int) -> dict[str, Any]:
         "unet": PoseVideoUNet(
             sample_size=64, cross_attention_dim=text.hidden_size, block_out_channels=widths
         ),
-        "scheduler": DDIMScheduler(**SCHEDULER, clip_sample=False, steps_offset=1),
+        "scheduler": scheduler,
     }
 
 

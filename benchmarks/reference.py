@@ -1,7 +1,7 @@
 """The reference algorithm of the speed benchmark: what our sampling is compared with.
 
-As the method is published: fp32, attention as explicit softmax of a product, pose encoder and text projections
-computed for every frame in every step, both halves of guidance in all of 50 DDIM steps.
+As the method is published: attention as explicit softmax of a product, pose encoder and text projections computed for
+every frame in every step, both halves of guidance in all of 50 DDIM steps. In fp32 on a CPU, in fp16 on a GPU.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Reference:
     """The denoising steps of one video.
 
     Args:
-        pipeline: in fp32; its attention is replaced.
+        pipeline: its attention is replaced.
         skeleton: (F, 3, H, W) in 0..1.
         text: (2, L, D) embeddings, the unconditional one first.
     """
@@ -30,6 +30,7 @@ class Reference:
         self._skeleton = skeleton
         self._text = text.repeat_interleave(len(skeleton), dim=0)  # a text a frame
         pipeline.unet.set_attn_processor(AttnProcessor())
+        torch.backends.cuda.allow_fp16_bf16_reduction_math_sdp(True)  # products in the network's own format
         pipeline.scheduler.set_timesteps(STEPS)
 
     @torch.no_grad()
@@ -39,7 +40,8 @@ class Reference:
         t = pipeline.scheduler.timesteps[number]
         pose = [torch.cat([level, level]) for level in pipeline.pose_encoder(self._skeleton)]
         with attention_backend(EXPLICIT_ATTENTION):
-            noise = pipeline.unet(torch.cat([latents, latents]), t, self._text, pose).sample
+            inputs = torch.cat([latents, latents]).to(pipeline.unet.dtype)
+            noise = pipeline.unet(inputs, t, self._text, pose).sample.float()
         unconditional, conditional = noise.chunk(2)
         noise = unconditional + GUIDANCE * (conditional - unconditional)
         return pipeline.scheduler.step(noise, t, latents).prev_sample

@@ -16,7 +16,7 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -32,7 +32,15 @@ from benchmarks.reference import STEPS, Reference
 from fyp_core import schedulers
 from fyp_core.conditioning.conditions import Conditions
 from fyp_core.feature_cache import FeatureCache
-from fyp_core.generation.device import AUTO_DTYPE, choose_device, choose_dtype, peak_memory, torch_dtype
+from fyp_core.generation.device import (
+    AUTO_DTYPE,
+    choose_device,
+    choose_dtype,
+    peak_memory,
+    place,
+    reset_peak,
+    torch_dtype,
+)
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.presets import PRESETS, PresetName, choose_full_steps
 from fyp_core.windows import plan_windows, predict_in_windows
@@ -40,7 +48,8 @@ from fyp_core.windows import plan_windows, predict_in_windows
 SD14 = "sd14"
 REFERENCE, OURS = "reference", "ours"
 PROMPT = "a robot on the moon"
-_MATRIX = 2048  # side of the matrices whose product tells the machine's rate
+MATRIX = "matrix product"
+_ORDERS = {False: 2048, True: 8192}  # of the matrices whose product tells the rate of a CPU, of a GPU
 _DECODED = 4  # frames at once
 
 Part = Callable[[], Any]
@@ -53,7 +62,9 @@ def load(model: str, dtype: str, device: str, width: int) -> FollowYourPosePipel
     else:
         with tempfile.TemporaryDirectory() as folder:
             tokenizer = clip_tokenizer(Path(folder))
-        pipeline = FollowYourPosePipeline(tokenizer=tokenizer, **random_parts(width)).to(torch_dtype(dtype))
+        with torch.device(device):  # a GPU draws the weights in seconds
+            parts = random_parts(width)
+        pipeline = FollowYourPosePipeline(tokenizer=tokenizer, **parts).to(torch_dtype(dtype))
     pipeline.set_progress_bar_config(disable=True)
     return pipeline.to(device)
 
@@ -61,11 +72,14 @@ def load(model: str, dtype: str, device: str, width: int) -> FollowYourPosePipel
 def shared_parts(pipeline: FollowYourPosePipeline, frames: int, size: int) -> dict[str, Part]:
     """What both algorithms do besides denoising, and the machine's rate."""
     side, vae = size // pipeline.vae_scale_factor, pipeline.vae
-    latents = torch.randn(1, vae.config.latent_channels, min(frames, _DECODED), side, side)
-    matrix = torch.randn(_MATRIX, _MATRIX, dtype=pipeline.unet.dtype, device=pipeline.device)
+    latents = torch.randn(
+        1, vae.config.latent_channels, min(frames, _DECODED), side, side, device=pipeline.device
+    )
+    order = _ORDERS[pipeline.device.type == "cuda"]
+    matrix = torch.randn(order, order, dtype=pipeline.unet.dtype, device=pipeline.device)
     encode = functools.partial(pipeline.encode_prompt, PROMPT, pipeline.device, 1, True)
     return {
-        "matrix product": lambda: matrix @ matrix,
+        MATRIX: lambda: matrix @ matrix,
         "text": encode,
         "decode": lambda: pipeline.decode_latents(latents, _DECODED),
     }
@@ -126,32 +140,71 @@ def _inputs(pipeline: FollowYourPosePipeline, frames: int, size: int) -> tuple[t
     return latents, skeleton
 
 
-def serve(connection: Connection, kind: str, dtype: str, options: argparse.Namespace) -> None:
-    """In a process of its own: take frames and size and answer with the parts' names; take a name, run it, measure."""
-    torch.manual_seed(0)
-    torch.set_grad_enabled(False)
-    pipeline = load(options.model, dtype, options.device, options.width)
-    parts: dict[str, Part] = {}
-    flops: dict[str, int] = {}
-    while (task := connection.recv()) is not None:
-        if isinstance(task, tuple):
-            frames, size = task
-            parts = shared_parts(pipeline, frames, size)
-            parts |= (reference_parts if kind == REFERENCE else our_parts)(pipeline, frames, size)
-            if options.whole and kind == OURS:
-                parts |= whole_parts(pipeline, frames, size)
-            flops.clear()
-            connection.send(list(parts))
-            continue
-        if task not in flops:
+class Algorithm:
+    """The reference or ours, in this process.
+
+    Args:
+        kind: :data:`REFERENCE` or :data:`OURS`.
+        pipeline: that it runs.
+        whole: generate whole videos as well.
+    """
+
+    def __init__(self, kind: str, pipeline: FollowYourPosePipeline, whole: bool = False) -> None:
+        self._kind, self._pipeline, self._whole = kind, pipeline, whole
+        self._parts: dict[str, Part] = {}
+        self._flops: dict[str, int] = {}
+
+    @torch.no_grad()
+    def prepare(self, frames: int, size: int) -> list[str]:
+        """Names of the parts of a video of so many frames and pixels a side."""
+        self._flops.clear()
+        self._parts = shared_parts(self._pipeline, frames, size)
+        own = reference_parts if self._kind == REFERENCE else our_parts
+        self._parts |= own(self._pipeline, frames, size)
+        if self._whole:
+            self._parts |= whole_parts(self._pipeline, frames, size)
+        return list(self._parts)
+
+    @torch.no_grad()
+    def run(self, name: str) -> dict[str, float]:
+        """Seconds, floating-point operations and peak bytes of a part."""
+        part, device = self._parts[name], str(self._pipeline.device)
+        if name not in self._flops:
             with FlopCounterMode(display=False) as counter:
-                parts[task]()  # also to warm up: a step that reuses features needs those of a full one
-            flops[task] = counter.get_total_flops()
-        seconds = _seconds(parts[task], options.device)
-        connection.send({"seconds": seconds, "FLOP": flops[task], "peak": peak_memory(options.device)})
+                part()  # also to warm up: a step that reuses features needs those of a full one
+            self._flops[name] = counter.get_total_flops()
+        reset_peak(device)
+        seconds = seconds_of(part, device)
+        return {"seconds": seconds, "FLOP": self._flops[name], "peak": peak_memory(device)}
 
 
-def _seconds(part: Part, device: str) -> float:
+class Remote:
+    """An algorithm in a process of its own, asked through a connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def prepare(self, frames: int, size: int) -> list[str]:
+        self._connection.send((frames, size))
+        return self._connection.recv()
+
+    def run(self, name: str) -> dict[str, float]:
+        self._connection.send(name)
+        return self._connection.recv()
+
+
+def serve(connection: Connection, kind: str, dtype: str, options: argparse.Namespace) -> None:
+    """Answer a :class:`Remote` until it sends ``None``."""
+    torch.manual_seed(0)
+    pipeline = load(options.model, dtype, options.device, options.width)
+    if kind == OURS:
+        place(pipeline, options.device, low_vram=False)
+    algorithm = Algorithm(kind, pipeline, options.whole and kind == OURS)
+    while (task := connection.recv()) is not None:
+        connection.send(algorithm.prepare(*task) if isinstance(task, tuple) else algorithm.run(task))
+
+
+def seconds_of(part: Part, device: str) -> float:
     start = time.perf_counter()
     part()
     if device.startswith("cuda"):
@@ -160,7 +213,7 @@ def _seconds(part: Part, device: str) -> float:
 
 
 @contextmanager
-def processes(options: argparse.Namespace, dtype: str) -> Iterator[dict[str, Connection]]:
+def processes(options: argparse.Namespace, dtype: str) -> Iterator[dict[str, Remote]]:
     """One for each algorithm."""
     context = get_context("spawn")
     connections: dict[str, Connection] = {}
@@ -172,7 +225,7 @@ def processes(options: argparse.Namespace, dtype: str) -> Iterator[dict[str, Con
         other.close()  # so that its death is noticed here
         running.append(process)
     try:
-        yield connections
+        yield {kind: Remote(connection) for kind, connection in connections.items()}
     finally:
         for connection, process in zip(connections.values(), running, strict=True):
             if process.is_alive():
@@ -180,20 +233,17 @@ def processes(options: argparse.Namespace, dtype: str) -> Iterator[dict[str, Con
             process.join()
 
 
-def measure(connections: dict[str, Connection], frames: int, size: int, rounds: int) -> dict[str, Any]:
+def measure(
+    algorithms: Mapping[str, Algorithm | Remote], frames: int, size: int, rounds: int
+) -> dict[str, Any]:
     """Medians of all parts, taken in turns."""
-    parts = {}
-    for kind, connection in connections.items():
-        connection.send((frames, size))
-        parts[kind] = connection.recv()
-    turns = [(kind, name) for kind in parts for name in parts[kind]]
+    turns = [(kind, name) for kind, one in algorithms.items() for name in one.prepare(frames, size)]
     measured: dict[tuple[str, str], list[dict[str, float]]] = {turn: [] for turn in turns}
     for _ in range(rounds):
         for kind, name in turns:
-            connections[kind].send(name)
-            measured[kind, name].append(connections[kind].recv())
+            measured[kind, name].append(algorithms[kind].run(name))
     seconds = {turn: statistics.median(m["seconds"] for m in each) for turn, each in measured.items()}
-    rates = {kind: 2 * _MATRIX**3 / seconds[kind, "matrix product"] for kind in connections}
+    rates = {kind: measured[kind, MATRIX][0]["FLOP"] / seconds[kind, MATRIX] for kind in algorithms}
     steps = {REFERENCE: "step", OURS: "guided"}
     return {
         "frames": frames,
@@ -202,8 +252,9 @@ def measure(connections: dict[str, Connection], frames: int, size: int, rounds: 
         "share of the matrix rate": {
             kind: measured[kind, name][0]["FLOP"] / seconds[kind, name] / rates[kind]
             for kind, name in steps.items()
+            if kind in algorithms
         },
-        "peak bytes": {kind: max(m["peak"] for m in measured[kind, steps[kind]]) for kind in connections},
+        "peak bytes": {kind: max(m["peak"] for m in measured[kind, steps[kind]]) for kind in algorithms},
     }
 
 
@@ -232,10 +283,10 @@ def main() -> None:
     options = _options()
     dtype = choose_dtype(options.dtype, options.device)
     results = []
-    with processes(options, dtype) as connections:
+    with processes(options, dtype) as algorithms:
         for frames in options.frames:
             for size in options.size:
-                result = measure(connections, frames, size, options.rounds)
+                result = measure(algorithms, frames, size, options.rounds)
                 result |= {"model": options.model, "dtype": dtype, "rounds": options.rounds}
                 result["end to end"] = end_to_end(result, options.own_steps)
                 print(json.dumps(result), flush=True)

@@ -34,7 +34,7 @@ from fyp_core.training.stage import Draws, create_stage
 from fyp_media.errors import InputError
 
 _WARM_UP = 3  # steps of a turn
-_LATENTS, _CLIPS = "configs/mini_temporal.yaml", "configs/pose_train.yaml"
+LATENTS, _CLIPS = "configs/mini_temporal.yaml", "configs/pose_train.yaml"
 _TABLE, _CLIP_FILES, _FPS = "clips.jsonl", 16, 24
 _SHRUNK = 2  # times that the files are larger than what is trained on
 
@@ -127,12 +127,12 @@ def write_clips(folder: Path, data: OwnClips) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition(":")[0])
     parser.add_argument("--clips", action="store_true", help="video files in place of latents")
-    parser.add_argument("--config", help=f"default: {_LATENTS}, with --clips {_CLIPS}")
+    parser.add_argument("--config", help=f"default: {LATENTS}, with --clips {_CLIPS}")
     parser.add_argument("--turns", type=from_one, default=5, help="of each (default: %(default)s)")
     parser.add_argument("--steps", type=from_one, default=5, help="timed of a turn (default: %(default)s)")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings in place of the file's")
     options = parser.parse_intermixed_args(arguments)
-    path = options.config or (_CLIPS if options.clips else _LATENTS)
+    path = options.config or (_CLIPS if options.clips else LATENTS)
     with tempfile.TemporaryDirectory() as folder:
         own = own_settings(Path(folder), clips=options.clips)
         own["max_train_steps"] = options.turns * (_WARM_UP + options.steps)
