@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 from tqdm import tqdm
 
 from fyp_core.cli import evaluate as evaluate_command
+from fyp_core.cli import export as export_command
 from fyp_core.cli import prepare_data as preparation
 from fyp_core.generation.device import ATTENTION_BACKENDS, AUTO_DTYPE, DTYPES, Runtime, torch_dtype
 from fyp_core.generation.engine import Engine
@@ -193,6 +194,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"Follow Your Pose {version(PROJECT)}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_generate(commands.add_parser("generate", help="a video and a sentence in, a video out"))
+    export_command.add_options(
+        commands.add_parser("export", help="a generated video as GIF, frames or beside its source")
+    )
     _add_convert(commands.add_parser("convert", help="write a model in this project's layout"))
     _add_evaluate(commands.add_parser("evaluate", help="measure a model where the truth is known"))
     preparation.add_options(commands.add_parser("prepare-data", help="make image-pose pairs of pictures"))
