@@ -10,7 +10,9 @@ from fyp_media.write_video import write_gif
 _MOST_FPS = 15.0
 
 
-def export_gif(video: str | os.PathLike[str], path: str | os.PathLike[str], *, longest_side: int = 480) -> None:
+def export_gif(
+    video: str | os.PathLike[str], path: str | os.PathLike[str], *, longest_side: int = 480
+) -> None:
     """Write a video as an endless GIF with a palette of its own. Complete or not at all.
 
     Args:
