@@ -23,6 +23,7 @@ from starlette.middleware import Middleware
 
 from fyp_core.generation.engine import Engine
 from fyp_core.weights.sources import AUTO
+from fyp_media.decoding.isolated_video import DecodingLimits, isolate_decoding
 from fyp_media.errors import InputError
 from fyp_page.handlers import Page
 from fyp_page.layout import CSS, EXAMPLE_FOLDER, THEME, build
@@ -61,6 +62,7 @@ def serve_from_environment() -> NoReturn:
 def serve(host: str, port: str, model: str, limits: Limits) -> int:
     """Serve the page until Ctrl-C or SIGTERM; the exit status is 0, or 2 where that cannot be."""
     stop = _StopSignal()
+    isolate_decoding(DecodingLimits())
     metrics = Metrics()
     engine = WatchedEngine(model, limits, metrics)
     shutdown = Shutdown()

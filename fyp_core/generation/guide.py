@@ -21,8 +21,9 @@ from fyp_core.generation.job import Job
 from fyp_core.generation.request import GenerationRequest
 from fyp_core.generation.result_size import ModelSize, result_size
 from fyp_core.weights.hashes import file_hash
+from fyp_media.decoding.video import Video
 from fyp_media.fit import PictureWindow, cover
-from fyp_media.read_video import Video, open_video
+from fyp_media.read_video import open_video
 from pose_extraction.motion.motion import Motion
 from pose_extraction.skeleton import SCORE_THRESHOLD, draw_skeleton
 from pose_extraction.skeleton_style import recognise_style

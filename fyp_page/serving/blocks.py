@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
+from pydantic import ValidationError
 
 from fyp_media.errors import first_line
 from fyp_page.serving.http_guard import shortened
@@ -31,9 +32,12 @@ class Blocks(gr.Blocks):
 
 
 def _message(error: Exception) -> str:
-    if error.__cause__ is not None:  # Gradio's own message names all components of the page
-        return f"One of the values cannot be used: {first_line(error.__cause__)}"
-    return str(error.message) if isinstance(error, gr.Error) else first_line(error)
+    reason = error.__cause__ or error  # Gradio's own message names all components of the page
+    if isinstance(reason, ValidationError):
+        return f"One of the values cannot be used: {reason.errors()[0]['msg']}."
+    if isinstance(reason, gr.Error):
+        return str(reason.message)
+    return f"One of the values cannot be used: {first_line(reason)}"
 
 
 def _paths(values: Any) -> Iterator[str]:

@@ -88,6 +88,7 @@ class HttpGuard:
         response = _Response(send)
         body = _Body(receive, self._most(path), is_upload=path.startswith(_UPLOAD))
         if body.announced_too_large(scope):
+            await body.discard()
             await _refuse(413, body.sentence, scope, receive, send)
             return
         response.is_replaced = lambda: body.refused
@@ -106,6 +107,7 @@ class HttpGuard:
                 return
         if body.refused and not body.disconnected:
             logger.info("%s was refused: %s", shortened(path), body.sentence)
+            await body.discard()
             await _refuse(body.status, body.sentence, scope, receive, send)
 
     def _most(self, path: str) -> float:
@@ -220,6 +222,13 @@ class _Body:
             raise self._refusal(self.sentence)
         return message
 
+    async def discard(self) -> None:
+        """Read what is under way: a client that is still sending would not read an answer."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_DISCARD_TIMEOUT):
+                while not self._is_whole:
+                    self._is_whole = not (await self._receive()).get("more_body", False)
+
     def _refusal(self, sentence: str) -> MultiPartException:
         self.refused = True
         self.sentence = sentence
@@ -244,11 +253,6 @@ def _with_headers(send: Send) -> Send:
 
 
 async def _refuse(status: int, sentence: str, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer, after reading what is under way: a client that is still sending would not read the answer."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_DISCARD_TIMEOUT):
-            while (await receive()).get("more_body", False):
-                pass
     await PlainTextResponse(sentence, status, headers={"Connection": "close"})(scope, receive, send)
 
 

@@ -19,9 +19,10 @@ import pandas as pd
 
 from fyp_core.training.data.pictures import to_pixels
 from fyp_core.training.data.samples import Sample
+from fyp_media.decoding.video import VideoInfo
 from fyp_media.errors import InputError, first_line
 from fyp_media.fit import cover
-from fyp_media.read_video import VideoInfo, open_video
+from fyp_media.read_video import open_video
 
 TABLE_SUFFIXES = (".csv", ".jsonl")
 

@@ -1,0 +1,172 @@
+"""What a video is, and how its frames are taken.
+
+Frames are (H, W, 3) uint8 RGB arrays, upright, with square pixels and alpha composited over black.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+
+import numpy as np
+
+from fyp_media.errors import InputError
+from fyp_media.fit import PictureWindow
+from fyp_media.frame_times import check_rate
+
+Crop = tuple[int, int, int, int]
+"""Pixels cut off the left, right, top and bottom."""
+
+NO_CROP = (0, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What a video is: size in pixels as displayed (upright), frames a second (the mean), length in seconds.
+
+    ``frame_count`` is what decoding gives. ``is_even`` tells whether each frame is shown about equally long.
+    """
+
+    width: int
+    height: int
+    fps: float
+    frame_count: int
+    duration: float
+    is_even: bool
+
+
+class Video(ABC):
+    """An open video; see :func:`fyp_media.read_video.open_video`. Its frames are read by one reader at a time."""
+
+    name: str
+    info: VideoInfo
+
+    def __enter__(self) -> Video:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @abstractmethod
+    def close(self) -> None: ...
+
+    @abstractmethod
+    def frames(
+        self,
+        *,
+        fps: float | None = None,
+        longest_side: int | None = None,
+        on_decoded: Callable[[], None] | None = None,
+    ) -> Iterator[np.ndarray]:
+        """Decode frame by frame, in the order shown, holding one frame at a time.
+
+        Args:
+            fps: take the frame shown at each multiple of 1 / fps seconds, whatever the video's own rate and even
+                where that varies; by default every frame once.
+            longest_side: pixels; larger frames are shrunk to it.
+            on_decoded: called while frames are decoded, taken or not; what it raises ends the reading.
+
+        Yields:
+            (H, W, 3) uint8 RGB.
+
+        Raises:
+            InputError: after the last readable frame when the file is cut off. The rate is not possible.
+        """
+
+    @abstractmethod
+    def sampled(
+        self,
+        count: int,
+        *,
+        stride: int = 1,
+        start: int = 0,
+        crop: Crop = NO_CROP,
+        fps: float | None = None,
+        longest_side: int | None = None,
+        on_decoded: Callable[[], None] | None = None,
+    ) -> Iterator[np.ndarray]:
+        """Frames ``start, start + stride, ...``, one at a time; the first is reached by its keyframe.
+
+        Where frames are shown unequally long, those shown at even times are counted.
+
+        Args:
+            count: number of frames, at least 1.
+            stride: distance between two frames taken, at least 1.
+            start: index of the first frame taken, at least 0.
+            crop: cut off the upright picture, before it is shrunk.
+            fps: count frames at this rate instead of the video's own.
+            longest_side, on_decoded: see :meth:`frames`.
+
+        Returns:
+            ``count`` arrays (H, W, 3) uint8 RGB.
+
+        Raises:
+            InputError: at once where a number is out of range, the crop leaves nothing or the video is too short;
+                while reading where a frame is not readable.
+        """
+
+    def sample(
+        self,
+        count: int,
+        *,
+        stride: int = 1,
+        start: int = 0,
+        crop: Crop = NO_CROP,
+        fps: float | None = None,
+        window: PictureWindow | None = None,
+        on_decoded: Callable[[], None] | None = None,
+    ) -> np.ndarray:
+        """The frames of :meth:`sampled` in one array, on request fitted to a window as they are read.
+
+        Args:
+            window: what is shown of the cropped picture, and how large.
+
+        Returns:
+            (count, H, W, 3) uint8 RGB.
+
+        Raises:
+            InputError: as :meth:`sampled`, or memory does not suffice.
+        """
+        self.check_sampling(count, stride, start, crop, fps)
+        height, width = window.size if window else self.cropped_size(crop)
+        frames = _allocate(count, height, width)
+        taken = self.sampled(count, stride=stride, start=start, crop=crop, fps=fps, on_decoded=on_decoded)
+        for target, frame in zip(frames, taken):
+            target[:] = window.cut(frame) if window else frame
+        return frames
+
+    def cropped_size(self, crop: Crop) -> tuple[int, int]:
+        """Height and width that a crop leaves.
+
+        Raises:
+            InputError: nothing is left.
+        """
+        left, right, top, bottom = crop
+        width, height = self.info.width, self.info.height
+        if min(crop) < 0 or left + right >= width or top + bottom >= height:
+            raise InputError(
+                f"The crop {left},{right},{top},{bottom} does not fit the {width}x{height} picture;"
+                " give pixels to cut off its left, right, top and bottom."
+            )
+        return height - top - bottom, width - left - right
+
+    def check_sampling(self, count: int, stride: int, start: int, crop: Crop, fps: float | None) -> None:
+        """Raise InputError where a number is out of range or the crop leaves nothing."""
+        check_rate(fps)
+        for name, value, least in (("count", count, 1), ("stride", stride, 1), ("start", start, 0)):
+            if value < least:
+                raise InputError(f"The frame {name} is {value}, but must be at least {least}.")
+        self.cropped_size(crop)
+
+
+def _allocate(count: int, height: int, width: int) -> np.ndarray:
+    try:
+        return np.empty((count, height, width, 3), np.uint8)
+    except (MemoryError, ValueError) as error:  # the latter beyond what an address reaches
+        raise InputError(
+            f"Memory does not suffice for {count} frames of {width}x{height}; take fewer."
+        ) from error
