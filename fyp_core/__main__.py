@@ -19,6 +19,7 @@ from tqdm import tqdm
 from fyp_core.cli import evaluate as evaluate_command
 from fyp_core.cli import export as export_command
 from fyp_core.cli import prepare_data as preparation
+from fyp_core.cli import serve as serve_command
 from fyp_core.generation.device import ATTENTION_BACKENDS, AUTO_DTYPE, DTYPES, Runtime, torch_dtype
 from fyp_core.generation.engine import Engine
 from fyp_core.generation.framing import FITS
@@ -203,6 +204,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_demo(
         commands.add_parser("demo", help="serve the page; HOST, PORT and FYP_MODEL say where and which")
     )
+    serve_command.add_options(commands.add_parser("serve", help="start replicas of a model on Ray Serve"))
     _add_models(commands.add_parser("models", help="list the models on this machine"))
     for command in commands.choices.values():
         command.add_argument("--json", action="store_true", help="print the result as one JSON object")

@@ -195,16 +195,20 @@ class JobQueue:
         max_waiting: jobs that may wait; further ones are refused.
         jobs_per_owner: of one owner, the running one included; None for any number. Jobs without an owner are
             not limited.
+        at_once: jobs that may compute at the same time.
     """
 
-    def __init__(self, max_waiting: int = MAX_WAITING, jobs_per_owner: int | None = None) -> None:
+    def __init__(
+        self, max_waiting: int = MAX_WAITING, jobs_per_owner: int | None = None, at_once: int = 1
+    ) -> None:
         self._max_waiting = max_waiting
         self._jobs_per_owner = jobs_per_owner
-        self._jobs: deque[Job] = deque()  # the first one is running
+        self._at_once = at_once
+        self._jobs: deque[Job] = deque()  # the first ``at_once`` are running
         self._changed = threading.Condition()
 
     def __len__(self) -> int:
-        """Jobs in the queue, the running one included."""
+        """Jobs in the queue, those running included."""
         return len(self._jobs)
 
     @contextmanager
@@ -231,20 +235,23 @@ class JobQueue:
             is_new = job not in self._jobs
             if is_new:
                 self._check_room(job)
-                job.place = len(self._jobs)
                 self._jobs.append(job)
+                self._set_places()
         try:
             yield
         finally:
             if is_new:
                 with self._changed:
                     self._jobs.remove(job)
-                    for place, other in enumerate(self._jobs):
-                        other.place = place
+                    self._set_places()
                     self._changed.notify_all()
 
+    def _set_places(self) -> None:
+        for index, job in enumerate(self._jobs):
+            job.place = max(0, index - self._at_once + 1)
+
     def _check_room(self, job: Job) -> None:
-        if len(self._jobs) > self._max_waiting:
+        if len(self._jobs) >= self._max_waiting + self._at_once:
             raise InputError(f"{self._max_waiting} others are waiting already; try again later.")
         own = sum(job.owner is not None and job.owner == other.owner for other in self._jobs)
         if self._jobs_per_owner is not None and own >= self._jobs_per_owner:

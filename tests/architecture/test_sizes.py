@@ -14,7 +14,8 @@ IN_THE_ROOT = {
     "README.md", "app.py", "assets", "benchmarks", "checkpoints", "compose.yaml", "configs", "docs", "fyp_core",
     "fyp_media", "fyp_page", "fyp_serving", "pose_example", "pose_extraction", "pyproject.toml",
     "quick_demo.ipynb", "requirements-data.txt", "requirements-dev.txt", "requirements-gpu.txt",
-    "requirements.lock", "requirements.txt", "scripts", "tests", "train_followyourpose.py", "txt2video.py",
+    "requirements-serve.txt", "requirements.lock", "requirements.txt", "scripts", "tests",
+    "train_followyourpose.py", "txt2video.py",
 }  # fmt: skip
 
 

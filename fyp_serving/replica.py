@@ -1,0 +1,85 @@
+"""A replica: a process of its own with the model in it, which streams what becomes of each job.
+
+Ray Serve (https://docs.ray.io/en/latest/serve) starts replicas, finds a free one for each call and replaces those
+that die.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from fyp_core.generation.device import Runtime
+from fyp_core.generation.engine import Engine, GenerationResult
+from fyp_core.generation.guide import Guide
+from fyp_core.generation.job import FinishedFrames, Job, JobCancelled, Preview, Progress
+from fyp_core.generation.request import GenerationRequest
+from fyp_core.weights.sources import Additions, ModelSource
+from fyp_media.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An InputError on its way to another process."""
+
+    message: str
+
+
+Event = Progress | Preview | FinishedFrames | Refusal | GenerationResult
+
+
+class Replica:
+    """The model, loaded once; one job at a time, which is stopped when its caller goes away.
+
+    Args:
+        model, additions, runtime: see :class:`Engine`.
+    """
+
+    def __init__(
+        self, model: str | ModelSource, additions: Additions | None, runtime: Runtime | None
+    ) -> None:
+        self._engine = Engine(model, additions, runtime)
+        self._source = self._engine.load()
+
+    def source(self) -> ModelSource:
+        """The model that is loaded."""
+        return self._source
+
+    async def render(self, request: GenerationRequest, guide: Guide) -> AsyncIterator[Event]:
+        """Generate a video; the last event is its result, or why there is none."""
+        events: asyncio.Queue[Event | BaseException] = asyncio.Queue()
+        loop = asyncio.get_running_loop()
+
+        def send(event: Event | BaseException) -> None:
+            loop.call_soon_threadsafe(events.put_nowait, event)
+
+        def work() -> None:
+            try:
+                send(self._generate(request, guide, job))
+            except BaseException as error:
+                send(error)
+
+        job = Job(send, on_preview=send, on_frames=send)
+        loop.run_in_executor(None, work)
+        try:
+            while True:
+                event = await events.get()
+                if isinstance(event, BaseException):
+                    raise event
+                yield event
+                if isinstance(event, GenerationResult | Refusal):
+                    return
+        finally:
+            job.cancel()  # nothing to a job that is done
+
+    def _generate(self, request: GenerationRequest, guide: Guide, job: Job) -> GenerationResult | Refusal:
+        try:
+            return self._engine.render(request, guide, job)
+        except InputError as error:
+            return Refusal(str(error))
+        except JobCancelled:
+            return Refusal("The job was stopped.")  # nobody is left to read it
