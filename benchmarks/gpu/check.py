@@ -21,7 +21,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-Row = dict[str, Any]
+from benchmarks.gpu.row import Row
 
 NEEDED = ("torch", "diffusers", "transformers", "accelerate", "peft", "omegaconf", "pydantic", "cv2", "PIL")
 logger = logging.getLogger(__name__)

@@ -19,12 +19,12 @@ from torch import nn
 
 from benchmarks import device as same_video
 from benchmarks.gpu import training
-from benchmarks.gpu.check import Row
+from benchmarks.gpu.row import Row
+from benchmarks.reference import STEPS
 from benchmarks.speed import (
     OURS,
     REFERENCE,
     SD14,
-    STEPS,
     Algorithm,
     end_to_end,
     load,

@@ -12,7 +12,7 @@ import torch
 from accelerate.utils import send_to_device
 
 from benchmarks import training as throughput_benchmark
-from benchmarks.gpu.check import Row
+from benchmarks.gpu.row import Row
 from benchmarks.speed import SD14, load
 from fyp_core.generation.device import free_memory, peak_memory, reset_peak
 from fyp_core.training.config import TrainConfig

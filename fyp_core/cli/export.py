@@ -59,7 +59,7 @@ def export(options: argparse.Namespace) -> None:
             add_settings(scratch, settings)
     if options.frames:
         write_frames_zip(options.result, options.frames)
-    print(json.dumps(written) if options.json else "\n".join(written.values()))  # noqa: T201
+    print(json.dumps(written) if options.json else "\n".join(written.values()))
 
 
 @contextlib.contextmanager

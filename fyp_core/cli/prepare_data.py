@@ -95,7 +95,7 @@ def prepare_data(options: argparse.Namespace) -> None:
             gpus_per_worker=options.gpus_per_worker,
             progress=show,
         )
-    print(json.dumps(summary) if options.json else _sentence(summary))  # noqa: T201
+    print(json.dumps(summary) if options.json else _sentence(summary))
 
 
 def _sentence(summary: dict[str, Any]) -> str:

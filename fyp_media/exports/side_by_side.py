@@ -11,8 +11,9 @@ from fractions import Fraction
 import cv2
 import numpy as np
 
+from fyp_media.decoding.video import Crop, Video
 from fyp_media.exports.captions import caption_bar
-from fyp_media.read_video import Crop, Video, open_video
+from fyp_media.read_video import open_video
 from fyp_media.sound import Sound
 from fyp_media.write_video import write_video
 
