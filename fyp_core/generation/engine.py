@@ -152,6 +152,7 @@ class Engine:
     def _render(
         self, model: LoadedModel, request: GenerationRequest, guide: Guide, job: Job
     ) -> GenerationResult:
+        request = model.with_few_step_lora(request)
         model.put_loras(request.found_loras())
         height, width = guide.skeletons.shape[1:3]
         request = model.completed(replace(request, height=height, width=width, aspect=None))

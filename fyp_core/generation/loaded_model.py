@@ -40,6 +40,7 @@ from fyp_core.generation.job import Job
 from fyp_core.generation.request import MAX_SEED, GenerationRequest
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.presets import PRESETS, choose_full_steps
+from fyp_core.weights.few_step_lora import DEFAULT, few_steps_of, find_few_step_lora, takes_few_step_lora
 from fyp_core.weights.hashes import file_hash, model_hash, model_revisions
 from fyp_core.weights.lora import Lora, set_loras
 from fyp_core.weights.sources import ModelSource
@@ -94,6 +95,22 @@ class LoadedModel:
         set_loras(self.pipeline, loras)
         self._loras, self._lora_hashes = loras, hashes
 
+    def with_few_step_lora(self, request: GenerationRequest) -> GenerationRequest:
+        """With a LoRA for few steps, where ``turbo`` asks for one, it is for such models and one is found."""
+        if (
+            request.scheduler == schedulers.AUTO
+            and self._lacks_few_step_lora(request)
+            and (file := find_few_step_lora())
+        ):
+            return replace(request, loras=(*request.loras, str(file)))
+        return request
+
+    def _lacks_few_step_lora(self, request: GenerationRequest) -> bool:
+        """Whether one could act besides those that the request names."""
+        takes_one = takes_few_step_lora(self.pipeline.unet.config, self._own_scheduler.config)
+        named = few_steps_of(lora.file for lora in request.found_loras())
+        return request.preset == "turbo" and takes_one and named is None
+
     def completed(self, request: GenerationRequest) -> GenerationRequest:
         """With the values that will be used in place of ``None`` and ``auto``.
 
@@ -102,11 +119,13 @@ class LoadedModel:
         """
         config = self.pipeline.config
         preset = PRESETS[request.preset]
+        learnt = few_steps_of(lora.file for lora in self._loras) if request.preset == "turbo" else None
         scheduler, steps, reuse = request.scheduler, request.steps, request.reuse
         if scheduler == schedulers.AUTO:
-            scheduler = preset.scheduler
+            scheduler = learnt.scheduler if learnt else preset.scheduler
         if steps is None:
-            steps = preset.steps(config.default_num_inference_steps)
+            steps = learnt.steps if learnt else preset.steps(config.default_num_inference_steps)
+        guidance = learnt.guidance if learnt else config.default_guidance_scale
         if reuse is None:
             reuse = preset.reuse_at(steps)
         schedulers.check_steps(schedulers.make_scheduler(scheduler, self._own_scheduler), steps)
@@ -115,7 +134,7 @@ class LoadedModel:
             scheduler=scheduler,
             steps=steps,
             reuse=reuse,
-            guidance=config.default_guidance_scale if request.guidance is None else request.guidance,
+            guidance=guidance if request.guidance is None else request.guidance,
             seed=secrets.randbelow(MAX_SEED + 1) if request.seed is None else request.seed,
             width=config.default_width if request.width is None else request.width,
             height=config.default_height if request.height is None else request.height,
@@ -218,6 +237,11 @@ class LoadedModel:
             if pipeline.is_long(prompt):
                 limit = pipeline.tokenizer.model_max_length
                 notices.append(f"The text{what} is encoded in parts: the model reads {limit} tokens at once.")
+        if request.scheduler == PRESETS["turbo"].scheduler and self._lacks_few_step_lora(request):
+            notices.append(
+                f"turbo runs without a LoRA for few steps: {DEFAULT.repository} is neither on this disk nor can it be"
+                " downloaded. Name one with --lora."
+            )
         if not schedulers.can_space(request.scheduler, self._own_scheduler):
             notices.append(f"{name} ends in pure noise, which Karras' spacing cannot; it keeps its own.")
         if not schedulers.can_align(request.scheduler, self._own_scheduler):

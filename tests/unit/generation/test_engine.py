@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from diffusers import DDIMScheduler
 
+from benchmarks.random_model import SCHEDULER
 from fyp_core.generation.device import Runtime, choose_device, choose_dtype, compile_blocks, estimate_peak
 from fyp_core.generation.engine import Engine
 from fyp_core.generation.guide import fine_skeletons
@@ -184,6 +186,44 @@ def test_a_lora_acts_for_its_job_only(
 
 
 @pytest.mark.slow
+def test_a_lora_for_few_steps_brings_its_sampling(
+    engine: Engine, request_: GenerationRequest, tmp_path: Path
+) -> None:
+    lora = kohya_lora(build_pipeline(), tmp_path / "tcd-lora.safetensors")
+    turbo = replace(request_, preset="turbo", steps=None, loras=(str(lora),))
+    used = engine.generate(turbo).request
+    assert (used.scheduler, used.steps, used.guidance) == ("tcd", 4, 1.0)
+    used = engine.generate(replace(turbo, preset="exact")).request
+    assert (used.scheduler, used.guidance) == ("model", engine.pipeline.config.default_guidance_scale)
+
+
+def test_turbo_puts_on_a_lora_for_few_steps_where_it_is_found(
+    request_: GenerationRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    scheduler = DDIMScheduler(**SCHEDULER)
+    model = build_pipeline(scheduler=scheduler, text_width=768)  # as Stable Diffusion 1.x
+    model.save_pretrained(tmp_path / "model")
+    engine = Engine(str(tmp_path / "model"), runtime=Runtime("cpu"))
+    turbo = replace(request_, preset="turbo", steps=None)
+    without = engine.generate(turbo)
+    assert without.request.scheduler == "dpmpp-2m"
+    assert "turbo runs without a LoRA for few steps" in "".join(without.notices)
+
+    commit, repository = "0" * 40, tmp_path / "cache/models--latent-consistency--lcm-lora-sdv1-5"
+    (repository / "refs").mkdir(parents=True)
+    (repository / "refs/main").write_text(commit)
+    (repository / "snapshots" / commit).mkdir(parents=True)
+    kohya_lora(model, repository / "snapshots" / commit / "pytorch_lora_weights.safetensors")
+    result = engine.generate(turbo)
+    assert (result.request.scheduler, result.request.steps, result.request.guidance) == ("lcm", 4, 1.0)
+    assert result.settings()["loras"] == ["pytorch_lora_weights.safetensors:1"]
+    assert "LoRA" not in "".join(result.notices)
+    own_scheduler = engine.generate(replace(turbo, scheduler="ddim"))
+    assert own_scheduler.settings()["loras"] == []
+
+
 def test_jobs_at_the_same_time_get_their_own_loras(
     engine: Engine, request_: GenerationRequest, expected: np.ndarray, tmp_path: Path
 ) -> None:
