@@ -1,0 +1,72 @@
+"""A control of the page for a field of the request: kind, limits, default and help all come from the field."""
+
+from __future__ import annotations
+
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+import gradio as gr
+from gradio.components import Component
+from pydantic.dataclasses import dataclass as pydantic_dataclass
+
+from fyp_core.generation.request import GenerationRequest
+
+_FIELDS = pydantic_dataclass(GenerationRequest).__pydantic_fields__
+_SEVERAL = (Union, UnionType)
+_FEW_CHOICES = 4  # shown side by side; more drop down
+_MODELS_OWN = "auto"  # what None is called where there are choices
+_WIDEST_SLIDER = 100  # beyond this range a number is typed
+
+
+def control(name: str, **properties: Any) -> Component:
+    """The control of a field.
+
+    Args:
+        properties: of the component, in place of those the field says.
+    """
+    field = _FIELDS[name]
+    kind, is_optional = _without_none(field.annotation)
+    given: dict[str, Any] = {
+        "label": field.title or name.replace("_", " ").capitalize(),
+        "info": field.description,
+        "value": None if field.is_required() else field.get_default(),
+    }
+    if get_origin(kind) is Literal:
+        return _choice(list(get_args(kind)), is_optional, given | properties)
+    if kind is bool:
+        return gr.Checkbox(**given | properties)
+    if kind in (int, float):
+        return _number(kind, _limits(field.metadata), is_optional, given | properties)
+    return gr.Textbox(**given | properties)
+
+
+def _choice(choices: list[Any], is_optional: bool, given: dict[str, Any]) -> Component:
+    names = given.pop("choices", choices)
+    if is_optional:
+        names = [(_MODELS_OWN, None), *names] if given["value"] is None else names
+    return (gr.Radio if len(names) <= _FEW_CHOICES else gr.Dropdown)(choices=names, **given)
+
+
+def _number(kind: type, limits: dict[str, float], is_optional: bool, given: dict[str, Any]) -> Component:
+    low, high = limits.get("minimum"), limits.get("maximum")
+    precision = 0 if kind is int else None
+    if is_optional or low is None or high is None or high - low > _WIDEST_SLIDER:
+        return gr.Number(**limits | {"precision": precision} | given)
+    step = 1 if kind is int else (high - low) / 20
+    return gr.Slider(**limits | {"step": step, "precision": precision} | given)
+
+
+def _limits(metadata: list[Any]) -> dict[str, float]:
+    limits = {}
+    for mark in metadata:
+        for name, side in (("ge", "minimum"), ("gt", "minimum"), ("le", "maximum"), ("lt", "maximum")):
+            if (value := getattr(mark, name, None)) is not None:
+                limits[side] = value
+    return limits
+
+
+def _without_none(annotation: Any) -> tuple[Any, bool]:
+    """A type, and whether None is allowed besides."""
+    parts = get_args(annotation) if get_origin(annotation) in _SEVERAL else (annotation,)
+    kinds = [part for part in parts if part is not NoneType]
+    return kinds[0], len(kinds) < len(parts)

@@ -1,0 +1,1 @@
+"""What the page does when a visitor acts; what it shows of the outcome."""

@@ -1,0 +1,67 @@
+"""A run's videos made, with all files a visitor may want, and kept in the gallery."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from fyp_core.generation.engine import Engine, GenerationResult
+from fyp_core.generation.guide import fine_skeletons
+from fyp_core.generation.output import save_video
+from fyp_core.generation.request import GenerationRequest
+from fyp_media.read_video import probe
+from fyp_media.sound import Sound
+from fyp_media.write_video import write_video
+from fyp_page.gallery import Entry, Gallery
+from fyp_page.handlers.pose import Poses, source_frames
+from fyp_page.runs import Result, Run
+
+
+class Maker:
+    """Makes the videos of runs.
+
+    Args:
+        folder: for files until they are kept.
+    """
+
+    def __init__(self, engine: Engine, poses: Poses, gallery: Gallery, folder: str) -> None:
+        self._engine = engine
+        self._poses = poses
+        self._gallery = gallery
+        self._folder = folder
+
+    def __call__(self, run: Run) -> None:
+        """Make a video for each request of a run; raises what :meth:`Engine.generate` does."""
+        for request in run.requests:
+            guide = self._poses.guide(request, run.job)
+            made = self._engine.render(request, guide, run.job)
+            with tempfile.TemporaryDirectory(dir=self._folder) as folder:
+                files = write_files(Path(folder), request, made)
+                settings = made.settings()
+                entry = self._gallery.add(run.owner, files, request.prompt, settings)
+            seconds = sum(made.seconds.values())
+            run.add(Result(entry.files, request.prompt, settings, seconds, made.notices))
+
+
+def write_files(folder: Path, request: GenerationRequest, made: GenerationResult) -> dict[str, Path]:
+    """The video with the source's sound, the skeleton, and of a raw video its part that was used; by what they are."""
+    guide = made.guide
+    files = {"result": folder / "result.mp4", "skeleton": folder / "skeleton.mp4"}
+    sound = sound_of(request, guide.fps)
+    save_video(files["result"], made.frames, guide.fps, made.settings(), sound=sound)
+    save_video(files["skeleton"], fine_skeletons(request, guide), guide.fps)
+    if guide.motion is not None:
+        files["source"] = folder / "source.mp4"
+        write_video(files["source"], source_frames(request, guide), guide.fps, sound=sound)
+    return files
+
+
+def sound_of(request: GenerationRequest, fps: float) -> Sound:
+    """What is heard in the part of the input that is used."""
+    return Sound(request.input, request.start / probe(request.input).fps, request.frames / fps)
+
+
+def as_result(entry: Entry) -> Result:
+    """A result of the gallery."""
+    return Result(entry.files, entry.prompt, entry.settings)
+

@@ -1,0 +1,64 @@
+"""What a visitor says of the motion, in seconds, and what that means in frames of the video."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fyp_media.errors import InputError
+from fyp_media.read_video import VideoInfo, probe
+
+MOST_FRAMES = 64
+DEFAULT_SECONDS, DEFAULT_RATE = 1.6, 5.0  # 8 frames, 5 apart in a video of 24 a second: as the model was published
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Frames ``start, start + stride, …`` of a video, ``frames`` of them."""
+
+    start: int
+    stride: int
+    frames: int
+
+
+def sample(info: VideoInfo, start: float, seconds: float, rate: float) -> Sampling:
+    """The frames nearest to what is asked for, as far as the video goes.
+
+    Args:
+        start, seconds: of the part of the video that is used.
+        rate: frames a second of the result.
+
+    Raises:
+        InputError: the start lies behind the video's end, or the part is longer than the page makes.
+    """
+    if rate <= 0 or seconds <= 0 or start < 0:
+        raise InputError("Length and frames a second must be above 0, and the start at least 0.")
+    first = round(start * info.fps)
+    if first >= info.frame_count:
+        raise InputError(f"The video lasts {info.duration:.1f} s; start earlier.")
+    stride = max(1, round(info.fps / rate))
+    frames = max(1, round(seconds * info.fps / stride))
+    available = (info.frame_count - 1 - first) // stride + 1
+    if min(frames, available) > MOST_FRAMES:
+        longest = MOST_FRAMES * stride / info.fps
+        raise InputError(
+            f"That makes {min(frames, available)} frames, but at most {MOST_FRAMES} are possible here;"
+            f" take {longest:.1f} s, or fewer frames a second."
+        )
+    return Sampling(first, stride, min(frames, available))
+
+
+def describe(video: str | None, start: float | None, seconds: float | None, rate: float | None) -> str:
+    """What an uploaded video is, and what is used of it."""
+    if not video or start is None or seconds is None or rate is None:
+        return ""
+    try:
+        info = probe(video)
+        used = sample(info, start, seconds, rate)
+    except InputError as error:
+        return f"⚠ {error}"
+    made_rate = info.fps / used.stride
+    shown = f"{used.frames} {'frame' if used.frames == 1 else 'frames'}"
+    return (
+        f"{info.duration:.1f} s, {info.width}×{info.height}, {info.fps:.4g} frames a second. Used: {shown},"
+        f" {used.frames / made_rate:.1f} s at {made_rate:.3g} a second."
+    )

@@ -1,0 +1,196 @@
+"""What the page does when a visitor acts."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from fyp_core.generation.engine import Engine
+from fyp_core.generation.metadata import read_settings
+from fyp_media.errors import InputError
+from fyp_page.gallery import Gallery, new_owner
+from fyp_page.handlers import views
+from fyp_page.handlers.making import Maker, as_result
+from fyp_page.handlers.pose import Poses, preview
+from fyp_page.handlers.prompts import FALLBACK, suggestions
+from fyp_page.handlers.requests import LORA_TEXT_WIDTH, controls_for, make_requests, upload_names
+from fyp_page.runs import Result, Run, Runs
+
+_POLL_SECONDS = 0.25
+_SHOWN_IN_GALLERY = 60
+
+Browser = dict[str, str]
+"""What a browser remembers: ``owner`` of its results, ``run`` it last began."""
+
+
+class Page:
+    """The page's handlers. Files lie below ``folder`` until a result is complete, then in the gallery."""
+
+    def __init__(self, engine: Engine, folder: str, gallery: Gallery) -> None:
+        self.engine = engine
+        self.gallery = gallery
+        self.poses = Poses(engine)
+        self.runs = Runs(Maker(engine, self.poses, gallery, folder))
+
+    # --- a run
+
+    def begin(self, browser: Browser | None, **values: Any) -> Browser:
+        """Start making what the controls say; what the browser has to remember comes back."""
+        visitor = known_browser(browser)
+        try:
+            run = self.runs.start(make_requests(values), visitor["owner"])
+        except InputError as error:
+            raise shown_error(error, [values["video"], *(values.get("loras") or [])]) from error
+        return visitor | {"run": run.id}
+
+    async def follow(self, browser: Browser | None) -> AsyncIterator[tuple[Any, ...]]:
+        """Show how a run goes, from wherever it is: status, stage, result, gallery, Generate, Stop, actions."""
+        run = self.runs.get((browser or {}).get("run"))
+        seen = shown = -1
+        while run is not None:
+            run.job.ask()
+            is_running, version = run.is_running, run.version
+            if version != seen:
+                yield self._view(run, shown, is_running)
+                seen, shown = version, len(run.results)
+            if not is_running:
+                return
+            await asyncio.sleep(_POLL_SECONDS)
+        yield (gr.skip(),) * 7
+
+    def _view(self, run: Run, shown: int, is_running: bool) -> tuple[Any, ...]:
+        stage = result = gallery = gr.skip()
+        if len(run.results) != shown:
+            gallery = self.gallery_value(run.owner)
+        if run.preview is not None and is_running:
+            stage = views.preview(run.preview)
+        elif run.results and len(run.results) != shown:
+            result = run.results[-1]
+            stage = views.result_panel(result)
+        elif run.results and not is_running:
+            stage = views.result_panel(run.results[-1])
+        return (
+            views.status(run),
+            stage,
+            result,
+            gallery,
+            gr.Button("Generating …" if is_running else "Generate", interactive=not is_running),
+            gr.Button(visible=is_running),
+            gr.Row(visible=bool(run.results) and not is_running),
+        )
+
+    def stop(self, browser: Browser | None) -> None:
+        """Cancel the browser's run."""
+        self.runs.cancel((browser or {}).get("run"))
+
+    def stop_all(self) -> None:
+        """Cancel what anybody has running."""
+        self.runs.cancel_all()
+
+    # --- arriving
+
+    def open(self, browser: Browser | None) -> tuple[Browser, Any]:
+        """What a browser remembers, and its gallery."""
+        visitor = known_browser(browser)
+        return visitor, self.gallery_value(visitor["owner"])
+
+    def wait_for_model(self) -> tuple[Any, ...]:
+        """Wait until the model is there; say which one it is, what it takes and which prompts it knows."""
+        try:
+            source = self.engine.load()
+        except InputError as error:
+            return f"**No model.** {error}", gr.skip(), gr.skip(), gr.Button("No model", interactive=False)
+        pipeline = self.engine.pipeline
+        config = pipeline.config
+        takes_loras = pipeline.unet.config.cross_attention_dim == LORA_TEXT_WIDTH
+        return (
+            f"Model: **{source.name}**, {config.default_width}×{config.default_height} pixels,"
+            f" {config.default_num_inference_steps} steps. {source.note}",
+            gr.Accordion(visible=takes_loras),
+            gr.Dataset(samples=[[prompt] for prompt in suggestions(pipeline) or FALLBACK]),
+            gr.Button("Generate", interactive=True),
+        )
+
+    # --- the pose
+
+    def show_pose(self, **values: Any) -> tuple[np.ndarray | None, str]:
+        """The skeleton over the video, and what should be known of it; nothing where there is no video yet."""
+        if not values["video"]:
+            return None, ""
+        try:
+            request = make_requests(values | {"prompt": "a person", "loras": None})[0]
+            guide = self.poses.guide(request)
+            return preview(request, guide), views.titled(guide.notices)
+        except InputError as error:
+            return None, views.titled([upload_names(str(error), [values["video"]])])
+
+    # --- results
+
+    def gallery_value(self, owner: str) -> list[tuple[str, str]]:
+        """Posters and prompts of an owner's results, the newest first."""
+        return [
+            (str(entry.poster), entry.prompt) for entry in self.gallery.entries(owner, most=_SHOWN_IN_GALLERY)
+        ]
+
+    def show_entry(self, browser: Browser | None, chosen: gr.SelectData) -> tuple[Any, ...]:
+        """A result of the gallery on the stage: stage, result, actions, buttons of the gallery."""
+        entry = self.gallery.entries(known_browser(browser)["owner"], most=_SHOWN_IN_GALLERY)[chosen.index]
+        result = as_result(entry)
+        return views.result_panel(result), result, gr.Row(visible=True), gr.Button(interactive=True)
+
+    def delete_shown(self, browser: Browser | None, result: Result | None) -> Any:
+        """Remove the result that is shown from the gallery."""
+        owner = known_browser(browser)["owner"]
+        if result is not None:
+            self.gallery.delete(owner, result.files["result"].parent.name)
+        return self.gallery_value(owner)
+
+    def delete_all(self, browser: Browser | None) -> Any:
+        """Empty the browser's gallery."""
+        owner = known_browser(browser)["owner"]
+        self.gallery.delete_all(owner)
+        return self.gallery_value(owner)
+
+
+def settings_of(result: Result | None) -> dict[str, Any]:
+    """Values of controls for the settings of a result."""
+    return controls_for(result.settings) if result else {}
+
+
+def settings_of_upload(video: str | None) -> dict[str, Any]:
+    """Values of controls for the settings that are stored in a video this program made."""
+    if not video:
+        return {}
+    try:
+        return controls_for(read_settings(video))
+    except (InputError, KeyError) as error:
+        raise shown_error(error, [video]) from error
+
+
+def known_browser(browser: Browser | None) -> Browser:
+    """What a browser remembers; with a new owner where it comes for the first time."""
+    return browser if browser and browser.get("owner") else {"owner": new_owner(), "run": ""}
+
+
+def fit_weights(files: list[str] | None, before: list[str], *weights: float) -> tuple[Any, ...]:
+    """A slider for each LoRA, named by its file; those that were there before keep their weight.
+
+    Args:
+        before: names of the files that the weights are of.
+    """
+    most = len(weights)
+    names = [Path(file).stem for file in files or []][:most]
+    known = dict(zip(before, weights))
+    shown = [gr.Slider(label=f"Weight of {name}", value=known.get(name, 1), visible=True) for name in names]
+    return names, *shown, *[gr.Slider(value=1, visible=False)] * (most - len(names))
+
+
+def shown_error(error: Exception, files: list[str | None]) -> gr.Error:
+    """What the browser shows of an error: its sentence."""
+    return gr.Error(html.escape(upload_names(str(error), files)), print_exception=False)

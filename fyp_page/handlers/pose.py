@@ -1,0 +1,83 @@
+"""The pose as soon as a video is there: found once, shown over the video, used again by every prompt."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from fyp_core.generation.engine import Engine
+from fyp_core.generation.framing import window_preview
+from fyp_core.generation.guide import Guide
+from fyp_core.generation.job import Job
+from fyp_core.generation.request import GenerationRequest
+from fyp_media.read_video import open_video
+from pose_extraction.overlay import over_frames
+
+_KEPT = 16  # guides; one of 64 frames of 512×512 takes 50 MB
+# What a guide depends on; all else of a request may change without finding the pose again.
+_FIELDS = (
+    "input", "input_type", "estimator", "frames", "stride", "start", "crop", "fit", "follow", "aspect", "width",
+    "height", "person",
+)  # fmt: skip
+
+
+class Poses:
+    """Guides that were made, the latest of them kept."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._kept: OrderedDict[Hashable, Guide] = OrderedDict()
+        self._changing = threading.Lock()
+
+    def guide(self, request: GenerationRequest, job: Job | None = None) -> Guide:
+        """The frames to follow; see :meth:`Engine.prepare` for what is raised."""
+        key = _key(request)
+        with self._changing:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        guide = self._engine.prepare(request, job)
+        with self._changing:
+            self._kept[key] = guide
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return guide
+
+
+def preview(request: GenerationRequest, guide: Guide) -> np.ndarray:
+    """The middle frame with the skeleton over it, darker outside the window: (H, W, 3) uint8 RGB."""
+    middle = len(guide.windows) // 2
+    with open_video(request.input) as video:
+        start = request.start + middle * request.stride
+        frames = list(video.sampled(1, start=start, crop=request.crop))
+    if guide.motion is not None:
+        motion = guide.motion
+        one = replace(
+            motion, keypoints=motion.keypoints[middle : middle + 1], scores=motion.scores[middle : middle + 1]
+        )
+        frames = list(over_frames(frames, one))
+    return window_preview(frames[0], guide.windows[middle])
+
+
+def source_frames(request: GenerationRequest, guide: Guide) -> Iterator[np.ndarray]:
+    """The part of the input that is shown, frame for frame with the result, in the input's resolution."""
+    coarse = guide.skeletons.shape[1:3]
+    scale = max(1.0, min(guide.shown) / min(coarse))
+    size = round(coarse[0] * scale), round(coarse[1] * scale)
+    with open_video(request.input) as video:
+        frames = video.sampled(
+            request.frames, stride=request.stride, start=request.start, crop=request.crop
+        )
+        for window, frame in zip(guide.windows, frames):
+            yield replace(window, size=size).cut(frame)
+
+
+def _key(request: GenerationRequest) -> Hashable:
+    state = Path(request.input).stat()
+    values = tuple(repr(getattr(request, name, None)) for name in _FIELDS)
+    return (*values, state.st_mtime_ns, state.st_size)

@@ -1,0 +1,103 @@
+"""Requests out of what the page's controls say, and what the controls have to say for a given video's settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fyp_core.generation.request import GenerationRequest
+from fyp_core.weights.lora import Lora
+from fyp_media.errors import InputError
+from fyp_media.read_video import probe
+from fyp_page.handlers.motion import sample
+
+MOST_PROMPTS = 8
+MOST_LORAS = 4
+LORA_TEXT_WIDTH = 768  # of Stable Diffusion 1.x, for which LoRAs are shared
+# Controls that are fields of the request as they are. The others say something that is translated.
+SAME = (
+    "input_type", "fit", "follow", "aspect", "estimator", "preset", "steps", "guidance", "seed", "scheduler", "width",
+    "height", "negative_prompt",
+)  # fmt: skip
+CROPS = ("crop_left", "crop_right", "crop_top", "crop_bottom")
+
+
+def make_requests(values: Mapping[str, Any]) -> list[GenerationRequest]:
+    """A request for each prompt, that is for each line.
+
+    Args:
+        values: of the page's controls, by name.
+
+    Raises:
+        InputError: something is missing or cannot work.
+    """
+    prompts = [line.strip() for line in (values["prompt"] or "").splitlines() if line.strip()]
+    if len(prompts) > MOST_PROMPTS:
+        raise InputError(f"There are {len(prompts)} prompts, one a line; take at most {MOST_PROMPTS}.")
+    shared = motion_of(values) | {"loras": loras_of(values)}
+    made = [GenerationRequest(prompt=prompt, **shared) for prompt in prompts or [""]]
+    for request in made:
+        request.check()
+    return made
+
+
+def motion_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a request besides its prompt and LoRAs.
+
+    Raises:
+        InputError: there is no video, or a length cannot work.
+    """
+    video = values["video"]
+    if not video:
+        raise InputError("There is no input video; upload one or choose an example.")
+    for name, what in (("seconds", "length"), ("rate", "number of frames a second")):
+        if values[name] is None:
+            raise InputError(f"The {what} is empty; give a number.")
+    used = sample(probe(video), values["start_seconds"] or 0, values["seconds"], values["rate"])
+    fields = {name: values[name] for name in SAME if values.get(name) not in (None, "")}
+    if fields.get("aspect"):  # it stands for both
+        fields.pop("width", None)
+        fields.pop("height", None)
+    crop = tuple(values.get(side) or 0 for side in CROPS)
+    return fields | {
+        "input": video,
+        "start": used.start,
+        "stride": used.stride,
+        "frames": used.frames,
+        "crop": crop,
+    }
+
+
+def loras_of(values: Mapping[str, Any]) -> tuple[Any, ...]:
+    files = values.get("loras") or []
+    if len(files) > MOST_LORAS:
+        raise InputError(f"There are {len(files)} LoRAs; take at most {MOST_LORAS}.")
+    weights = [values.get(f"weight_{number}") for number in range(1, MOST_LORAS + 1)]
+    return tuple(
+        str(Lora(Path(file), 1 if weight is None else weight)) for file, weight in zip(files, weights)
+    )
+
+
+def controls_for(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of the controls that make a video with these settings again, its input aside."""
+    values = {name: settings[name] for name in SAME if name in settings}
+    values["estimator"] = settings.get("estimator") or "auto"
+    values |= dict(zip(CROPS, settings.get("crop") or (0, 0, 0, 0)))
+    fps = settings.get("fps") or 0
+    if fps:
+        source_fps = fps * settings.get("stride", 1)
+        values |= {
+            "rate": fps,
+            "seconds": round(settings["frames"] / fps, 2),
+            "start_seconds": round(settings.get("start", 0) / source_fps, 2),
+        }
+    return values | {"prompt": settings.get("prompt", ""), "aspect": None}
+
+
+def upload_names(message: str, files: list[str | None]) -> str:
+    """A message in which uploads go by their names: where they lie is of no use to the visitor."""
+    for file in files:
+        if file:
+            message = message.replace(file, Path(file).name)
+    return message

@@ -1,0 +1,135 @@
+"""What the page shows of a run and its results, as HTML."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+from PIL import Image
+
+from fyp_core.generation.job import PHASE_NAMES
+from fyp_page.runs import Result, Run
+
+_PARTS = {"source": "Source", "skeleton": "Skeleton", "result": "Result"}
+DOWNLOADS = {
+    "result": "Video",
+    "gif": "GIF",
+    "comparison": "Side by side",
+    "skeleton": "Skeleton",
+    "keypoints": "Keypoints",
+    "frames": "Frames",
+}
+_LARGEST_PREVIEW = 640  # pixels
+
+
+def status(run: Run) -> str:
+    """Where a run stands: place in the queue, phase, seconds left; or why it ended."""
+    if run.state == "failed":
+        return f'<div class="status failed" role="alert">⚠ {html.escape(run.message)}</div>'
+    if run.state == "stopped":
+        return f'<div class="status">Stopped. {html.escape(run.message)}</div>'
+    if run.state == "finished":
+        return ""
+    number = len(run.results) + 1
+    several = f"Video {number} of {len(run.requests)}: " if len(run.requests) > 1 else ""
+    text, done = "Starting", 0.0
+    if progress := run.job.progress:
+        text, done = PHASE_NAMES[progress.phase], progress.fraction
+        if progress.phase == "wait":
+            text = f"In the queue, {progress.total - progress.step} before you"
+        elif progress.seconds_left:
+            text = f"{text}, about {max(1, round(progress.seconds_left))} s left"
+    return (
+        f'<div class="status" role="status">{several}{text} …'
+        f'<div class="bar"><i style="width:{100 * done:.0f}%"></i></div></div>'
+    )
+
+
+def preview(frames: np.ndarray) -> str:
+    """Frames as far as they are, (n, h, w, 3) uint8 RGB, beside each other."""
+    sheet = Image.fromarray(np.concatenate(list(frames[:4]), axis=1))
+    scale = _LARGEST_PREVIEW / sheet.width
+    sheet = sheet.resize((_LARGEST_PREVIEW, max(1, round(sheet.height * scale))), Image.Resampling.BICUBIC)
+    buffer = io.BytesIO()
+    sheet.save(buffer, "WEBP", quality=80)
+    data = base64.b64encode(buffer.getvalue()).decode()
+    return (
+        f'<div class="compare"><figure class="main"><img alt="Preview of the video" style="aspect-ratio:auto"'
+        f' src="data:image/webp;base64,{data}"><figcaption>Preview</figcaption></figure></div>'
+    )
+
+
+def comparison(files: Mapping[str, str | Path], *, has_sound: bool = False) -> str:
+    """Videos of one size that play in step; the result, which leads, comes last."""
+    figures = []
+    for kind, title in _PARTS.items():
+        if kind in files:
+            main = ' class="main"' if kind == "result" else ""
+            figures.append(
+                f'<figure{main}><video id="{kind}" src="{file_url(files[kind])}" muted loop playsinline'
+                f' preload="auto" aria-label="{title}"></video><figcaption>{title}</figcaption></figure>'
+            )
+    sound = '<button type="button" aria-pressed="false">Sound off</button>' if has_sound else ""
+    bar = (
+        f'<div class="playbar"><button type="button" aria-label="Play">▶</button>{sound}'
+        '<input type="range" min="0" max="1000" value="0" aria-label="Position in the video"></div>'
+    )
+    two = " two" if len(figures) == 2 else ""
+    return f'<div class="compare{two}">{"".join(figures[-1:] + figures[:-1])}{bar}</div>'
+
+
+def hero(files: Mapping[str, str | Path]) -> str:
+    """The first sight: what the page does, moving."""
+    figures = "".join(
+        f'<figure><video src="{file_url(files[kind])}" muted loop playsinline autoplay preload="auto"'
+        f' aria-label="{title}"></video><figcaption>{title}</figcaption></figure>'
+        for kind, title in _PARTS.items()
+        if kind in files
+    )
+    return f'<div class="compare equal">{figures}</div>'
+
+
+def result_panel(result: Result) -> str:
+    """A result: videos in step, downloads, how it came about."""
+    return comparison(result.files) + downloads(result.files) + facts(result)
+
+
+def downloads(files: Mapping[str, str | Path]) -> str:
+    """Links to what can be saved."""
+    links = "".join(
+        f'<a href="{file_url(files[kind])}" download="{kind}{Path(files[kind]).suffix}">{title}</a>'
+        for kind, title in DOWNLOADS.items()
+        if kind in files
+    )
+    return f'<div class="downloads" role="group" aria-label="Downloads">{links}</div>'
+
+
+def facts(result: Result) -> str:
+    """One line on how a result came about, then what the visitor should know."""
+    settings = result.settings
+    parts = [
+        f"Seed <b>{settings['seed']}</b>",
+        f"{settings['steps']} steps",
+        f"guidance {settings['guidance']:g}",
+        html.escape(str(settings["model"])),
+        *([f"pose: {html.escape(settings['estimator'])}"] if settings.get("estimator") else []),
+        *([f"{result.seconds:.1f} s"] if result.seconds else []),
+    ]
+    notices = "".join(f'<p class="notice">⚠ {html.escape(notice)}</p>' for notice in result.notices)
+    prompt = f'<p class="facts">“{html.escape(result.prompt)}”</p>'
+    return f'<div id="summary">{prompt}<p class="facts">{" · ".join(parts)}</p>{notices}</div>'
+
+
+def file_url(path: str | Path) -> str:
+    """Where the browser finds a file that is served."""
+    return f"gradio_api/file={quote(str(path))}"
+
+
+def titled(paragraphs: Sequence[str]) -> str:
+    """Warnings, each a line of Markdown."""
+    return "\n\n".join(f"⚠ {html.escape(text)}" for text in paragraphs)

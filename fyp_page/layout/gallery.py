@@ -1,0 +1,34 @@
+"""This browser's results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+
+@dataclass
+class GalleryPanel:
+    gallery: gr.Gallery
+    delete_one: gr.Button
+    delete_all: gr.Button
+
+
+def gallery_panel() -> GalleryPanel:
+    """Posters, the newest first; a click shows the result again."""
+    with gr.Column(elem_classes="panel"):
+        gr.HTML('<div class="step"><h2>Your videos</h2><p>They stay in this browser\'s gallery.</p></div>')
+        gallery = gr.Gallery(
+            show_label=False,
+            columns=8,
+            object_fit="cover",
+            height="auto",
+            allow_preview=False,
+            interactive=False,
+            buttons=[],
+            elem_id="gallery",
+        )
+        with gr.Row():
+            delete_one = gr.Button("Delete the one shown", size="sm", interactive=False)
+            delete_all = gr.Button("Delete all", size="sm", variant="stop")
+    return GalleryPanel(gallery, delete_one, delete_all)

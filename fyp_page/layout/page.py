@@ -1,0 +1,173 @@
+"""The page: its panels in the order one thinks, and which handler answers to what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from fyp_page.handlers.motion import describe
+from fyp_page.handlers.page import Page, settings_of, settings_of_upload
+from fyp_page.layout.character import CharacterPanel, character_panel
+from fyp_page.layout.examples import EXAMPLES
+from fyp_page.layout.gallery import GalleryPanel, gallery_panel
+from fyp_page.layout.motion import MotionPanel, motion_panel
+from fyp_page.layout.pose import PosePanel, pose_panel
+from fyp_page.layout.result import Stage, stage_panel
+from fyp_page.layout.settings import settings_panel
+from fyp_page.layout.theme import TITLE, header
+
+MAX_WAITING = 20  # requests; more are turned away at once
+_QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+_FOLLOWERS = 100  # pages that may watch their run at once; each costs a timer
+
+
+def build(page: Page, max_waiting: int = MAX_WAITING) -> gr.Blocks:
+    """Lay out the page.
+
+    Args:
+        max_waiting: requests that may wait.
+    """
+    with gr.Blocks(title=TITLE, delete_cache=(3600, 86400), fill_width=True) as demo:
+        browser = gr.BrowserState(storage_key="follow-your-pose", secret="follow-your-pose")
+        gr.HTML(header())
+        model = gr.Markdown("Loading the model …", elem_id="model")
+        with gr.Row():
+            with gr.Column(scale=5, min_width=320):
+                motion = motion_panel()
+                pose = pose_panel()
+                character = character_panel()
+                settings = settings_panel()
+            with gr.Column(scale=6, min_width=320, elem_id="stage"):
+                stage = stage_panel()
+                gallery = gallery_panel()
+        controls: dict[str, Component] = {
+            "video": motion.video,
+            "prompt": character.prompt,
+            **motion.controls,
+            **pose.controls,
+            **settings.controls,
+        }
+        _connect_motion(page, motion, pose, character, controls)
+        follow = _connect_run(page, browser, character, stage, gallery, controls)
+        _connect_results(page, browser, stage, gallery, character, controls, follow)
+        demo.load(
+            page.wait_for_model,
+            None,
+            [model, settings.lora_panel, character.suggestions, character.generate],
+            queue=False,  # which may be full
+            **_QUIET,
+        )
+        demo.load(page.open, browser, [browser, gallery.gallery], queue=False, **_QUIET).then(**follow)
+    return demo.queue(max_size=max_waiting, default_concurrency_limit=4)
+
+
+def _connect_motion(
+    page: Page,
+    motion: MotionPanel,
+    pose: PosePanel,
+    character: CharacterPanel,
+    controls: dict[str, Component],
+) -> None:
+    motion.examples.click(
+        lambda index: (str(EXAMPLES[index].video), EXAMPLES[index].kind, EXAMPLES[index].prompt),
+        motion.examples,
+        [motion.video, motion.controls["input_type"], character.prompt],
+        queue=False,
+        **_QUIET,
+    )
+    character.suggestions.click(
+        lambda sample: sample[0], character.suggestions, character.prompt, queue=False, **_QUIET
+    )
+    timing = [controls[name] for name in ("start_seconds", "seconds", "rate")]
+    gr.on(
+        [each.change for each in (motion.video, *timing)],
+        describe,
+        [motion.video, *timing],
+        motion.facts,
+        queue=False,
+        **_QUIET,
+    )
+    names = ("video", *motion.controls, *pose.controls)
+    gr.on(
+        [controls[name].change for name in names],
+        page.show_pose,
+        inputs_kwargs={name: controls[name] for name in names},
+        outputs=[pose.picture, pose.notes],
+        trigger_mode="always_last",
+        concurrency_id="pose",
+        concurrency_limit=2,
+        **_QUIET,
+    )
+
+
+def _connect_run(
+    page: Page,
+    browser: gr.BrowserState,
+    character: CharacterPanel,
+    stage: Stage,
+    gallery: GalleryPanel,
+    controls: dict[str, Component],
+) -> dict[str, Any]:
+    """Generate and Stop; returns the event that shows a run from wherever it is."""
+    follow: dict[str, Any] = {
+        "fn": page.follow,
+        "inputs": browser,
+        "outputs": [
+            stage.status,
+            stage.screen,
+            stage.result,
+            gallery.gallery,
+            character.generate,
+            character.stop,
+            stage.actions,
+        ],
+        "concurrency_limit": _FOLLOWERS,
+        **_QUIET,
+    }
+    gr.on(
+        [character.generate.click, character.prompt.submit, stage.new_seed.click],
+        page.begin,
+        browser,
+        browser,
+        inputs_kwargs=controls,
+        **_QUIET,
+    ).success(**follow)
+    character.stop.click(page.stop, browser, queue=False, **_QUIET)
+    return follow
+
+
+def _connect_results(
+    page: Page,
+    browser: gr.BrowserState,
+    stage: Stage,
+    gallery: GalleryPanel,
+    character: CharacterPanel,
+    controls: dict[str, Component],
+    follow: dict[str, Any],
+) -> None:
+    def updates(values: dict[str, Any]) -> list[Any]:
+        return [values.get(name, gr.skip()) for name in controls]
+
+    every = list(controls.values())
+    gallery.gallery.select(
+        page.show_entry,
+        browser,
+        [stage.screen, stage.result, stage.actions, gallery.delete_one],
+        queue=False,
+        **_QUIET,
+    )
+    gallery.delete_one.click(
+        page.delete_shown, [browser, stage.result], gallery.gallery, queue=False, **_QUIET
+    )
+    gallery.delete_all.click(page.delete_all, browser, gallery.gallery, queue=False, **_QUIET)
+    stage.other_prompt.click(
+        None, None, None, js="() => document.querySelector('#prompt textarea').select()", **_QUIET
+    )
+    stage.use_settings.click(
+        lambda result: updates(settings_of(result)), stage.result, every, queue=False, **_QUIET
+    )
+    stage.like_upload.upload(
+        lambda video: updates(settings_of_upload(video)), stage.like_upload, every, queue=False, **_QUIET
+    )

@@ -1,0 +1,48 @@
+"""Step 2: the pose that was found, and which part of the picture is used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import gradio as gr
+from gradio.components import Component
+
+from fyp_page.controls import control
+from fyp_page.layout.theme import step
+
+
+@dataclass
+class PosePanel:
+    """controls: by the names of what they set."""
+
+    picture: gr.Image
+    notes: gr.Markdown
+    controls: dict[str, Component]
+
+
+def pose_panel() -> PosePanel:
+    """The skeleton over the video, framing, estimator."""
+    with gr.Column(elem_classes="panel"):
+        step(2, "Pose", "Is the right person found, and the right part shown?")
+        picture = gr.Image(
+            label="Skeleton over the video; what is outside the frame is dark",
+            interactive=False,
+            height=260,
+            buttons=["fullscreen"],
+            elem_id="pose",
+        )
+        notes = gr.Markdown(elem_id="pose_notes")
+        with gr.Accordion("Framing and crop", open=False):
+            controls = {"fit": control("fit"), "follow": control("follow"), "aspect": aspect_control()}
+            with gr.Row():
+                for side in ("left", "right", "top", "bottom"):
+                    controls[f"crop_{side}"] = gr.Number(
+                        0, precision=0, minimum=0, min_width=90, label=f"Crop {side}"
+                    )
+            controls["estimator"] = control("estimator")
+    return PosePanel(picture, notes, controls)
+
+
+def aspect_control() -> Component:
+    """Proportions to choose from; others may be typed."""
+    return control("aspect")

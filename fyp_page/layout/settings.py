@@ -1,0 +1,63 @@
+"""Settings for those who want them, folded away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import gradio as gr
+from gradio.components import Component
+
+from fyp_page.controls import control
+from fyp_page.handlers.page import fit_weights
+from fyp_page.handlers.requests import MOST_LORAS
+
+LARGEST = 1024  # pixels, of width and height
+
+
+@dataclass
+class SettingsPanel:
+    """controls: by the names of what they set. lora_panel: shown for models that take LoRAs."""
+
+    controls: dict[str, Component]
+    lora_panel: gr.Accordion
+
+
+def settings_panel() -> SettingsPanel:
+    """How the video is sampled, its size, LoRAs."""
+    with gr.Accordion("Settings", open=False, elem_classes="panel"):
+        controls = {"preset": control("preset"), "seed": control("seed")}
+        controls["negative_prompt"] = control("negative_prompt")
+        with gr.Row():
+            controls |= {name: control(name, min_width=140) for name in ("steps", "guidance", "scheduler")}
+        with gr.Row():
+            controls |= {
+                name: control(name, min_width=140, minimum=8, maximum=LARGEST, step=8)
+                for name in ("width", "height")
+            }
+    with gr.Accordion("LoRA", open=False, visible=False, elem_classes="panel") as lora_panel:
+        controls |= _lora_controls()
+    return SettingsPanel(controls, lora_panel)
+
+
+def _lora_controls() -> dict[str, Component]:
+    files = gr.File(
+        label="LoRA files",
+        elem_id="loras",
+        file_count="multiple",
+        file_types=[".safetensors"],
+        height=140,
+    )
+    weights = [
+        gr.Slider(-1, 2, 1, step=0.05, label=f"Weight {index + 1}", visible=False)
+        for index in range(MOST_LORAS)
+    ]
+    weighted = gr.State([])
+    files.change(
+        fit_weights,
+        [files, weighted, *weights],
+        [weighted, *weights],
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )
+    return {"loras": files} | {f"weight_{number}": weight for number, weight in enumerate(weights, start=1)}

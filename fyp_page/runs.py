@@ -1,0 +1,147 @@
+"""Work that goes on while nobody looks: a visitor's videos, made in the background and found again by an id."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from fyp_core.generation.job import FinishedFrames, Job, JobCancelled, Preview
+from fyp_core.generation.request import GenerationRequest
+from fyp_media.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+State = Literal["running", "finished", "stopped", "failed"]
+_KEPT_SECONDS = 3600.0  # for which a finished run can be come back to
+_ABANDONED_AFTER = 900.0  # seconds; a closed page may be opened again before
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished video.
+
+    files: paths by what they are: ``result``, ``skeleton``, ``source`` … .
+    settings: those that made it, JSON values.
+    notices: sentences the visitor should read.
+    """
+
+    files: dict[str, Path]
+    prompt: str
+    settings: dict[str, Any]
+    seconds: float = 0.0
+    notices: list[str] = field(default_factory=list)
+
+
+class Run:
+    """One or several videos on the same motion, one after the other.
+
+    Attributes:
+        id: cannot be guessed: whoever knows it may see the run and stop it.
+        version: goes up at every change.
+        preview: (n, h, w, 3) uint8 RGB, frames as far as they are denoised or decoded.
+        message: why it failed or was stopped.
+    """
+
+    def __init__(self, requests: Sequence[GenerationRequest], owner: str) -> None:
+        self.requests = list(requests)
+        self.owner = owner
+        self.job = Job(
+            lambda _progress: self._change(),
+            on_preview=self._show_preview,
+            on_frames=self._add_frames,
+            owner=owner,
+            abandoned_after=_ABANDONED_AFTER,
+        )
+        self.id = self.job.id
+        self.version = 0
+        self.state: State = "running"
+        self.message = ""
+        self.results: list[Result] = []
+        self.preview: np.ndarray | None = None
+        self.decoded = 0  # frames
+        self.ended: float | None = None
+
+    @property
+    def is_running(self) -> bool:
+        return self.state == "running"
+
+    def add(self, result: Result) -> None:
+        self.preview, self.decoded = None, 0
+        self.results.append(result)
+        self._change()
+
+    def end(self, state: State, message: str = "") -> None:
+        self.message, self.ended, self.state = message, time.monotonic(), state
+        self._change()
+
+    def _change(self) -> None:
+        self.version += 1
+
+    def _show_preview(self, preview: Preview) -> None:
+        self.preview = preview.frames
+        self._change()
+
+    def _add_frames(self, finished: FinishedFrames) -> None:
+        self.preview = finished.frames
+        self.decoded = finished.first + len(finished.frames)
+        self._change()
+
+
+class Runs:
+    """All runs of this process, by id.
+
+    Args:
+        make: makes the videos of a run, each of which it adds; called in a thread of its own.
+    """
+
+    def __init__(self, make: Callable[[Run], None]) -> None:
+        self._make = make
+        self._runs: dict[str, Run] = {}
+        self._changing = threading.Lock()
+
+    def start(self, requests: Sequence[GenerationRequest], owner: str) -> Run:
+        """Begin to make a video for each request."""
+        run = Run(requests, owner)
+        oldest = time.monotonic() - _KEPT_SECONDS
+        with self._changing:
+            self._runs = {
+                id: other for id, other in self._runs.items() if other.ended is None or other.ended > oldest
+            }
+            self._runs[run.id] = run
+        threading.Thread(target=self._work, args=(run,), daemon=True).start()
+        return run
+
+    def get(self, id: str | None) -> Run | None:
+        """The run of an id, None where there is none (any more)."""
+        return self._runs.get(id or "")
+
+    def cancel(self, id: str | None) -> bool:
+        """Stop a run within one step; whether there was one that ran."""
+        run = self.get(id)
+        if run is None or not run.is_running:
+            return False
+        run.job.cancel()
+        return True
+
+    def cancel_all(self) -> None:
+        for run in list(self._runs.values()):
+            run.job.cancel()
+
+    def _work(self, run: Run) -> None:
+        try:
+            self._make(run)
+            run.end("finished")
+        except InputError as error:
+            run.end("failed", str(error))
+        except JobCancelled as stopped:
+            run.end("stopped", str(stopped))
+        except Exception:
+            logger.exception("A video could not be made.")
+            run.end("failed", "Something went wrong on the server; try again, with fewer frames where memory is short.")
