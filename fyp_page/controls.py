@@ -11,7 +11,9 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from fyp_core.generation.request import GenerationRequest
 
-_FIELDS = pydantic_dataclass(GenerationRequest).__pydantic_fields__
+_FIELDS = pydantic_dataclass(
+    GenerationRequest, frozen=True, config={"arbitrary_types_allowed": True}
+).__pydantic_fields__
 _SEVERAL = (Union, UnionType)
 _FEW_CHOICES = 4  # shown side by side; more drop down
 _MODELS_OWN = "auto"  # what None is called where there are choices
@@ -31,7 +33,7 @@ def control(name: str, **properties: Any) -> Component:
         "info": field.description,
         "value": None if field.is_required() else field.get_default(),
     }
-    if get_origin(kind) is Literal:
+    if get_origin(kind) is Literal or "choices" in properties:
         return _choice(list(get_args(kind)), is_optional, given | properties)
     if kind is bool:
         return gr.Checkbox(**given | properties)

@@ -144,4 +144,7 @@ class Runs:
             run.end("stopped", str(stopped))
         except Exception:
             logger.exception("A video could not be made.")
-            run.end("failed", "Something went wrong on the server; try again, with fewer frames where memory is short.")
+            run.end(
+                "failed",
+                "Something went wrong on the server; try again, with fewer frames where memory is short.",
+            )

@@ -25,8 +25,11 @@ from fyp_core.generation.engine import Engine
 from fyp_core.weights.sources import AUTO
 from fyp_media.decoding.isolated_video import DecodingLimits, isolate_decoding
 from fyp_media.errors import InputError
-from fyp_page.handlers import Page
-from fyp_page.layout import CSS, EXAMPLE_FOLDER, THEME, build
+from fyp_page.gallery import Gallery, gallery_from_environment
+from fyp_page.handlers.page import Page
+from fyp_page.layout.examples import EXAMPLE_FOLDER
+from fyp_page.layout.page import build
+from fyp_page.layout.theme import ASSETS, look
 from fyp_page.serving.http_guard import HttpGuard, Shutdown
 from fyp_page.serving.limits import Limits
 from fyp_page.serving.monitoring import Metrics, routes
@@ -67,11 +70,15 @@ def serve(host: str, port: str, model: str, limits: Limits) -> int:
     engine = WatchedEngine(model, limits, metrics)
     shutdown = Shutdown()
     with _visitors_folder(limits, metrics) as (sweeper, jobs_folder):
-        gr.set_static_paths([EXAMPLE_FOLDER])  # served where they are: a copy would be swept
-        page = Page(engine, str(jobs_folder))
+        gallery = gallery_from_environment()
+        gr.set_static_paths(
+            [EXAMPLE_FOLDER, ASSETS, gallery.results]
+        )  # where they are: copies would be swept
+        page = Page(engine, str(jobs_folder), gallery)
         demo = build(page, limits.queue)
         try:
-            _launch(demo, host, port, limits, sweeper, shutdown, routes(metrics, lambda: engine.is_ready))
+            own_routes = routes(metrics, lambda: engine.is_ready)
+            _launch(demo, host, port, limits, gallery, sweeper, shutdown, own_routes)
         except (OSError, OverflowError, ValueError) as error:
             reason = str(error).partition(". ")[0]
             logger.error("The page cannot be served on %s:%s (%s); set HOST and PORT.", host, port, reason)
@@ -93,6 +100,7 @@ def _launch(
     host: str,
     port: str,
     limits: Limits,
+    gallery: Gallery,
     sweeper: Sweeper,
     shutdown: Shutdown,
     own_routes: list[Any],
@@ -104,9 +112,7 @@ def _launch(
         server_name=host,
         server_port=int(port),
         auth=limits.account,
-        theme=THEME,
-        css=CSS,
-        allowed_paths=[str(EXAMPLE_FOLDER)],
+        allowed_paths=[str(folder) for folder in (EXAMPLE_FOLDER, ASSETS, gallery.results)],
         show_error=True,
         quiet=True,
         prevent_thread_lock=True,
@@ -115,6 +121,7 @@ def _launch(
         run_history=False,
         ssr_mode=False,
         app_kwargs={"middleware": [guard], "routes": own_routes},
+        **look(),
     )
 
 

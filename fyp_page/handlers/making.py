@@ -64,4 +64,3 @@ def sound_of(request: GenerationRequest, fps: float) -> Sound:
 def as_result(entry: Entry) -> Result:
     """A result of the gallery."""
     return Result(entry.files, entry.prompt, entry.settings)
-

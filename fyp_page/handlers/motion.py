@@ -8,7 +8,10 @@ from fyp_media.errors import InputError
 from fyp_media.read_video import VideoInfo, probe
 
 MOST_FRAMES = 64
-DEFAULT_SECONDS, DEFAULT_RATE = 1.6, 5.0  # 8 frames, 5 apart in a video of 24 a second: as the model was published
+DEFAULT_SECONDS, DEFAULT_RATE = (
+    1.6,
+    5.0,
+)  # 8 frames, 5 apart in a video of 24 a second: as the model was published
 
 
 @dataclass(frozen=True)

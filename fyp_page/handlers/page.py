@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import numpy as np
 
 from fyp_core.generation.engine import Engine
 from fyp_core.generation.metadata import read_settings
@@ -119,16 +118,16 @@ class Page:
 
     # --- the pose
 
-    def show_pose(self, **values: Any) -> tuple[np.ndarray | None, str]:
+    def show_pose(self, **values: Any) -> tuple[gr.Image, str]:
         """The skeleton over the video, and what should be known of it; nothing where there is no video yet."""
         if not values["video"]:
-            return None, ""
+            return gr.Image(None, visible=False), ""
         try:
             request = make_requests(values | {"prompt": "a person", "loras": None})[0]
             guide = self.poses.guide(request)
-            return preview(request, guide), views.titled(guide.notices)
+            return gr.Image(preview(request, guide), visible=True), views.titled(guide.notices)
         except InputError as error:
-            return None, views.titled([upload_names(str(error), [values["video"]])])
+            return gr.Image(None, visible=False), views.titled([upload_names(str(error), [values["video"]])])
 
     # --- results
 

@@ -70,9 +70,7 @@ def source_frames(request: GenerationRequest, guide: Guide) -> Iterator[np.ndarr
     scale = max(1.0, min(guide.shown) / min(coarse))
     size = round(coarse[0] * scale), round(coarse[1] * scale)
     with open_video(request.input) as video:
-        frames = video.sampled(
-            request.frames, stride=request.stride, start=request.start, crop=request.crop
-        )
+        frames = video.sampled(request.frames, stride=request.stride, start=request.start, crop=request.crop)
         for window, frame in zip(guide.windows, frames):
             yield replace(window, size=size).cut(frame)
 

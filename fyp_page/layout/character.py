@@ -20,7 +20,7 @@ class CharacterPanel:
 
 def character_panel() -> CharacterPanel:
     """The prompt, suggestions, Generate and Stop."""
-    with gr.Column(elem_classes="panel"):
+    with gr.Column(elem_classes="card"):
         step(3, "Character", "Who makes the moves, and where?")
         prompt = gr.Textbox(
             label="Prompt",

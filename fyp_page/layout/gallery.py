@@ -16,7 +16,7 @@ class GalleryPanel:
 
 def gallery_panel() -> GalleryPanel:
     """Posters, the newest first; a click shows the result again."""
-    with gr.Column(elem_classes="panel"):
+    with gr.Column(elem_classes="card"):
         gr.HTML('<div class="step"><h2>Your videos</h2><p>They stay in this browser\'s gallery.</p></div>')
         gallery = gr.Gallery(
             show_label=False,

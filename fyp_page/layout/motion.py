@@ -28,7 +28,7 @@ class MotionPanel:
 
 def motion_panel() -> MotionPanel:
     """Upload, webcam or example; which part of it."""
-    with gr.Column(elem_classes="panel"):
+    with gr.Column(elem_classes="card"):
         step(1, "Motion", "Whose moves shall be followed?")
         video = gr.Video(
             label="Video of a person, or of a skeleton",
@@ -45,14 +45,16 @@ def motion_panel() -> MotionPanel:
             elem_id="examples",
             samples_per_page=len(EXAMPLES),
         )
-        with gr.Row():
-            start = gr.Number(0, minimum=0, step=0.1, label="Start, seconds", min_width=110)
-            seconds = gr.Number(DEFAULT_SECONDS, minimum=0, step=0.1, label="Length, seconds", min_width=110)
-            rate = gr.Number(DEFAULT_RATE, minimum=0, step=1, label="Frames a second", min_width=110)
-        here = gr.Button("Start where the video stands", size="sm")
-        here.click(None, None, start, js=_PLAYER_TIME, api_visibility="private")
         facts = gr.Markdown(elem_id="facts")
-        with gr.Accordion("Kind of video", open=False):
+        with gr.Accordion("Which part of the video", open=False):
+            with gr.Row():
+                start = gr.Number(0, minimum=0, step=0.1, label="Start, seconds", min_width=110)
+                seconds = gr.Number(
+                    DEFAULT_SECONDS, minimum=0, step=0.1, label="Length, seconds", min_width=110
+                )
+                rate = gr.Number(DEFAULT_RATE, minimum=0, step=1, label="Frames a second", min_width=110)
+            here = gr.Button("Start at the player's position", size="sm")
+            here.click(None, None, start, js=_PLAYER_TIME, api_visibility="private")
             kind = control("input_type", label="What the video shows")
     controls = {"start_seconds": start, "seconds": seconds, "rate": rate, "input_type": kind}
     return MotionPanel(video, examples, facts, controls)

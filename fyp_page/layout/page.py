@@ -17,6 +17,7 @@ from fyp_page.layout.pose import PosePanel, pose_panel
 from fyp_page.layout.result import Stage, stage_panel
 from fyp_page.layout.settings import settings_panel
 from fyp_page.layout.theme import TITLE, header
+from fyp_page.serving.blocks import Blocks
 
 MAX_WAITING = 20  # requests; more are turned away at once
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -29,7 +30,7 @@ def build(page: Page, max_waiting: int = MAX_WAITING) -> gr.Blocks:
     Args:
         max_waiting: requests that may wait.
     """
-    with gr.Blocks(title=TITLE, delete_cache=(3600, 86400), fill_width=True) as demo:
+    with Blocks(title=TITLE, delete_cache=(3600, 86400), fill_width=True) as demo:
         browser = gr.BrowserState(storage_key="follow-your-pose", secret="follow-your-pose")
         gr.HTML(header())
         model = gr.Markdown("Loading the model …", elem_id="model")
@@ -41,7 +42,7 @@ def build(page: Page, max_waiting: int = MAX_WAITING) -> gr.Blocks:
                 settings = settings_panel()
             with gr.Column(scale=6, min_width=320, elem_id="stage"):
                 stage = stage_panel()
-                gallery = gallery_panel()
+        gallery = gallery_panel()
         controls: dict[str, Component] = {
             "video": motion.video,
             "prompt": character.prompt,
@@ -60,7 +61,7 @@ def build(page: Page, max_waiting: int = MAX_WAITING) -> gr.Blocks:
             **_QUIET,
         )
         demo.load(page.open, browser, [browser, gallery.gallery], queue=False, **_QUIET).then(**follow)
-    return demo.queue(max_size=max_waiting, default_concurrency_limit=4)
+    return demo.queue(max_size=max_waiting, default_concurrency_limit=4, api_open=False)
 
 
 def _connect_motion(

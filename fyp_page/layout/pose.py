@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import gradio as gr
 from gradio.components import Component
 
+from fyp_core.generation.result_size import ASPECTS
 from fyp_page.controls import control
 from fyp_page.layout.theme import step
+from pose_extraction.estimators.factory import ESTIMATORS_WITH_WEIGHTS
 
 
 @dataclass
@@ -22,7 +24,7 @@ class PosePanel:
 
 def pose_panel() -> PosePanel:
     """The skeleton over the video, framing, estimator."""
-    with gr.Column(elem_classes="panel"):
+    with gr.Column(elem_classes="card"):
         step(2, "Pose", "Is the right person found, and the right part shown?")
         picture = gr.Image(
             label="Skeleton over the video; what is outside the frame is dark",
@@ -30,19 +32,19 @@ def pose_panel() -> PosePanel:
             height=260,
             buttons=["fullscreen"],
             elem_id="pose",
+            visible=False,
         )
         notes = gr.Markdown(elem_id="pose_notes")
         with gr.Accordion("Framing and crop", open=False):
-            controls = {"fit": control("fit"), "follow": control("follow"), "aspect": aspect_control()}
+            controls = {
+                "fit": control("fit"),
+                "follow": control("follow"),
+                "aspect": control("aspect", choices=list(ASPECTS)),
+            }
             with gr.Row():
                 for side in ("left", "right", "top", "bottom"):
                     controls[f"crop_{side}"] = gr.Number(
                         0, precision=0, minimum=0, min_width=90, label=f"Crop {side}"
                     )
-            controls["estimator"] = control("estimator")
+            controls["estimator"] = control("estimator", choices=list(ESTIMATORS_WITH_WEIGHTS))
     return PosePanel(picture, notes, controls)
-
-
-def aspect_control() -> Component:
-    """Proportions to choose from; others may be typed."""
-    return control("aspect")

@@ -26,7 +26,7 @@ class Stage:
 
 def stage_panel() -> Stage:
     """Videos that play in step; buttons that go on from there."""
-    with gr.Column(elem_classes="panel"):
+    with gr.Column(elem_classes="card"):
         status = gr.HTML(elem_id="status")
         screen = gr.HTML(_first_sight(), elem_id="screen")
         result = gr.State()

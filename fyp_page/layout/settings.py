@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import gradio as gr
 from gradio.components import Component
 
+from fyp_core.schedulers import SCHEDULER_NAMES
 from fyp_page.controls import control
 from fyp_page.handlers.page import fit_weights
 from fyp_page.handlers.requests import MOST_LORAS
@@ -24,17 +25,18 @@ class SettingsPanel:
 
 def settings_panel() -> SettingsPanel:
     """How the video is sampled, its size, LoRAs."""
-    with gr.Accordion("Settings", open=False, elem_classes="panel"):
+    with gr.Accordion("Settings", open=False, elem_classes="card"):
         controls = {"preset": control("preset"), "seed": control("seed")}
         controls["negative_prompt"] = control("negative_prompt")
         with gr.Row():
-            controls |= {name: control(name, min_width=140) for name in ("steps", "guidance", "scheduler")}
+            controls |= {name: control(name, min_width=140) for name in ("steps", "guidance")}
+            controls["scheduler"] = control("scheduler", min_width=140, choices=list(SCHEDULER_NAMES))
         with gr.Row():
             controls |= {
                 name: control(name, min_width=140, minimum=8, maximum=LARGEST, step=8)
                 for name in ("width", "height")
             }
-    with gr.Accordion("LoRA", open=False, visible=False, elem_classes="panel") as lora_panel:
+    with gr.Accordion("LoRA", open=False, visible=False, elem_classes="card") as lora_panel:
         controls |= _lora_controls()
     return SettingsPanel(controls, lora_panel)
 

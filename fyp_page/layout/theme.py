@@ -10,7 +10,7 @@ from fyp_core.project_files import project_file
 
 TITLE = "Follow Your Pose"
 DESCRIPTION = (
-    "A video of a person moving and a sentence in; a video of the described character making the same moves out."
+    "A video of a person and a sentence in; a video of the described character making the same moves out."
 )
 ASSETS = project_file("assets/page")
 DEMO = project_file("assets/page/demo")  # what is seen first

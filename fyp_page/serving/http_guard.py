@@ -38,7 +38,7 @@ _DISCARD_TIMEOUT = 2.0  # seconds for which the rest of a refused body is read
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),
-    (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
+    (b"permissions-policy", b"camera=(self), microphone=(self), geolocation=()"),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"content-security-policy", b"frame-ancestors 'self' https://huggingface.co https://*.hf.space"),
 )
