@@ -49,7 +49,7 @@ class Run:
         message: why it failed or was stopped.
     """
 
-    def __init__(self, requests: Sequence[GenerationRequest], owner: str) -> None:
+    def __init__(self, requests: Sequence[GenerationRequest], owner: str, id: str | None = None) -> None:
         self.requests = list(requests)
         self.owner = owner
         self.job = Job(
@@ -59,7 +59,7 @@ class Run:
             owner=owner,
             abandoned_after=_ABANDONED_AFTER,
         )
-        self.id = self.job.id
+        self.id = id or self.job.id
         self.version = 0
         self.state: State = "running"
         self.message = ""
@@ -106,14 +106,23 @@ class Runs:
         self._runs: dict[str, Run] = {}
         self._changing = threading.Lock()
 
-    def start(self, requests: Sequence[GenerationRequest], owner: str) -> Run:
-        """Begin to make a video for each request."""
-        run = Run(requests, owner)
+    def start(self, requests: Sequence[GenerationRequest], owner: str, id: str | None = None) -> Run:
+        """Begin to make a video for each request.
+
+        Args:
+            id: chosen by a program, which has to make it hard to guess.
+
+        Raises:
+            InputError: there is a run of that id.
+        """
+        run = Run(requests, owner, id)
         oldest = time.monotonic() - _KEPT_SECONDS
         with self._changing:
-            self._runs = {
-                id: other for id, other in self._runs.items() if other.ended is None or other.ended > oldest
-            }
+            for known in list(self._runs.values()):
+                if known.ended is not None and known.ended < oldest:
+                    del self._runs[known.id]
+            if run.id in self._runs:
+                raise InputError("There is a job of that name already; choose another.")
             self._runs[run.id] = run
         threading.Thread(target=self._work, args=(run,), daemon=True).start()
         return run

@@ -6,7 +6,6 @@ scripts/install.sh dev
 if (($# == 0)); then
     .venv/bin/ruff check .
     .venv/bin/ruff format --check .
-    rm -f fyp_page/*.pyi # Gradio's stubs of components of our own, which mypy would read in place of the code
     .venv/bin/mypy
 fi
 # A process a core, at most 8, with one thread for torch in each: threads of two processes on one core wait for each

@@ -33,6 +33,7 @@ class Page:
 
     def __init__(self, engine: Engine, folder: str, gallery: Gallery) -> None:
         self.engine = engine
+        self.folder = folder
         self.gallery = gallery
         self.poses = Poses(engine)
         self.runs = Runs(Maker(engine, self.poses, gallery, folder))

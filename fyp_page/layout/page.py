@@ -7,8 +7,10 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from fyp_page.handlers.api import Api
 from fyp_page.handlers.motion import describe
 from fyp_page.handlers.page import Page, settings_of, settings_of_upload
+from fyp_page.layout.api import add_endpoints
 from fyp_page.layout.character import CharacterPanel, character_panel
 from fyp_page.layout.examples import EXAMPLES
 from fyp_page.layout.gallery import GalleryPanel, gallery_panel
@@ -53,6 +55,7 @@ def build(page: Page, max_waiting: int = MAX_WAITING) -> gr.Blocks:
         _connect_motion(page, motion, pose, character, controls)
         follow = _connect_run(page, browser, character, stage, gallery, controls)
         _connect_results(page, browser, stage, gallery, character, controls, follow)
+        add_endpoints(Api(page, page.folder))
         demo.load(
             page.wait_for_model,
             None,

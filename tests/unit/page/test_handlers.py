@@ -1,55 +1,95 @@
-"""What the page says of an upload, the weights it keeps for LoRAs, and which jobs it stops."""
+"""What the page says of an upload, the requests it makes of its controls, and the weights it keeps for LoRAs."""
 
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
+from typing import Any
 
 import gradio as gr
-import numpy as np
 import pytest
 
-from fyp_core.generation.guide import Guide
-from fyp_core.generation.job import Job
-from fyp_media.fit import cover
-from fyp_page.handlers import MOST_LORAS, Page, Slider, describe, fit_weights
-from pose_extraction.motion.motion import Motion
+from fyp_media.errors import InputError
+from fyp_page.handlers.motion import describe
+from fyp_page.handlers.page import Page, fit_weights
+from fyp_page.handlers.requests import CROPS, SAME, controls_for, make_requests
+
+MOST_LORAS = 4
+
+
+def controls(**changes: Any) -> dict[str, Any]:
+    """What the page's controls say at first."""
+    untouched = dict.fromkeys((*SAME, *CROPS, "video", "prompt", "loras"))
+    first = {
+        "input_type": "raw",
+        "preset": "exact",
+        "scheduler": "auto",
+        "estimator": "auto",
+        "follow": False,
+    }
+    return untouched | first | {"start_seconds": 0, "seconds": 1.6, "rate": 5} | changes
 
 
 @pytest.mark.parametrize(
-    ("frames", "stride", "start", "sentence"),
+    ("start", "seconds", "rate", "sentence"),
     [
-        (8, 5, 0, "At stride 5, up to 8 frames fit; 8 frames fit up to stride 5."),
-        (8, 6, 0, "⚠ At stride 6, up to 7 frames fit; 8 frames fit up to stride 5."),
-        (2, 30, 10, "⚠ At stride 30, only one frame fits; 2 frames fit up to stride 29."),
-        (64, 1, 0, "⚠ Too short for 64 frames; take at most 40, at stride 1."),
-        (1, 60, 39, "One frame fits, at any stride."),
-        (1, 1, 40, "⚠ Start at frame 39 or earlier."),
+        (0, 1.6, 5, "Used: 8 frames, 1.7 s at 4.8 a second."),
+        (1, 5, 12, "Used: 8 frames, 0.7 s at 12 a second."),
+        (0, 0.01, 24, "Used: 1 frame, 0.0 s at 24 a second."),
     ],
 )
-def test_what_fits_into_a_video(
-    frames: int, stride: int, start: int, sentence: str, make_video: Callable[..., Path]
+def test_what_is_used_of_a_video(
+    start: float, seconds: float, rate: float, sentence: str, make_video: Callable[..., Path]
 ) -> None:
-    told = describe(str(make_video(frames=40)), frames, stride, start)
-    assert told == f"40 frames at 24 a second, 64×48. {sentence}"
+    said = describe(str(make_video(frames=40)), start, seconds, rate)
+    assert said == f"1.7 s, 64×48, 24 frames a second. {sentence}"
 
 
-def test_a_file_that_is_no_video_is_told(tmp_path: Path) -> None:
+def test_a_part_that_cannot_be_used_is_explained(make_video: Callable[..., Path], tmp_path: Path) -> None:
+    video = str(make_video(frames=80))
+    assert describe(video, 9, 1, 5) == "⚠ The video lasts 3.3 s; start earlier."
+    assert "at most 64 are possible here; take 2.7 s" in describe(video, 0, 3.3, 24)
+    assert describe(video, 0, None, 5) == ""  # while a number is typed
     (tmp_path / "text.mp4").write_text("This is no video.")
-    assert describe(str(tmp_path / "text.mp4"), 8, 5, 0).startswith("⚠ text.mp4 is not a video")
-    assert describe(None, 8, 5, 0) == ""
+    assert describe(str(tmp_path / "text.mp4"), 0, 1, 5).startswith("⚠ text.mp4 is not a video")
+    assert describe(None, 0, 1, 5) == ""
 
 
-def test_a_number_may_be_empty_while_another_is_typed(
-    make_video: Callable[..., Path], tmp_path: Path
+def test_each_line_of_the_prompt_makes_a_request(make_video: Callable[..., Path]) -> None:
+    video = str(make_video(frames=40))
+    made = make_requests(controls(video=video, prompt="a robot\n\n a knight ", steps=3, crop_left=8))
+    assert [request.prompt for request in made] == ["a robot", "a knight"]
+    assert {(r.frames, r.stride, r.start, r.steps, r.crop) for r in made} == {(8, 5, 0, 3, (8, 0, 0, 0))}
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"video": None}, "There is no input video"),
+        ({"prompt": " \n"}, "The prompt is empty"),
+        ({"seconds": None}, "The length is empty; give a number"),
+        ({"prompt": "\n".join("abcdefghi")}, "There are 9 prompts, one a line; take at most 8"),
+        ({"steps": 0}, "steps"),
+    ],
+)
+def test_what_cannot_work_costs_one_sentence(
+    changes: dict[str, Any], sentence: str, make_video: Callable[..., Path]
 ) -> None:
-    assert Slider(1, 64, 8).preprocess(None) is None
-    assert describe(str(make_video(frames=40)), None, 5, 0) == ""
-    empty = [None, 5, 0, 0, 0, 0, 0, 0, 0, None]
-    job = Page(None, str(tmp_path)).generate(
-        None, "v.mp4", None, None, *empty, "exact", "", "auto", "auto", 0, 0
+    values = controls(video=str(make_video(frames=40)), prompt="a robot") | changes
+    with pytest.raises(InputError, match=sentence):
+        make_requests(values)
+    with pytest.raises(gr.Error, match=sentence):
+        Page(None, "", None).begin(None, **values)  # type: ignore[arg-type]
+
+
+def test_settings_of_a_video_come_back_into_the_controls(make_video: Callable[..., Path]) -> None:
+    asked = controls(
+        video=str(make_video(frames=40)), prompt="a robot", start_seconds=0.5, seconds=1, rate=8, seed=4
     )
-    with pytest.raises(gr.Error, match="Frames is empty; give a whole number"):
-        next(job)
+    request = make_requests(asked)[0]
+    settings = {
+        name: getattr(request, name) for name in (*SAME, "prompt", "frames", "stride", "start", "crop")
+    }
+    again = make_requests(asked | controls_for({**settings, "fps": 8}))[0]
+    assert again == request
 
 
 def test_a_lora_keeps_its_weight_when_others_come_and_go() -> None:
@@ -63,36 +103,3 @@ def test_a_lora_keeps_its_weight_when_others_come_and_go() -> None:
     ]
     names, *sliders = fit_weights(None, names, 0.8, 1, 1, 1)
     assert (names, len(sliders), any(slider.visible for slider in sliders)) == ([], MOST_LORAS, False)
-
-
-class UnhurriedEngine:
-    """Makes nothing but skeletons, until its job is cancelled."""
-
-    def prepare(self, request: object, job: Job) -> Guide:
-        nobody = Motion(np.full((2, 1, 17, 2), np.nan), np.zeros((2, 1, 17)), 32, 32, 5)
-        windows = [cover((32, 32), (32, 32))] * 2
-        return Guide(np.zeros((2, 32, 32, 3), np.uint8), windows, (32, 32), 5, "", {}, motion=nobody)
-
-    def render(self, request: object, guide: object, job: Job) -> None:
-        job.report("denoise", 0, 1)
-        pytest.fail("the job was not cancelled")
-
-
-def test_stop_reaches_a_job_begun_while_the_stopped_one_still_ended(tmp_path: Path) -> None:
-    page, session = Page(UnhurriedEngine(), str(tmp_path)), SimpleNamespace(session_hash="a")
-    numbers = [8, 5, 0, 0, 0, 0, 0, 0, 0, None]
-    words = ["fast", "", "auto", "auto", None, None]
-
-    def generate():
-        job = page.generate(
-            session, "v.mp4", "Raw Video", "a robot", *numbers, *words, show=lambda *_, **__: None
-        )
-        next(job)
-        return job
-
-    stopped = generate()
-    page.stop(session)
-    following = generate()
-    assert list(stopped)[-1][2] == "Stopped."
-    page.stop(session)
-    assert list(following)[-1][2] == "Stopped."

@@ -1,0 +1,88 @@
+"""Endpoints for programs: arguments by name, with the defaults of a request."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from fyp_core.generation.request import GenerationRequest
+from fyp_page.controls import control
+from fyp_page.handlers.api import Api
+from fyp_page.handlers.requests import CROPS
+from pose_extraction.estimators.factory import ESTIMATORS_WITH_WEIGHTS
+
+_TRANSLATED = ("input", "crop", "loras")  # fields of a request that travel in another form
+_AT_ONCE = 8  # calls of an endpoint; jobs wait in the engine's queue
+
+
+def add_endpoints(api: Api) -> None:
+    """Add ``/generate``, ``/extract_pose``, ``/models``, ``/status`` and ``/cancel`` to the page being built."""
+    with gr.Group(visible=False):  # they only say which values an endpoint takes and gives
+        _endpoint("generate", api.generate, _generate_arguments(), [gr.File(), gr.File(), gr.JSON()])
+        extracting = {
+            "video": gr.File(label="Video"),
+            "estimator": gr.Dropdown(list(ESTIMATORS_WITH_WEIGHTS), value="auto", label="Estimator"),
+            "people": gr.Textbox("all", label="People"),
+        }
+        _endpoint("extract_pose", api.extract_pose, extracting, [gr.File(), gr.File()])
+        _endpoint("models", api.models, {}, [gr.JSON()])
+        _endpoint("status", api.status, {"job": gr.Textbox(label="Job")}, [gr.JSON()])
+        _endpoint("cancel", api.cancel, {"job": gr.Textbox(label="Job")}, [gr.JSON()])
+
+
+def _generate_arguments() -> dict[str, Component]:
+    fields = [name for name in request_fields() if name not in _TRANSLATED]
+    return {
+        "video": gr.File(label="Video"),
+        **{name: control(name) for name in fields},
+        **{side: gr.Number(0, precision=0, minimum=0, label=side) for side in CROPS},
+        "loras": gr.File(file_count="multiple", label="LoRA files"),
+        "lora_weights": gr.JSON(label="Weights of the LoRAs"),
+        "job": gr.Textbox(label="Name of the job, which nobody can guess"),
+    }
+
+
+def request_fields() -> list[str]:
+    """Names of a request's fields."""
+    return list(inspect.signature(GenerationRequest).parameters)
+
+
+def _endpoint(
+    name: str, function: Callable[..., Any], arguments: Mapping[str, Component], results: list[Component]
+) -> None:
+    gr.Button(visible=False).click(
+        _with_signature(function, arguments),
+        inputs_kwargs=dict(arguments),
+        outputs=results,
+        api_name=name,
+        concurrency_limit=_AT_ONCE,
+        show_progress="hidden",
+    )
+
+
+def _with_signature(function: Callable[..., Any], arguments: Mapping[str, Component]) -> Callable[..., Any]:
+    """The function with named arguments, which Gradio tells programs; one without a value may be left out."""
+    parameters = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, **_default(name, component))
+        for name, component in arguments.items()
+    ]
+    if inspect.iscoroutinefunction(function):
+
+        async def called(**values: Any) -> Any:
+            return await function(**values)
+    else:
+
+        def called(**values: Any) -> Any:
+            return function(**values)
+
+    called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    called.__doc__ = function.__doc__
+    return called
+
+
+def _default(name: str, component: Component) -> dict[str, Any]:
+    return {} if name in ("video", "prompt") else {"default": getattr(component, "value", None)}
