@@ -40,7 +40,7 @@ from fyp_core.conditioning.skeleton_input import Skeleton, check_skeleton, fit_s
 from fyp_core.feature_cache import FeatureCache
 from fyp_core.noise import Generators, draw_noise
 from fyp_core.pose_encoder import PoseEncoder
-from fyp_core.schedulers import set_timesteps
+from fyp_core.schedulers import estimate_denoised, set_timesteps
 from fyp_core.unet import PoseVideoUNet
 from fyp_core.weights.assemble import load_parts
 from fyp_core.weights.embeddings import add_embeddings, spell_out_words
@@ -139,13 +139,14 @@ class FollowYourPosePipeline(
         callback_on_step_end: called as ``callback(pipeline, step, timestep, tensors)`` after every step,
             returns the tensors to replace. Raise from it to give up; set ``pipeline._interrupt = True`` to
             stop denoising and decode what is there.
-        callback_on_step_end_tensor_inputs: names of the tensors it gets: ``latents``, ``prompt_embeds``.
+        callback_on_step_end_tensor_inputs: names of the tensors it gets: ``latents``, ``prompt_embeds``, and
+            ``denoised``, an early estimate of the last latents, which cannot be replaced.
         return_dict: return a tuple when false.
     """
 
     model_cpu_offload_seq = "text_encoder->image_encoder->pose_encoder->unet->vae"
     _optional_components: ClassVar[list[str]] = ["image_encoder", "feature_extractor"]
-    _callback_tensor_inputs: ClassVar[list[str]] = ["latents", "prompt_embeds"]
+    _callback_tensor_inputs: ClassVar[list[str]] = ["latents", "prompt_embeds", "denoised"]
 
     encode_prompt = StableDiffusionPipeline.encode_prompt
     encode_image = StableDiffusionPipeline.encode_image
@@ -358,9 +359,12 @@ class FollowYourPosePipeline(
                     self._guidance_scale = 1.0
                 predict = functools.partial(self.predict_noise, network, step, t, conditions)
                 noise = predict_in_windows(predict, latents, windows)
+                tensors = {}
+                if "denoised" in callback_tensors:
+                    tensors["denoised"] = estimate_denoised(self.scheduler, latents, noise, t)
                 latents = self.scheduler.step(noise, t, latents, **step_kwargs, return_dict=False)[0]
                 if callback is not None:
-                    tensors = {"latents": latents, "prompt_embeds": conditions.text}
+                    tensors |= {"latents": latents, "prompt_embeds": conditions.text}
                     chosen = {name: tensors[name] for name in callback_tensors}
                     tensors |= callback(self, step, t, chosen) or {}
                     latents, conditions.text = tensors["latents"], tensors["prompt_embeds"]

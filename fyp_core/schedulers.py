@@ -110,6 +110,26 @@ def set_timesteps(
     scheduler.set_timesteps(**own or {"num_inference_steps": steps}, device=device)
 
 
+def estimate_denoised(
+    scheduler: SchedulerMixin, latents: torch.Tensor, prediction: torch.Tensor, t: torch.Tensor
+) -> torch.Tensor:
+    """The latents that are left when all noise predicted is taken away ("predicted x0", DDIM, arXiv 2010.02502, eq. 9).
+
+    Args:
+        latents: what the network has seen, before the scheduler's own scaling.
+        prediction: of the network, of the scheduler's ``prediction_type``.
+        t: timestep.
+    """
+    noisy = scheduler.scale_model_input(latents, t)
+    share = scheduler.alphas_cumprod.to(latents)[int(t)]
+    signal, noise = share.sqrt(), (1 - share).sqrt()
+    if scheduler.config.prediction_type == "sample":
+        return prediction
+    if scheduler.config.prediction_type == "v_prediction":
+        return signal * noisy - noise * prediction
+    return (noisy - noise * prediction) / signal
+
+
 def check_steps(scheduler: SchedulerMixin, steps: int) -> None:
     """Raise InputError when the scheduler cannot take that many steps."""
     try:

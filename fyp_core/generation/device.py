@@ -9,6 +9,7 @@ import timeit
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
 from fyp_media.errors import InputError, first_line
@@ -27,6 +28,7 @@ ATTENTION_BACKENDS = ("native", "xformers", "flash", "sage")
 _DECODED_AT_ONCE = 8  # frames
 _MEASURED_SIDE, _MEASURED_TIMES = 384, 5  # of the matrices that tell the faster number format
 _GIB = 2**30
+_CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
 @dataclass(frozen=True)
@@ -281,6 +283,40 @@ def peak_memory(device: str) -> int:
 
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def available_memory(device: str) -> int:
+    """Bytes that models on this device may take, with what this process holds there already."""
+    import torch
+
+    if device.startswith("cuda"):
+        return torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_reserved(device)
+    import psutil
+
+    free, own = psutil.virtual_memory().available, psutil.Process().memory_info().rss
+    return min(free + own, _container_limit())
+
+
+def _container_limit() -> int:
+    """Bytes that the control group of this process may take."""
+    try:
+        return int(_CGROUP_LIMIT.read_text())
+    except (OSError, ValueError):  # there is none, or it is "max"
+        return sys.maxsize
+
+
+def check_memory(needed: int, device: str, advice: str) -> None:
+    """Raise InputError where a model needs more memory than the device has.
+
+    Args:
+        needed: bytes.
+        advice: what to do about it.
+    """
+    available = available_memory(device)
+    if needed > available:
+        raise InputError(
+            f"This needs about {in_gib(needed)} of memory, but {device} has {in_gib(available)}; {advice}."
+        )
 
 
 def is_out_of_memory(error: BaseException) -> bool:

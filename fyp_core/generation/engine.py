@@ -1,72 +1,30 @@
-"""The resident engine: one loaded model, one job at a time, with progress and cancel."""
+"""The engine: one loaded model, one job at a time, with progress and cancel."""
 
 from __future__ import annotations
 
+import os
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fyp_core.generation.device import Runtime, choose_device
 from fyp_core.generation.guide import Guide, make_guide
-from fyp_core.generation.job import MAX_WAITING, Job, JobQueue
+from fyp_core.generation.job import MAX_WAITING, FinishedFrames, Job, JobQueue
+from fyp_core.generation.output import OutputVideo
 from fyp_core.generation.request import GenerationRequest
 from fyp_core.generation.result_size import ModelSize
+from fyp_core.generation.running.report import GenerationReport, GenerationResult
 from fyp_core.weights.sources import AUTO, Additions, ModelSource, resolve_model
 
 if TYPE_CHECKING:
     from fyp_core.generation.loaded_model import LoadedModel
     from fyp_core.pipeline import FollowYourPosePipeline
 
-
-@dataclass(frozen=True)
-class GenerationResult:
-    """A generated video and how it came about.
-
-    frames: (F, H, W, 3) uint8 RGB.
-    guide: the frames it follows.
-    request: with the values that were used in place of ``None`` and ``auto``.
-    model: what it was made with: name, additions, hashes, device, number format, software.
-    seconds: spent on each phase.
-    memory: bytes; the ``estimated`` and the measured ``peak``.
-    notices: sentences the user should read, for example words of the prompt the model does not know.
-    """
-
-    frames: np.ndarray
-    guide: Guide
-    request: GenerationRequest
-    model: dict[str, Any]
-    seconds: dict[str, float]
-    memory: dict[str, int]
-    notices: list[str] = field(default_factory=list)
-
-    @property
-    def fps(self) -> float:
-        return self.guide.fps
-
-    def settings(self) -> dict[str, Any]:
-        """What is needed to make this video again, and its measures; plain values for JSON.
-
-        Of the input and the LoRAs the files' names only: where they lie is the caller's to tell.
-        """
-        count, height, width = self.frames.shape[:3]
-        return {
-            **asdict(self.request),
-            "input": Path(self.request.input).name,
-            "input_hash": self.guide.input_hash,
-            "frames": count,
-            "crop": list(self.request.crop),
-            "estimator": self.guide.estimator,
-            "width": width,
-            "height": height,
-            "fps": round(self.fps, 3),
-            **self.model,
-        }
+__all__ = ["Engine", "GenerationReport", "GenerationResult"]
 
 
 class Engine:
@@ -134,52 +92,94 @@ class Engine:
         return make_guide(request, ModelSize.of(self._source()), job, self.queue.turn(job))
 
     def render(self, request: GenerationRequest, guide: Guide, job: Job | None = None) -> GenerationResult:
-        """Generate the video that follows ``guide``.
+        """Generate the video that follows ``guide``, in memory.
 
         Raises:
             InputError: a setting cannot work, memory does not suffice, or too many are waiting.
             JobCancelled: the job was cancelled; the engine can go on with the next.
         """
-        job = job or Job()
-        request.check()
-        with self.queue.turn(job):
-            return self._render(self._model_loaded(), request, guide, job)
+        chunks: list[np.ndarray] = []
+        report = self._render(request, guide, job or Job(), lambda chunk: chunks.append(chunk.frames))
+        return GenerationResult(**vars(report), frames=np.concatenate(chunks), guide=guide)
+
+    def render_file(
+        self,
+        output: str | os.PathLike[str],
+        request: GenerationRequest,
+        guide: Guide,
+        job: Job | None = None,
+        *,
+        with_paths: bool = False,
+    ) -> GenerationReport:
+        """Generate the video that follows ``guide`` into a file; finished frames are written and not held.
+
+        Until the end the file has another name; a job that fails or is stopped leaves nothing.
+
+        Args:
+            output: ends in .mp4 or .gif.
+            with_paths: of :meth:`GenerationReport.settings`, which are stored in the file.
+
+        Raises:
+            InputError: as :meth:`render`, or the file cannot be written.
+            JobCancelled: the job was cancelled.
+        """
+        sound = guide.sound if request.sound else None
+        with OutputVideo(output, guide.fps, sound=sound) as video:
+
+            def write(chunk: FinishedFrames) -> None:
+                for frame in chunk.frames:
+                    video.write(frame)
+
+            report = self._render(request, guide, job or Job(), write)
+            video.settings = report.settings(with_paths=with_paths)
+        return report
 
     def generate(self, request: GenerationRequest, job: Job | None = None) -> GenerationResult:
         """:meth:`prepare` and :meth:`render` in one."""
         return self.render(request, self.prepare(request, job), job)
 
+    def estimate(self, request: GenerationRequest, frames: int | None = None) -> float:
+        """Seconds that a request will take from its turn to the last frame, about.
+
+        The measure is the mean of the videos before it; the first time a short run takes it, in a turn of its own.
+
+        Args:
+            frames: instead of the request's.
+
+        Raises:
+            InputError: the model cannot be loaded, or a setting cannot work.
+        """
+        model = self._model_loaded()
+        if model.speed.knows("denoise"):
+            return model.estimate_seconds(request, frames or request.frames)
+        with self.queue.turn(Job()):
+            return model.estimate_seconds(request, frames or request.frames)
+
+    def check_memory(self, request: GenerationRequest) -> None:
+        """Raise InputError for a request whose frames cannot fit into the device's memory."""
+        model = self._model_loaded()
+        model.check_memory(model.completed(request), request.frames)
+
     def _render(
-        self, model: LoadedModel, request: GenerationRequest, guide: Guide, job: Job
-    ) -> GenerationResult:
-        request = model.with_few_step_lora(request)
-        model.put_loras(request.found_loras())
-        height, width = guide.skeletons.shape[1:3]
-        request = model.completed(replace(request, height=height, width=width, aspect=None))
-        seconds = dict(guide.seconds)
-        with _timed(seconds, "denoise"):
-            latents = model.denoise(request, guide.skeletons, job)
-        with _timed(seconds, "decode"):
-            frames = np.concatenate(list(model.decode(request, latents, job)))
-        return GenerationResult(
-            frames=frames,
-            guide=guide,
-            request=request,
-            model=model.describe(),
-            seconds=seconds,
-            memory=model.memory(request, len(frames)),
-            notices=guide.notices + model.notices(request),
-        )
+        self, request: GenerationRequest, guide: Guide, job: Job, take: Callable[[FinishedFrames], object]
+    ) -> GenerationReport:
+        request.check()
+
+        def deliver(chunk: FinishedFrames) -> None:
+            take(chunk)
+            job.deliver(chunk)
+
+        with self.queue.turn(job):
+            if self._loaded is None:
+                job.report("load", 0, 1)
+            start = time.perf_counter()
+            model = self._model_loaded()
+            seconds = {"load": round(time.perf_counter() - start, 3)}
+            report = model.generate(request, guide, job, deliver)
+        return replace(report, seconds=seconds | report.seconds, model_name=self.model_name)
 
     def _source(self) -> ModelSource:
         if isinstance(self._model, ModelSource):
             return self._model
         on_gpu = choose_device(self._runtime.device).startswith("cuda")
         return resolve_model(self._model, self._additions, has_gpu=on_gpu)
-
-
-@contextmanager
-def _timed(seconds: dict[str, float], phase: str) -> Iterator[None]:
-    start = time.perf_counter()
-    yield
-    seconds[phase] = round(time.perf_counter() - start, 3)

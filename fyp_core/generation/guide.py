@@ -24,6 +24,7 @@ from fyp_core.weights.hashes import file_hash
 from fyp_media.decoding.video import Video
 from fyp_media.fit import PictureWindow, cover
 from fyp_media.read_video import open_video
+from fyp_media.sound import Sound
 from pose_extraction.motion.motion import Motion
 from pose_extraction.skeleton import SCORE_THRESHOLD, draw_skeleton
 from pose_extraction.skeleton_style import recognise_style
@@ -48,6 +49,7 @@ class Guide:
     estimator: name of what found the people; None where the input is a skeleton video.
     motion: those people, in pixels of the picture; None likewise.
     notices: sentences the user should read, for example on a skeleton video in another style.
+    sound: what is heard in the input meanwhile; None where the frames do not play at the source's speed.
     """
 
     skeletons: np.ndarray
@@ -59,6 +61,7 @@ class Guide:
     estimator: str | None = None
     motion: Motion | None = None
     notices: list[str] = field(default_factory=list)
+    sound: Sound | None = None
 
 
 def make_guide(
@@ -128,6 +131,14 @@ class _Source:
         """Of the frames chosen, at least 1."""
         return max(1.0, self.video.info.fps / self.request.stride)
 
+    @property
+    def sound(self) -> Sound | None:
+        """Of the time that the chosen frames take in the input."""
+        own, request = self.video.info.fps, self.request
+        if own / request.stride < self.fps:  # they are shown faster
+            return None
+        return Sound(request.input, request.start / own, request.frames / self.fps)
+
     def frames(self) -> Iterator[np.ndarray]:
         request = self.request
         return self.video.sampled(
@@ -172,7 +183,16 @@ def _from_skeletons(source: _Source, _turn: AbstractContextManager[None]) -> Gui
     if notice := hidden_notice(hidden, "lines"):
         notices.append(notice)
     seconds = {"read": round(time.perf_counter() - start, 3)}
-    return Guide(skeletons, windows, source.shown, source.fps, source.hash(), seconds, notices=notices)
+    return Guide(
+        skeletons,
+        windows,
+        source.shown,
+        source.fps,
+        source.hash(),
+        seconds,
+        notices=notices,
+        sound=source.sound,
+    )
 
 
 def _styled(source: _Source) -> tuple[Frames, list[str]]:
@@ -240,6 +260,7 @@ def _from_people(source: _Source, turn: AbstractContextManager[None]) -> Guide:
         found.estimator,
         found.motion,
         notices,
+        source.sound,
     )
 
 

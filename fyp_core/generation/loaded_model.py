@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import platform
 import secrets
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,6 +24,7 @@ from fyp_core import schedulers
 from fyp_core.generation.device import (
     Runtime,
     check_attention,
+    check_memory,
     choose_device,
     choose_dtype,
     compile_blocks,
@@ -36,8 +38,12 @@ from fyp_core.generation.device import (
     torch_dtype,
     use_attention,
 )
-from fyp_core.generation.job import Job
+from fyp_core.generation.guide import Guide
+from fyp_core.generation.job import FinishedFrames, Job, Preview
 from fyp_core.generation.request import MAX_SEED, GenerationRequest
+from fyp_core.generation.running.latent_preview import LatentPreview
+from fyp_core.generation.running.report import GenerationReport
+from fyp_core.generation.running.time_estimate import SpeedMeter, denoising_work
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.presets import PRESETS, choose_full_steps
 from fyp_core.weights.few_step_lora import DEFAULT, few_steps_of, find_few_step_lora, takes_few_step_lora
@@ -49,6 +55,8 @@ from fyp_media.errors import InputError
 logger = logging.getLogger(__name__)
 
 Number = TypeVar("Number", int, float)
+_PREVIEWS, _PREVIEW_FRAMES = 10, 8  # of a video, and frames of each
+_CALIBRATION_FRAMES = 2
 _SOFTWARE = ("torch", "diffusers", "transformers")
 
 
@@ -79,6 +87,8 @@ class LoadedModel:
         self._own_scheduler = self.pipeline.scheduler
         self._loras: tuple[Lora, ...] = ()
         self._lora_hashes: list[str] = []
+        self._fitted_preview: LatentPreview | None = None
+        self.speed = SpeedMeter()
         self._hash = _in_background(lambda: model_hash(source))
         logger.info("%s loaded on %s as %s. %s", source.name, device, self.runtime.dtype, source.note)
 
@@ -140,13 +150,80 @@ class LoadedModel:
             height=config.default_height if request.height is None else request.height,
         )
 
-    def denoise(self, request: GenerationRequest, skeletons: np.ndarray, job: Job) -> torch.Tensor:
+    def generate(
+        self,
+        request: GenerationRequest,
+        guide: Guide,
+        job: Job,
+        take: Callable[[FinishedFrames], object],
+    ) -> GenerationReport:
+        """Make the video that follows ``guide``; nothing of its length is held but latents.
+
+        Args:
+            job: gets progress and previews, and can stop the work within a step.
+            take: gets the finished frames in chunks.
+
+        Raises:
+            InputError: a setting cannot work, memory does not suffice, or the numbers left the format's range.
+            JobCancelled: the job was cancelled.
+        """
+        request = self.with_few_step_lora(request)
+        self.put_loras(request.found_loras())
+        count, height, width = guide.skeletons.shape[:3]
+        request = self.completed(replace(request, height=height, width=width, aspect=None))
+        self.check_memory(request, count)
+        clock = time.perf_counter
+        start = clock()
+        latents = self._denoise(request, guide.skeletons, job)
+        denoised = clock()
+        taking = 0.0
+        for chunk in self._decode(request, latents, job):
+            taken = clock()
+            take(chunk)
+            taking += clock() - taken
+        spent = {"denoise": denoised - start, "decode": clock() - denoised - taking, "write": taking}
+        self._record(request, guide, spent)
+        return GenerationReport(
+            request=request,
+            size=(count, height, width),
+            fps=guide.fps,
+            input_hash=guide.input_hash,
+            estimator=guide.estimator,
+            model=self.describe(),
+            seconds=guide.seconds | {phase: round(seconds, 3) for phase, seconds in spent.items()},
+            memory={"estimated": self.estimate_peak(request, count), "peak": peak_memory(self._device)},
+            notices=guide.notices + self.notices(request),
+        )
+
+    def estimate_seconds(self, request: GenerationRequest, frames: int) -> float:
+        """How long a request will take from its turn to the last frame; measures a short run where nothing is known."""
+        request = self.completed(request)
+        if not self.speed.knows("denoise"):
+            self._calibrate(request)
+        poses = frames if request.input_type == "raw" else 0
+        return (
+            self.speed.seconds("pose", poses)
+            + self.speed.seconds("denoise", self._denoising_work(request, frames))
+            + self.speed.seconds("decode", frames * _pixels(request))
+        )
+
+    def check_memory(self, request: GenerationRequest, frames: int) -> None:
+        """Raise InputError where so many frames of a completed request cannot fit into the device's memory."""
+        advice = "take fewer frames or a smaller size" + (
+            "" if self.runtime.low_vram else ", or use --low-vram"
+        )
+        check_memory(self.estimate_peak(request, frames), self._device, advice)
+
+    def _denoise(self, request: GenerationRequest, skeletons: np.ndarray, job: Job) -> torch.Tensor:
         """Latents (1, C, F, h, w) of a completed request."""
-
         steps, reuse = _given(request.steps), _given(request.reuse)
+        preview_every = max(1, steps // _PREVIEWS)
 
-        def after_step(_pipeline: Any, step: int, _timestep: Any, _tensors: dict[str, Any]) -> dict[str, Any]:
+        def after_step(_pipeline: Any, step: int, _timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
             job.report("denoise", step + 1, steps)
+            if "denoised" in tensors and step % preview_every == 0:
+                pictures = self._preview().pictures(tensors["denoised"], _PREVIEW_FRAMES)
+                job.show_preview(Preview(step + 1, steps, pictures))
             return {}
 
         reset_peak(self._device)
@@ -170,17 +247,21 @@ class LoadedModel:
                     eta=schedulers.usable_eta(request.eta),
                     generator=torch.Generator().manual_seed(_given(request.seed)),
                     callback_on_step_end=after_step,
+                    callback_on_step_end_tensor_inputs=["denoised"] if job.wants_previews else [],
                     output_type="latent",
                 ).frames
         finally:
             pipeline.scheduler = self._own_scheduler
 
-    def decode(self, request: GenerationRequest, latents: torch.Tensor, job: Job) -> Iterator[np.ndarray]:
-        """Finished frames in chunks, (n, H, W, 3) uint8 RGB; what was yielded is not held.
+    def _preview(self) -> LatentPreview:
+        if self._fitted_preview is None:
+            self._fitted_preview = LatentPreview.fit(self.pipeline.vae)
+        return self._fitted_preview
 
-        Raises:
-            InputError: the numbers have left the format's range.
-        """
+    def _decode(
+        self, request: GenerationRequest, latents: torch.Tensor, job: Job
+    ) -> Iterator[FinishedFrames]:
+        """The frames in chunks; what was yielded is not held."""
         count, size = latents.shape[2], self.runtime.decode_chunk
         done = 0
         job.report("decode", done, count)
@@ -192,13 +273,41 @@ class LoadedModel:
                     f"The video came out as undefined numbers in {self.runtime.dtype}; use --dtype fp32 or a lower"
                     " guidance scale."
                 )
+            yield FinishedFrames(done, (frames * 255).round().astype(np.uint8))
             done += len(frames)
             job.report("decode", done, count)
-            yield (frames * 255).round().astype(np.uint8)
 
-    def memory(self, request: GenerationRequest, frames: int) -> dict[str, int]:
-        """Bytes of the last job: what was estimated and what was measured."""
-        return {"estimated": self._estimate(request, frames), "peak": peak_memory(self._device)}
+    def _calibrate(self, request: GenerationRequest) -> None:
+        """Measure a run of one step; the first one after loading is slower and does not count."""
+        skeletons = np.zeros(
+            (_CALIBRATION_FRAMES, _given(request.height), _given(request.width), 3), np.uint8
+        )
+        short = replace(request, steps=1, reuse=1, loras=())
+        for _ in range(2):
+            start = time.perf_counter()
+            latents = self._denoise(short, skeletons, Job())
+            denoised = time.perf_counter()
+            for _chunk in self._decode(short, latents, Job()):
+                pass
+            work = self._denoising_work(short, len(skeletons))
+            spent = denoised - start, time.perf_counter() - denoised
+        self.speed.record("denoise", work, spent[0])
+        self.speed.record("decode", len(skeletons) * _pixels(short), spent[1])
+
+    def _record(self, request: GenerationRequest, guide: Guide, spent: dict[str, float]) -> None:
+        frames = len(guide.skeletons)
+        self.speed.record("denoise", self._denoising_work(request, frames), spent["denoise"])
+        self.speed.record("decode", frames * _pixels(request), spent["decode"])
+        if "pose" in guide.seconds:
+            self.speed.record("pose", frames, guide.seconds["pose"] + guide.seconds["read"])
+
+    def _denoising_work(self, request: GenerationRequest, frames: int) -> float:
+        config = self.pipeline.config
+        guided_share = request.guidance_end if _given(request.guidance) > 1 else 0.0
+        steps, reuse = _given(request.steps), _given(request.reuse)
+        return denoising_work(
+            _pixels(request), frames, steps, reuse, guided_share, config.window, config.window_overlap
+        )
 
     def describe(self) -> dict[str, Any]:
         """All that a result depends on besides its request; plain values for JSON."""
@@ -250,7 +359,8 @@ class LoadedModel:
             )
         return notices
 
-    def _estimate(self, request: GenerationRequest, frames: int) -> int:
+    def estimate_peak(self, request: GenerationRequest, frames: int) -> int:
+        """Bytes of the device's memory that a completed request takes at most, about."""
         height, width, guided = _given(request.height), _given(request.width), _given(request.guidance) > 1
         return estimate_peak(self.pipeline, frames, height, width, guided, self.runtime)
 
@@ -259,7 +369,7 @@ class LoadedModel:
         """:func:`_within_memory` of a job: the networks that it left on the device are taken off, too."""
 
         def need() -> str:
-            estimate = in_gib(self._estimate(request, frames))
+            estimate = in_gib(self.estimate_peak(request, frames))
             size = f"{request.width}×{request.height}"
             return f"{frames} frames of {size}, which need about {estimate}; take fewer frames"
 
@@ -274,6 +384,11 @@ def _given(value: Number | None) -> Number:
     """A setting of a completed request, see :meth:`LoadedModel.completed`."""
     assert value is not None
     return value
+
+
+def _pixels(request: GenerationRequest) -> int:
+    """Of a frame of a completed request."""
+    return _given(request.height) * _given(request.width)
 
 
 def _load_placed(source: ModelSource, runtime: Runtime, device: str) -> FollowYourPosePipeline:

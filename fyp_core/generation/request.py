@@ -46,6 +46,7 @@ class GenerationRequest:
         cuts no line off.
     follow: the window of ``people`` moves slowly with them.
     aspect: proportions of the result, ``source``, ``square`` or ``W:H``, in place of width and height.
+    sound: keep the input's sound, in sync; a GIF has none.
     loras: files that act on the model for this video, each with an optional weight: ``FILE[:WEIGHT]``.
     """
 
@@ -72,6 +73,7 @@ class GenerationRequest:
     fit: Fit | None = None
     follow: bool = False
     aspect: str | None = None
+    sound: bool = True
     loras: tuple[str, ...] = ()
 
     def check(self) -> None:

@@ -1,6 +1,7 @@
 """The engine: outlives jobs that fail, stops at once, keeps one model."""
 
 import gc
+import json
 import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,13 +18,14 @@ from benchmarks.random_model import SCHEDULER
 from fyp_core.generation.device import Runtime, choose_device, choose_dtype, compile_blocks, estimate_peak
 from fyp_core.generation.engine import Engine
 from fyp_core.generation.guide import fine_skeletons
-from fyp_core.generation.job import Job, JobCancelled, Progress
+from fyp_core.generation.job import FinishedFrames, Job, JobCancelled, Preview, Progress
+from fyp_core.generation.metadata import read_settings
 from fyp_core.generation.request import GenerationRequest
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.synthetic import sample_clip
 from fyp_media.errors import InputError
 from fyp_media.fit import fit_frames
-from fyp_media.read_video import sample_frames
+from fyp_media.read_video import read_frames, sample_frames
 from fyp_media.write_video import write_video
 from tests.tiny_formats import kohya_lora
 from tests.tiny_model import build_pipeline
@@ -50,10 +52,54 @@ def expected(engine: Engine, request_: GenerationRequest) -> np.ndarray:
 
 def test_progress_tells_every_phase(engine: Engine, request_: GenerationRequest) -> None:
     seen: list[Progress] = []
+    engine.load()  # which is a phase, too, where it has to be waited for
     engine.generate(request_, Job(seen.append))
     steps = [(progress.phase, progress.step) for progress in seen]
     assert steps == [*(("denoise", step) for step in range(4)), ("decode", 0), ("decode", FRAMES)]
     assert seen[1].seconds_left > 0
+
+
+def test_previews_sharpen_and_frames_arrive_as_they_are_finished(
+    tiny_model_dir: Path, request_: GenerationRequest, expected: np.ndarray
+) -> None:
+    previews: list[Preview] = []
+    chunks: list[FinishedFrames] = []
+    frugal = Engine(str(tiny_model_dir), runtime=Runtime("cpu", low_vram=True))
+    job = Job(on_preview=previews.append, on_frames=chunks.append)
+    result = frugal.generate(request_, job)
+    assert [preview.step for preview in previews] == [1, 2, 3]
+    assert {preview.frames.shape for preview in previews} == {(FRAMES, 4, 4, 3)}
+    assert [chunk.first for chunk in chunks] == [0, 1, 2]
+    assert np.array_equal(np.concatenate([chunk.frames for chunk in chunks]), result.frames)
+
+
+def test_a_file_is_written_whole_or_not_at_all(
+    engine: Engine, request_: GenerationRequest, expected: np.ndarray, tmp_path: Path
+) -> None:
+    guide = engine.prepare(request_)
+    report = engine.render_file(tmp_path / "v.mp4", request_, guide)
+    write_video(tmp_path / "same.mp4", expected, guide.fps)
+    assert report.size == (FRAMES, 32, 32)
+    assert np.array_equal(list(read_frames(tmp_path / "v.mp4")), list(read_frames(tmp_path / "same.mp4")))
+    assert read_settings(tmp_path / "v.mp4") == json.loads(json.dumps(report.settings()))
+    job = Job(lambda progress: progress.phase == "decode" and job.cancel())
+    with pytest.raises(JobCancelled):
+        engine.render_file(tmp_path / "stopped.mp4", request_, guide, job)
+    assert {path.name for path in tmp_path.iterdir()} == {"v.mp4", "same.mp4"}
+
+
+def test_the_time_of_a_request_is_estimated(engine: Engine, request_: GenerationRequest) -> None:
+    short = engine.estimate(request_)
+    assert 0 < short < engine.estimate(request_, frames=100) < 3600
+    assert engine.estimate(replace(request_, steps=30)) > short
+
+
+def test_what_cannot_fit_into_memory_is_refused(
+    engine: Engine, request_: GenerationRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fyp_core.generation.device.available_memory", lambda _device: 2**10)
+    with pytest.raises(InputError, match=r"needs about .* but cpu has 0\.0 GiB; take fewer frames"):
+        engine.generate(request_)
 
 
 def test_skeletons_with_red_and_blue_swapped_are_put_right_and_told(engine: Engine, tmp_path: Path) -> None:

@@ -1,0 +1,80 @@
+"""How a video came about: what is stored in it and told to who asked for it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fyp_core.generation.guide import Guide
+from fyp_core.generation.request import GenerationRequest
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerationReport:
+    """How a video was generated; it can be pickled.
+
+    request: with the values that were used in place of ``None`` and ``auto``.
+    size: frames, height and width of the video.
+    fps: frames a second.
+    input_hash: SHA-256 of the input's file.
+    estimator: of the poses of a raw video, else None.
+    model: what it was made with: name, additions, hashes, device, number format, software.
+    model_name: what another engine finds the model by.
+    seconds: spent on each phase.
+    memory: bytes; the ``estimated`` and the measured ``peak``.
+    notices: sentences the user should read, for example words of the prompt the model does not know.
+    """
+
+    request: GenerationRequest
+    size: tuple[int, int, int]
+    fps: float
+    input_hash: str
+    estimator: str | None
+    model: dict[str, Any]
+    model_name: str = ""
+    seconds: dict[str, float]
+    memory: dict[str, int]
+    notices: list[str] = field(default_factory=list)
+
+    def settings(self, *, with_paths: bool = False) -> dict[str, Any]:
+        """What is needed to make this video again, and its measures; plain values for JSON.
+
+        Args:
+            with_paths: name the input, the LoRAs and the model by where they lie; otherwise by the files' names only.
+        """
+        frames, height, width = self.size
+        settings = {
+            **asdict(self.request),
+            "input": Path(self.request.input).name,
+            "input_hash": self.input_hash,
+            "frames": frames,
+            "crop": list(self.request.crop),
+            "estimator": self.estimator,
+            "width": width,
+            "height": height,
+            "fps": round(self.fps, 3),
+            **self.model,
+        }
+        if with_paths:
+            settings |= {
+                "input": os.fspath(self.request.input),
+                "loras": list(self.request.loras),
+                "model": self.model_name,
+            }
+        return settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerationResult(GenerationReport):
+    """A generated video in memory and how it came about.
+
+    frames: (F, H, W, 3) uint8 RGB.
+    guide: the frames it follows.
+    """
+
+    frames: np.ndarray
+    guide: Guide
