@@ -7,7 +7,6 @@ import json
 import logging
 import os
 import sys
-import time
 import warnings
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -80,23 +79,13 @@ def generate(options: argparse.Namespace) -> None:
     with _ProgressBar() as bar:
         job = Job(bar.show)
         guide = engine.prepare(request, job)  # before the model, so that a bad video is told at once
-        load_start = time.perf_counter()
+        report = engine.render_file(options.output, request, guide, job, with_paths=True)
         source = engine.load()
-        load_seconds = time.perf_counter() - load_start
-        result = engine.render(request, guide, job)
-
-    settings = result.settings() | {
-        "input": os.fspath(request.input),
-        "loras": list(request.loras),
-        "model": engine.model_name,
-    }
-    write_start = time.perf_counter()
-    save_video(options.output, result.frames, result.fps, settings)
+    settings = report.settings(with_paths=True)
     if options.skeleton_output:
         save_video(options.skeleton_output, fine_skeletons(request, guide), guide.fps)
-    write_seconds = time.perf_counter() - write_start
 
-    notices = [source.note, *result.notices] if source.note else list(result.notices)
+    notices = [source.note, *report.notices] if source.note else list(report.notices)
     if options.like and (others := differences(before, settings, ignored=decided_by(given))):
         notices.append(f"The video may not be the same as {options.like}: different {', '.join(others)}.")
     _tell(
@@ -105,8 +94,8 @@ def generate(options: argparse.Namespace) -> None:
             "output": options.output,
             "skeleton": options.skeleton_output,
             **settings,
-            "seconds": {"load": round(load_seconds, 3), **result.seconds, "write": round(write_seconds, 3)},
-            "memory": result.memory,
+            "seconds": report.seconds,
+            "memory": report.memory,
             "notices": notices,
         },
     )
@@ -234,6 +223,7 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
     add("--fit", choices=FITS, help="what is shown of the input; default: people, of skeleton videos cover")
     add("--follow", action="store_true", default=None, help="the window of people moves slowly with them")
     add("--aspect", metavar="W:H", help=f"of the result: {', '.join(ASPECTS)}, …; default: the model's own")
+    add("--no-sound", dest="sound", action="store_false", default=None, help="leave the input's sound out")
     add("--seed", type=int, metavar="S", help="repeats a video; default: drawn and told")
     add(
         "--guidance-end", type=float, metavar="S", help="share of the steps after which guidance is off, 0..1"

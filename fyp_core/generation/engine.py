@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -69,6 +70,16 @@ class Engine:
                 self._loaded = LoadedModel(self._source(), self._runtime)
             return self._loaded
 
+    def load_in_background(self) -> None:
+        """Begin to load, for example while poses are found; :meth:`load` waits for it and raises what went wrong."""
+
+        def try_to_load() -> None:
+            with suppress(Exception):  # `load` tries again and raises it where somebody waits
+                self.load()
+
+        if self._loaded is None:
+            threading.Thread(target=try_to_load, name="load", daemon=True).start()
+
     @property
     def model_name(self) -> str:
         """What another engine finds the model by: as it was given, or where that says too little, what it is."""
@@ -89,7 +100,7 @@ class Engine:
             JobCancelled: the job was cancelled.
         """
         job = job or Job()
-        return make_guide(request, ModelSize.of(self._source()), job, self.queue.turn(job))
+        return make_guide(request, ModelSize.of(self._source()), job, self._turn_to_find_poses(job))
 
     def render(self, request: GenerationRequest, guide: Guide, job: Job | None = None) -> GenerationResult:
         """Generate the video that follows ``guide``, in memory.
@@ -159,6 +170,13 @@ class Engine:
         """Raise InputError for a request whose frames cannot fit into the device's memory."""
         model = self._model_loaded()
         model.check_memory(model.completed(request), request.frames)
+
+    @contextmanager
+    def _turn_to_find_poses(self, job: Job) -> Iterator[None]:
+        """The model, which is needed next, is loaded meanwhile; the video has been opened, so it is worth it."""
+        with self.queue.turn(job):
+            self.load_in_background()
+            yield
 
     def _render(
         self, request: GenerationRequest, guide: Guide, job: Job, take: Callable[[FinishedFrames], object]
