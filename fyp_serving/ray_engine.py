@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import queue
+import secrets
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import ray
@@ -14,10 +16,10 @@ from ray.exceptions import RayActorError
 from ray.serve.handle import DeploymentHandle
 
 from fyp_core.generation.device import Runtime
-from fyp_core.generation.engine import Engine, GenerationResult
+from fyp_core.generation.engine import Engine, GenerationReport
 from fyp_core.generation.guide import Guide
 from fyp_core.generation.job import MAX_WAITING, FinishedFrames, Job, JobQueue, Preview, Progress
-from fyp_core.generation.request import GenerationRequest
+from fyp_core.generation.request import MAX_SEED, GenerationRequest
 from fyp_core.weights.sources import AUTO, Additions, ModelSource
 from fyp_media.errors import InputError, first_line
 from fyp_serving.replica import Event, Refusal, Replica
@@ -99,19 +101,24 @@ class RayEngine(Engine):
         """
         return self._handle().source.remote().result()
 
-    def render(self, request: GenerationRequest, guide: Guide, job: Job | None = None) -> GenerationResult:
+    def stream(
+        self, request: GenerationRequest, guide: Guide, job: Job, take: Callable[[FinishedFrames], object]
+    ) -> GenerationReport:
         """Let a replica generate the video that follows ``guide``.
 
         Raises:
             InputError: a setting cannot work, memory does not suffice, too many are waiting, or the replicas die.
             JobCancelled: the job was cancelled.
         """
-        job = job or Job()
         request.check()
+        if request.seed is None:  # a job that is run again makes the same video
+            request = replace(request, seed=secrets.randbelow(MAX_SEED + 1))
         with self.queue.turn(job):
+            taken = _InOrder(take, job)
             for attempt in range(_ATTEMPTS):
                 try:
-                    return _follow(self._handle().options(stream=True).render.remote(request, guide), job)
+                    events = self._handle().options(stream=True).render.remote(request, guide)
+                    return _follow(events, job, taken)
                 except RayActorError:
                     logger.warning("A replica died at its job, attempt %d.", attempt + 1)
             raise InputError("The process that generated the video ended twice; try again with fewer frames.")
@@ -123,8 +130,26 @@ class RayEngine(Engine):
             raise InputError("No replicas are running; start them with fyp serve.") from error
 
 
-def _follow(events: Any, job: Job) -> GenerationResult:
-    """Report what a replica streams to the job, until its result comes; a cancelled job ends the stream."""
+class _InOrder:
+    """Hands frames on once each: a job that is run again makes those anew that have been taken already."""
+
+    def __init__(self, take: Callable[[FinishedFrames], object], job: Job) -> None:
+        self._take = take
+        self._job = job
+        self._taken = 0
+
+    def __call__(self, chunk: FinishedFrames) -> None:
+        new = chunk.frames[max(0, self._taken - chunk.first) :]
+        if not len(new):
+            return
+        frames = FinishedFrames(self._taken, new)
+        self._take(frames)
+        self._job.deliver(frames)
+        self._taken += len(new)
+
+
+def _follow(events: Any, job: Job, take: Callable[[FinishedFrames], object]) -> GenerationReport:
+    """Report what a replica streams to the job, until its report comes; a cancelled job ends the stream."""
     inbox: queue.Queue[Event | Exception | None] = queue.Queue()
     threading.Thread(target=_receive, args=(events, inbox), daemon=True).start()
     try:
@@ -140,10 +165,10 @@ def _follow(events: Any, job: Job) -> GenerationResult:
                 case Preview():
                     job.show_preview(event)
                 case FinishedFrames():
-                    job.deliver(event)
+                    take(event)
                 case Refusal():
                     raise InputError(event.message)
-                case GenerationResult():
+                case GenerationReport():
                     return event
                 case Exception():
                     raise event

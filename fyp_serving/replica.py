@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from fyp_core.generation.device import Runtime
-from fyp_core.generation.engine import Engine, GenerationResult
+from fyp_core.generation.engine import Engine, GenerationReport
 from fyp_core.generation.guide import Guide
 from fyp_core.generation.job import FinishedFrames, Job, JobCancelled, Preview, Progress
 from fyp_core.generation.request import GenerationRequest
@@ -29,7 +29,7 @@ class Refusal:
     message: str
 
 
-Event = Progress | Preview | FinishedFrames | Refusal | GenerationResult
+Event = Progress | Preview | FinishedFrames | Refusal | GenerationReport
 
 
 class Replica:
@@ -50,7 +50,7 @@ class Replica:
         return self._source
 
     async def render(self, request: GenerationRequest, guide: Guide) -> AsyncIterator[Event]:
-        """Generate a video; the last event is its result, or why there is none."""
+        """Generate a video; the last event is its report, or why there is none."""
         events: asyncio.Queue[Event | BaseException] = asyncio.Queue()
         loop = asyncio.get_running_loop()
 
@@ -59,11 +59,11 @@ class Replica:
 
         def work() -> None:
             try:
-                send(self._generate(request, guide, job))
+                send(self._generate(request, guide, job, send))
             except BaseException as error:
                 send(error)
 
-        job = Job(send, on_preview=send, on_frames=send)
+        job = Job(send, on_preview=send)
         loop.run_in_executor(None, work)
         try:
             while True:
@@ -71,14 +71,20 @@ class Replica:
                 if isinstance(event, BaseException):
                     raise event
                 yield event
-                if isinstance(event, GenerationResult | Refusal):
+                if isinstance(event, GenerationReport | Refusal):
                     return
         finally:
             job.cancel()  # nothing to a job that is done
 
-    def _generate(self, request: GenerationRequest, guide: Guide, job: Job) -> GenerationResult | Refusal:
+    def _generate(
+        self,
+        request: GenerationRequest,
+        guide: Guide,
+        job: Job,
+        send: Callable[[FinishedFrames], object],
+    ) -> GenerationReport | Refusal:
         try:
-            return self._engine.render(request, guide, job)
+            return self._engine.stream(request, guide, job, send)
         except InputError as error:
             return Refusal(str(error))
         except JobCancelled:

@@ -110,7 +110,7 @@ class Engine:
             JobCancelled: the job was cancelled; the engine can go on with the next.
         """
         chunks: list[np.ndarray] = []
-        report = self._render(request, guide, job or Job(), lambda chunk: chunks.append(chunk.frames))
+        report = self.stream(request, guide, job or Job(), lambda chunk: chunks.append(chunk.frames))
         return GenerationResult(**vars(report), frames=np.concatenate(chunks), guide=guide)
 
     def render_file(
@@ -141,7 +141,7 @@ class Engine:
                 for frame in chunk.frames:
                     video.write(frame)
 
-            report = self._render(request, guide, job or Job(), write)
+            report = self.stream(request, guide, job or Job(), write)
             video.settings = report.settings(with_paths=with_paths)
         return report
 
@@ -178,9 +178,19 @@ class Engine:
             self.load_in_background()
             yield
 
-    def _render(
+    def stream(
         self, request: GenerationRequest, guide: Guide, job: Job, take: Callable[[FinishedFrames], object]
     ) -> GenerationReport:
+        """Generate the video that follows ``guide``; its frames are taken as they are finished.
+
+        The one method by which an engine differs whose model is somewhere else.
+
+        Args:
+            take: gets the frames, before the job does.
+
+        Raises:
+            InputError, JobCancelled: see :meth:`render`.
+        """
         request.check()
 
         def deliver(chunk: FinishedFrames) -> None:

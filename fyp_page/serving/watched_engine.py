@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from fyp_core.generation.engine import Engine, GenerationResult
+from fyp_core.generation.engine import Engine, GenerationReport
 from fyp_core.generation.guide import Guide
-from fyp_core.generation.job import Job, JobCancelled
+from fyp_core.generation.job import FinishedFrames, Job, JobCancelled
 from fyp_core.generation.request import GenerationRequest
 from fyp_media.errors import InputError
 from fyp_page.serving.http_guard import SHUTDOWN, shortened
@@ -58,12 +58,14 @@ class WatchedEngine(Engine):
             self._limits.check(request)
             return super().prepare(request, job)
 
-    def render(self, request: GenerationRequest, guide: Guide, job: Job | None = None) -> GenerationResult:
+    def stream(
+        self, request: GenerationRequest, guide: Guide, job: Job, take: Callable[[FinishedFrames], object]
+    ) -> GenerationReport:
         with self._watched(request, is_last=True):
-            result = super().render(request, guide, job)
-            for phase, seconds in result.seconds.items():
+            report = super().stream(request, guide, job, take)
+            for phase, seconds in report.seconds.items():
                 self._metrics.phases.labels(phase).observe(seconds)
-            return result
+            return report
 
     def close(self, seconds: float) -> None:
         """Take no more jobs, and give those at work some seconds to end."""
