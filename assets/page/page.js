@@ -3,6 +3,9 @@
   const TOLERANCE = 0.08; // seconds
   const CALM = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
+  const hasSound = (video) =>
+    video.webkitAudioDecodedByteCount > 0 || video.mozHasAudio || video.audioTracks?.length > 0;
+
   function connect(box) {
     const videos = [...box.querySelectorAll("video")];
     const lead = box.querySelector(".main video") ?? videos.at(-1);
@@ -22,6 +25,7 @@
         if (Math.abs(video.currentTime - time) > TOLERANCE) video.currentTime = time;
         if (video.paused !== lead.paused) lead.paused ? video.pause() : video.play().catch(() => {});
       }
+      if (sound?.hidden && hasSound(lead)) sound.hidden = false;
       if (lead.duration) position.value = (1000 * lead.currentTime) / lead.duration;
       requestAnimationFrame(follow);
     };

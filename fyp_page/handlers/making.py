@@ -6,15 +6,21 @@ import tempfile
 from pathlib import Path
 
 from fyp_core.generation.engine import Engine, GenerationResult
-from fyp_core.generation.guide import fine_skeletons
+from fyp_core.generation.guide import Guide, fine_skeletons
 from fyp_core.generation.output import save_video
 from fyp_core.generation.request import GenerationRequest
+from fyp_media.exports.frames_zip import write_frames_zip
+from fyp_media.exports.gif import export_gif
+from fyp_media.exports.side_by_side import Panel, write_side_by_side
 from fyp_media.read_video import probe
 from fyp_media.sound import Sound
 from fyp_media.write_video import write_video
 from fyp_page.gallery import Entry, Gallery
 from fyp_page.handlers.pose import Poses, source_frames
 from fyp_page.runs import Result, Run
+from pose_extraction.keypoint_files.files import write_motion
+
+_CAPTIONS = {"source": "Source", "skeleton": "Skeleton", "result": "Result"}
 
 
 class Maker:
@@ -53,7 +59,24 @@ def write_files(folder: Path, request: GenerationRequest, made: GenerationResult
     if guide.motion is not None:
         files["source"] = folder / "source.mp4"
         write_video(files["source"], source_frames(request, guide), guide.fps, sound=sound)
+    write_exports(folder, files, guide)
     return files
+
+
+def write_exports(folder: Path, files: dict[str, Path], guide: Guide) -> None:
+    """Add what is downloaded: side by side, GIF, frames, and keypoints where people were found."""
+    files |= {
+        "comparison": folder / "comparison.mp4",
+        "gif": folder / "result.gif",
+        "frames": folder / "frames.zip",
+    }
+    panels = [Panel(files[kind], caption) for kind, caption in _CAPTIONS.items() if kind in files]
+    write_side_by_side(files["comparison"], panels, sound=files["result"])
+    export_gif(files["result"], files["gif"])
+    write_frames_zip(files["result"], files["frames"])
+    if guide.motion is not None:
+        files["keypoints"] = folder / "keypoints.json"
+        write_motion(guide.motion, files["keypoints"], estimator=guide.estimator)
 
 
 def sound_of(request: GenerationRequest, fps: float) -> Sound:

@@ -49,6 +49,10 @@ class Page:
             raise shown_error(error, [values["video"], *(values.get("loras") or [])]) from error
         return visitor | {"run": run.id}
 
+    def begin_with_new_seed(self, browser: Browser | None, **values: Any) -> Browser:
+        """:meth:`begin` with another seed than last time."""
+        return self.begin(browser, **values | {"seed": None})
+
     async def follow(self, browser: Browser | None) -> AsyncIterator[tuple[Any, ...]]:
         """Show how a run goes, from wherever it is: status, stage, result, gallery, Generate, Stop, actions."""
         run = self.runs.get((browser or {}).get("run"))

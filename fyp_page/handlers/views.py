@@ -59,13 +59,13 @@ def preview(frames: np.ndarray) -> str:
     sheet.save(buffer, "WEBP", quality=80)
     data = base64.b64encode(buffer.getvalue()).decode()
     return (
-        f'<div class="compare"><figure class="main"><img alt="Preview of the video" style="aspect-ratio:auto"'
+        f'<div class="compare"><figure class="only"><img alt="Preview of the video"'
         f' src="data:image/webp;base64,{data}"><figcaption>Preview</figcaption></figure></div>'
     )
 
 
-def comparison(files: Mapping[str, str | Path], *, has_sound: bool = False) -> str:
-    """Videos of one size that play in step; the result, which leads, comes last."""
+def comparison(files: Mapping[str, str | Path]) -> str:
+    """Videos of one size that play in step, led by the result; the button for sound appears where there is some."""
     figures = []
     for kind, title in _PARTS.items():
         if kind in files:
@@ -74,13 +74,12 @@ def comparison(files: Mapping[str, str | Path], *, has_sound: bool = False) -> s
                 f'<figure{main}><video id="{kind}" src="{file_url(files[kind])}" muted loop playsinline'
                 f' preload="auto" aria-label="{title}"></video><figcaption>{title}</figcaption></figure>'
             )
-    sound = '<button type="button" aria-pressed="false">Sound off</button>' if has_sound else ""
     bar = (
-        f'<div class="playbar"><button type="button" aria-label="Play">▶</button>{sound}'
+        '<div class="playbar"><button type="button" aria-label="Play">▶</button>'
+        '<button type="button" aria-pressed="false" hidden>Sound off</button>'
         '<input type="range" min="0" max="1000" value="0" aria-label="Position in the video"></div>'
     )
-    two = " two" if len(figures) == 2 else ""
-    return f'<div class="compare{two}">{"".join(figures[-1:] + figures[:-1])}{bar}</div>'
+    return f'<div class="compare">{"".join(figures[-1:] + figures[:-1])}{bar}</div>'
 
 
 def hero(files: Mapping[str, str | Path]) -> str:

@@ -21,6 +21,7 @@ def gallery_panel() -> GalleryPanel:
         gallery = gr.Gallery(
             show_label=False,
             columns=8,
+            fit_columns=False,
             object_fit="cover",
             height="auto",
             allow_preview=False,
@@ -29,6 +30,6 @@ def gallery_panel() -> GalleryPanel:
             elem_id="gallery",
         )
         with gr.Row():
-            delete_one = gr.Button("Delete the one shown", size="sm", interactive=False)
-            delete_all = gr.Button("Delete all", size="sm", variant="stop")
+            delete_one = gr.Button("Delete the one shown", size="sm", interactive=False, min_width=140)
+            delete_all = gr.Button("Delete all", size="sm", min_width=140)
     return GalleryPanel(gallery, delete_one, delete_all)

@@ -54,7 +54,8 @@ def build(page: Page, max_waiting: int = MAX_WAITING) -> gr.Blocks:
         }
         _connect_motion(page, motion, pose, character, controls)
         follow = _connect_run(page, browser, character, stage, gallery, controls)
-        _connect_results(page, browser, stage, gallery, character, controls, follow)
+        _connect_results(page, browser, stage, gallery, controls)
+        _prevent_contradictions(controls)
         add_endpoints(Api(page, page.folder))
         demo.load(
             page.wait_for_model,
@@ -130,14 +131,9 @@ def _connect_run(
         "concurrency_limit": _FOLLOWERS,
         **_QUIET,
     }
-    gr.on(
-        [character.generate.click, character.prompt.submit, stage.new_seed.click],
-        page.begin,
-        browser,
-        browser,
-        inputs_kwargs=controls,
-        **_QUIET,
-    ).success(**follow)
+    begin: dict[str, Any] = {"inputs": browser, "outputs": browser, "inputs_kwargs": controls, **_QUIET}
+    gr.on([character.generate.click, character.prompt.submit], page.begin, **begin).success(**follow)
+    stage.new_seed.click(page.begin_with_new_seed, **begin).success(**follow)
     character.stop.click(page.stop, browser, queue=False, **_QUIET)
     return follow
 
@@ -147,9 +143,7 @@ def _connect_results(
     browser: gr.BrowserState,
     stage: Stage,
     gallery: GalleryPanel,
-    character: CharacterPanel,
     controls: dict[str, Component],
-    follow: dict[str, Any],
 ) -> None:
     def updates(values: dict[str, Any]) -> list[Any]:
         return [values.get(name, gr.skip()) for name in controls]
@@ -174,4 +168,23 @@ def _connect_results(
     )
     stage.like_upload.upload(
         lambda video: updates(settings_of_upload(video)), stage.like_upload, every, queue=False, **_QUIET
+    )
+
+
+def _prevent_contradictions(controls: dict[str, Component]) -> None:
+    """Controls that another one decides cannot be changed meanwhile."""
+    size = [controls["width"], controls["height"]]
+    controls["aspect"].change(
+        lambda aspect: [gr.Number(interactive=not aspect)] * 2,
+        controls["aspect"],
+        size,
+        queue=False,
+        **_QUIET,
+    )
+    controls["input_type"].change(
+        lambda kind: gr.Dropdown(interactive=kind != "skeleton"),
+        controls["input_type"],
+        controls["estimator"],
+        queue=False,
+        **_QUIET,
     )
