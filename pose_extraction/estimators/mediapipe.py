@@ -1,7 +1,9 @@
 """MediaPipe's BlazePose (Bazarevsky et al. 2020, arXiv:2006.10204): several people, offline, on one CPU core."""
 
+import contextlib
 import functools
 import io
+import itertools
 import warnings
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -15,7 +17,8 @@ from mediapipe.tasks.python import BaseOptions, vision
 from mediapipe.tasks.python.metadata.metadata_writers.metadata_writer import MetadataWriter
 
 from pose_extraction.estimators.native_stderr import native_stderr_muted
-from pose_extraction.estimators.selection import without_duplicates, without_unseen_joints
+from pose_extraction.estimators.selection import without_unseen_joints
+from pose_extraction.estimators.windows import Finder, WindowSearch
 from pose_extraction.poses import FramePoses
 from pose_extraction.skeleton import KEYPOINT_NAMES
 
@@ -49,24 +52,35 @@ class MediaPipeEstimator:
 
     def estimate(self, frames: Iterable[np.ndarray]) -> Iterator[FramePoses]:
         """See ``PoseEstimator.estimate``; scores are MediaPipe's visibility."""
-        with _open_landmarker(self._stills) as landmarker:
-            for index, frame in enumerate(frames):
-                image = mediapipe.Image(
-                    image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(frame)
-                )
-                if self._stills:
-                    found = landmarker.detect(image)
-                else:
-                    found = landmarker.detect_for_video(image, index * _FRAME_MILLISECONDS)
-                height, width = frame.shape[:2]
-                poses = without_duplicates(_to_coco(found.pose_landmarks, height, width))
-                yield without_unseen_joints(poses, height, width)
+        with contextlib.ExitStack() as opened:
+
+            def open_finder(still: bool) -> Finder:
+                mode = vision.RunningMode.IMAGE if still else vision.RunningMode.VIDEO
+                return _finder(opened.enter_context(_open_landmarker(mode)), mode)
+
+            search = WindowSearch(open_finder, stills=self._stills)
+            for frame in frames:
+                yield without_unseen_joints(search.find(frame), *frame.shape[:2])
 
 
-def _open_landmarker(stills: bool) -> vision.PoseLandmarker:
+def _finder(landmarker: vision.PoseLandmarker, mode: vision.RunningMode) -> Finder:
+    times = itertools.count(step=_FRAME_MILLISECONDS)
+
+    def find(frame: np.ndarray) -> FramePoses:
+        image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(frame))
+        if mode == vision.RunningMode.IMAGE:
+            found = landmarker.detect(image)
+        else:
+            found = landmarker.detect_for_video(image, next(times))
+        return _to_coco(found.pose_landmarks, *frame.shape[:2])
+
+    return find
+
+
+def _open_landmarker(mode: vision.RunningMode) -> vision.PoseLandmarker:
     options = vision.PoseLandmarkerOptions(
         base_options=BaseOptions(model_asset_buffer=_bundle()),
-        running_mode=vision.RunningMode.IMAGE if stills else vision.RunningMode.VIDEO,
+        running_mode=mode,
         num_poses=_MOST_PLACES,
         min_tracking_confidence=_SAME_PLACE,
     )

@@ -34,7 +34,7 @@ def without_duplicates(poses: FramePoses) -> FramePoses:
     kept: list[int] = []
     merged: list[np.ndarray] = []
     for person in np.argsort(-poses.scores.mean(axis=1), kind="stable"):
-        if any(_same_person(poses.keypoints[person], poses.keypoints[other]) for other in kept):
+        if any(same_person(poses.keypoints[person], poses.keypoints[other]) for other in kept):
             continue
         kept.append(int(person))
         same = [_in_same_place(poses.keypoints[person], other) for other in poses.keypoints]
@@ -42,7 +42,7 @@ def without_duplicates(poses: FramePoses) -> FramePoses:
     return FramePoses(np.stack(merged), poses.scores[kept]) if kept else poses
 
 
-def _same_person(one: np.ndarray, other: np.ndarray) -> bool:
+def same_person(one: np.ndarray, other: np.ndarray) -> bool:
     """Whether two (17, 2) poses are in the same place or share a head."""
     head = np.linalg.norm(one[_HEAD] - other[_HEAD], axis=-1)
     share_head = np.median(head) < _SAME_HEAD * max(body_size(one), body_size(other))

@@ -1,7 +1,7 @@
 """Who is who: poses of single frames linked to people with stable numbers."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -14,21 +14,47 @@ from pose_extraction.skeleton import KEYPOINT_NAMES
 ALL, LARGEST = "all", "largest"
 
 _MEMORY = 1.0  # seconds after which somebody who returns is somebody else
-# How far joints may be from where they were, in body sizes: at once, and more with each second unseen.
+# How far joints may be from where they are expected, in body sizes: at once, and more with each second unseen.
 _REACH, _SPEED = 0.4, 3.0
 _LEAST_SECONDS = 0.25  # shorter appearances beside others are false finds
+_VELOCITY_SECONDS = 0.3  # over which the movement of a person is measured
+_LONGEST_FORECAST = 0.5  # seconds that somebody is expected to go on moving unseen
 
 
-@dataclass
 class _Track:
-    frames: list[int] = field(default_factory=list)
-    keypoints: list[np.ndarray] = field(default_factory=list)
-    scores: list[np.ndarray] = field(default_factory=list)
+    """The poses of one person, and where each joint was last seen."""
+
+    def __init__(self) -> None:
+        self.frames: list[int] = []
+        self.keypoints: list[np.ndarray] = []
+        self.scores: list[np.ndarray] = []
+        self._last_known = np.full((len(KEYPOINT_NAMES), 2), np.nan, np.float32)
 
     def add(self, frame: int, keypoints: np.ndarray, scores: np.ndarray) -> None:
+        moved = np.nan_to_num(_shift(self._last_known, keypoints))
+        self._last_known = np.where(np.isnan(keypoints), self._last_known + moved, keypoints)
         self.frames.append(frame)
         self.keypoints.append(keypoints)
         self.scores.append(scores)
+
+    def expected(self, frame: int, fps: float) -> np.ndarray:
+        """(17, 2) joints where they are if the person goes on moving as before."""
+        now = self.frames[-1]
+        before = next((i for i, at in enumerate(self.frames) if now - at <= _VELOCITY_SECONDS * fps), -1)
+        before = min(before, len(self.frames) - 2)
+        if before < 0 or now - self.frames[before] > max(1, _VELOCITY_SECONDS * fps):
+            return self._last_known
+        velocity = np.nan_to_num(_shift(self.keypoints[before], self._last_known)) / (
+            now - self.frames[before]
+        )
+        return self._last_known + velocity * min(frame - now, _LONGEST_FORECAST * fps)
+
+
+def _shift(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Median movement of the joints known in both (17, 2): (2,); NaN where there is none."""
+    moved = after - before
+    known = moved[np.isfinite(moved).all(axis=-1)]
+    return np.median(known, axis=0) if len(known) else np.full(2, np.nan, np.float32)
 
 
 def link(found: Sequence[FramePoses], height: int, width: int, fps: float) -> Motion:
@@ -57,21 +83,33 @@ def link(found: Sequence[FramePoses], height: int, width: int, fps: float) -> Mo
 
 
 def _owners(tracks: list[_Track], frame: int, poses: FramePoses, fps: float) -> list[_Track | None]:
-    """For each pose the track it continues: those that together are nearest, none that is out of reach."""
+    """For each pose the track it continues. Tracks long enough to be a person's choose first."""
     owners: list[_Track | None] = [None] * len(poses)
-    if not tracks or not len(poses):
-        return owners
-    last = np.stack([track.keypoints[-1] for track in tracks])
+    certain = [len(track.frames) >= int(_LEAST_SECONDS * fps) for track in tracks]
+    for choosing in (True, False):
+        chosen = [track for track, is_certain in zip(tracks, certain) if is_certain == choosing]
+        free = [index for index, owner in enumerate(owners) if owner is None]
+        for track, index in _nearest(chosen, frame, poses.keypoints[free], fps):
+            owners[free[index]] = chosen[track]
+    return owners
+
+
+def _nearest(
+    tracks: list[_Track], frame: int, keypoints: np.ndarray, fps: float
+) -> Iterator[tuple[int, int]]:
+    """Pairs of tracks and (P, 17, 2) poses that together are nearest, none that is out of reach."""
+    if not tracks or not len(keypoints):
+        return
+    expected = np.stack([track.expected(frame, fps) for track in tracks])
     unseen = np.array([frame - track.frames[-1] for track in tracks]) / fps
-    distances = np.linalg.norm(last[:, None] - poses.keypoints, axis=-1)
+    distances = np.linalg.norm(expected[:, None] - keypoints, axis=-1)
     # The median: half of the joints may be wrong, as when the legs are taken for one another.
     typical = np.ma.median(np.ma.masked_invalid(distances), axis=-1).filled(np.inf)
-    cost = typical / np.maximum(body_size(last)[:, None], body_size(poses.keypoints))
+    cost = typical / np.maximum(body_size(expected)[:, None], body_size(keypoints))
     reachable = cost <= (_REACH + _SPEED * unseen)[:, None]
     for row, column in zip(*linear_sum_assignment(np.where(reachable, cost, 1e6))):
         if reachable[row, column]:
-            owners[column] = tracks[row]
-    return owners
+            yield int(row), int(column)
 
 
 def choose(motion: Motion, people: str = ALL) -> Motion:

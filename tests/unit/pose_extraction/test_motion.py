@@ -79,6 +79,47 @@ def test_a_cut_to_another_place_is_another_person():
     assert motion.present.sum(axis=0).tolist() == [10, 10]
 
 
+@pytest.mark.parametrize("fps", [24.0, 12.0, 6.0])
+@pytest.mark.parametrize("front", [0, 1], ids=["first in front", "second in front"])
+def test_people_who_cross_keep_their_number(fps, front):
+    """While one covers the other only one is found; each walks two body heights a second."""
+    times = np.arange(0, 2, 1 / fps)
+    rightwards, leftwards = 60 + 100 * times, 260 - 100 * times
+    found = []
+    for pair in zip(rightwards, leftwards):
+        hidden = abs(pair[0] - pair[1]) < 25
+        found.append(people((pair[front], 120)) if hidden else people(*((x, 120) for x in pair)))
+    motion = linked(found, fps)
+    assert motion.keypoints.shape[1] == 2
+    for person, places in enumerate((rightwards, leftwards)):
+        seen = motion.present[:, person]
+        apart = np.abs(rightwards - leftwards) >= 25
+        assert seen[apart].all()
+        assert np.array(xs(motion, person))[seen & apart] == pytest.approx(places[seen & apart], abs=1)
+
+
+def test_a_false_find_of_a_moment_takes_nobodys_place():
+    """It is nearer to where somebody was than that person's own next pose."""
+    found = [*walk(20), *nobody(), *walk(20, start=103)]
+    false = people((70, 160))
+    found[10] = FramePoses(
+        np.concatenate([found[10].keypoints, false.keypoints]),
+        np.concatenate([found[10].scores, false.scores]),
+    )
+    motion = linked(found)
+    assert motion.keypoints.shape[1] == 1
+    assert xs(motion) == pytest.approx(
+        [40 + 3 * i for i in range(20)] + [np.nan] + [103 + 3 * i for i in range(20)], nan_ok=True
+    )
+
+
+def test_a_body_of_which_more_and_more_is_out_of_sight_stays_the_same_person():
+    found = walk(20)
+    for frame, poses in enumerate(found):
+        poses.keypoints[0, [(frame + joint) % 17 for joint in range(12)]] = np.nan
+    assert linked(found).keypoints.shape[1] == 1
+
+
 def test_a_find_of_a_moment_beside_others_is_dropped():
     found = walk(20, step=0)
     found[7] = people((40, 120), (250, 120))
