@@ -23,6 +23,7 @@ _LIMBS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 _SIDES = tuple([KEYPOINT_NAMES.index(f"{side}_{joint}") for joint in _LIMBS] for side in ("left", "right"))
 # A knee nearer to the arm than this, in sizes of the body, lies on it; an ankle may be twice as far.
 _ON_THE_ARM = 0.1
+_AT_THE_EDGE = 0.3  # of the length of the torso, from the hip to the lower edge of the picture
 
 
 def without_duplicates(poses: FramePoses) -> FramePoses:
@@ -66,8 +67,9 @@ def without_unseen_joints(poses: FramePoses, height: int, width: int) -> FramePo
 
     Estimators place every joint somewhere. Unknown are joints outside the picture, and what follows in a limb after a
     joint that is outside or scores below SCORE_THRESHOLD: on renders cut at the hips or through the body that removes
-    half of the joints that are placed wrongly, and 1 % of those in sight. Unknown is also a leg that leads up along the
-    arm of its side: where the picture ends at the hips, estimators take raised arms for legs as well.
+    half of the joints that are placed wrongly, and 1 % of those in sight. Unknown is also a leg that leads up from
+    the lower edge of the picture, or up along the arm of its side: where the picture ends at the hips, estimators take
+    raised arms for legs as well.
 
     Args:
         height, width: of the picture, in pixels.
@@ -79,16 +81,29 @@ def without_unseen_joints(poses: FramePoses, height: int, width: int) -> FramePo
     for joint, parent in _TOWARDS_BODY:
         seen[:, joint] &= reached[:, parent]
         reached[:, joint] &= reached[:, parent]
-    limit = _ON_THE_ARM * body_size(places)
-    for *arm, hip, knee, ankle in _SIDES:
-        up = places[:, knee, 1] < places[:, hip, 1]
-        knee_on_arm = _distance_to(places[:, arm], places[:, knee]) < limit
-        ankle_on_arm = _distance_to(places[:, arm], places[:, ankle]) < 2 * limit
-        seen[:, [knee, ankle]] &= ~(up & knee_on_arm & (ankle_on_arm | ~inside[:, ankle]))[:, None]
+    for side in _SIDES:
+        knee, ankle = side[-2:]
+        seen[:, [knee, ankle]] &= ~_invented_legs(places[:, side], body_size(places), height)[:, None]
     keypoints = np.where(seen[..., None], poses.keypoints, np.nan).astype(np.float32)
     scores = np.where(seen, poses.scores, 0).astype(np.float32)
     in_picture = seen.any(axis=1)
     return FramePoses(keypoints[in_picture], scores[in_picture])
+
+
+def _invented_legs(side: np.ndarray, sizes: np.ndarray, height: int) -> np.ndarray:
+    """Whose leg leads up from the lower edge of the picture, or up along the arm: (P,) bool.
+
+    Args:
+        side: (P, 6, 2) joints of _LIMBS.
+        sizes: (P,) of the bodies, in pixels.
+    """
+    shoulder, _, _, hip, knee, ankle = side.swapaxes(0, 1)
+    torso = np.linalg.norm(hip - shoulder, axis=-1)
+    hip_at_edge = height - hip[:, 1] < _AT_THE_EDGE * torso
+    limit = _ON_THE_ARM * sizes
+    knee_on_arm = _distance_to(side[:, :3], knee) < limit
+    ankle_on_arm = (_distance_to(side[:, :3], ankle) < 2 * limit) | (ankle[:, 1] < 0)
+    return (knee[:, 1] < hip[:, 1]) & (hip_at_edge | (knee_on_arm & ankle_on_arm))
 
 
 def _distance_to(lines: np.ndarray, points: np.ndarray) -> np.ndarray:

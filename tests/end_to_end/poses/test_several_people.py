@@ -1,4 +1,4 @@
-"""Rendered people side by side are all found, offline, with the same number in every frame; people cut off keep no legs."""
+"""People side by side are all found, offline, with the same number in every frame; who is cut off keeps no legs."""
 
 import numpy as np
 import pytest
@@ -43,12 +43,21 @@ def test_everybody_side_by_side_is_found_with_one_number(clips: list[WorldClip],
         assert error[drawn].mean() < 0.06
 
 
-def test_legs_below_the_picture_are_not_drawn_into_it(clips: list[WorldClip]):
-    """Jumping jacks: raised arms are taken for legs as well."""
-    clip = clips[1]
+def test_legs_below_the_picture_are_not_drawn_into_it():
+    """Raised arms are taken for legs as well; MediaPipe alone draws 96 % of these."""
+    clip = sample_clip(
+        np.random.default_rng(3),
+        FRAMES,
+        SIZE,
+        split="all",
+        character="man",
+        motion="cheer",
+        style="",
+        stride=1,
+    )
     hips = [KEYPOINT_NAMES.index(f"{side}_hip") for side in ("left", "right")]
     motion = found_in(clip.frames[:, : int(clip.keypoints[:, hips, 1].max()) + 4])
     scores = motion.scores[motion.present]
     assert motion.present.any(axis=1).mean() > 0.9
     assert (scores[:, LEGS] >= SCORE_THRESHOLD).mean() < 0.2
-    assert (scores[:, 5:9] >= SCORE_THRESHOLD).mean() > 0.7, "shoulders and elbows are seen"
+    assert (scores[:, 5:9] >= SCORE_THRESHOLD).mean() > 0.8, "shoulders and elbows are seen"
