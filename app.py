@@ -1,9 +1,14 @@
-"""Start the page: HOST and PORT say where, FYP_MODEL which model."""
+"""Start the page: ``python app.py --help``, or HOST, PORT and FYP_MODEL in the environment."""
 
 if __name__ == "__main__":
     import signal
+    import sys
 
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # no traceback while the imports below take their time
+
+    from fyp_page.options import apply_options
+
+    apply_options(sys.argv[1:])
 
     from fyp_page.server import serve_from_environment
 

@@ -30,6 +30,7 @@ from fyp_page.handlers.page import Page
 from fyp_page.layout.examples import EXAMPLE_FOLDER
 from fyp_page.layout.page import build
 from fyp_page.layout.theme import ASSETS, look
+from fyp_page.options import SHARE
 from fyp_page.serving.http_guard import HttpGuard, Shutdown
 from fyp_page.serving.limits import Limits
 from fyp_page.serving.monitoring import Metrics, routes
@@ -120,6 +121,7 @@ def _launch(
         enable_monitoring=False,
         run_history=False,
         ssr_mode=False,
+        share=os.environ.get(SHARE, "0") not in ("", "0"),
         app_kwargs={"middleware": [guard], "routes": own_routes},
         **look(),
     )

@@ -23,7 +23,7 @@ def gallery_panel() -> GalleryPanel:
             columns=8,
             fit_columns=False,
             object_fit="cover",
-            height="auto",
+            height=190,
             allow_preview=False,
             interactive=False,
             buttons=[],

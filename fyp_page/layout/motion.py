@@ -34,7 +34,7 @@ def motion_panel() -> MotionPanel:
             label="Video of a person, or of a skeleton",
             sources=["upload", "webcam"],
             include_audio=True,
-            height=260,
+            height=300,
             elem_id="motion",
         )
         examples = gr.Dataset(

@@ -44,7 +44,7 @@ def build(page: Page, max_waiting: int = MAX_WAITING) -> gr.Blocks:
                 settings = settings_panel()
             with gr.Column(scale=6, min_width=320, elem_id="stage"):
                 stage = stage_panel()
-        gallery = gallery_panel()
+                gallery = gallery_panel()
         controls: dict[str, Component] = {
             "video": motion.video,
             "prompt": character.prompt,

@@ -29,7 +29,7 @@ def pose_panel() -> PosePanel:
         picture = gr.Image(
             label="Skeleton over the video; what is outside the frame is dark",
             interactive=False,
-            height=260,
+            height=300,
             buttons=["fullscreen"],
             elem_id="pose",
             visible=False,
