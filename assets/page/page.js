@@ -46,11 +46,18 @@
     requestAnimationFrame(follow);
   }
 
-  const connectAll = () =>
+  const nameExamples = () =>
+    document.querySelectorAll("#examples .gallery-item:not([aria-label])").forEach((button, index) => {
+      button.setAttribute("aria-label", `Example ${index + 1}`);
+    });
+
+  const connectAll = () => {
+    nameExamples();
     document.querySelectorAll(".compare:not([data-connected])").forEach((box) => {
       if (!box.querySelector("video")) return;
       box.dataset.connected = "";
       connect(box);
     });
+  };
   new MutationObserver(connectAll).observe(document.documentElement, { childList: true, subtree: true });
 })();

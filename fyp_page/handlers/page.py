@@ -136,11 +136,10 @@ class Page:
 
     # --- results
 
-    def gallery_value(self, owner: str) -> list[tuple[str, str]]:
-        """Posters and prompts of an owner's results, the newest first."""
-        return [
-            (str(entry.poster), entry.prompt) for entry in self.gallery.entries(owner, most=_SHOWN_IN_GALLERY)
-        ]
+    def gallery_value(self, owner: str) -> gr.Gallery:
+        """Posters and prompts of an owner's results, the newest first; hidden where there are none."""
+        entries = self.gallery.entries(owner, most=_SHOWN_IN_GALLERY)
+        return gr.Gallery([(str(entry.poster), entry.prompt) for entry in entries], visible=bool(entries))
 
     def show_entry(self, browser: Browser | None, chosen: gr.SelectData) -> tuple[Any, ...]:
         """A result of the gallery on the stage: stage, result, actions, buttons of the gallery."""

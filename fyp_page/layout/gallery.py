@@ -17,7 +17,9 @@ class GalleryPanel:
 def gallery_panel() -> GalleryPanel:
     """Posters, the newest first; a click shows the result again."""
     with gr.Column(elem_classes="card"):
-        gr.HTML('<div class="step"><h2>Your videos</h2><p>They stay in this browser\'s gallery.</p></div>')
+        gr.HTML(
+            '<div class="step"><h2>Your videos</h2><p>Results stay here, for this browser alone.</p></div>'
+        )
         gallery = gr.Gallery(
             show_label=False,
             columns=8,
@@ -28,8 +30,9 @@ def gallery_panel() -> GalleryPanel:
             interactive=False,
             buttons=[],
             elem_id="gallery",
+            visible=False,
         )
-        with gr.Row():
+        with gr.Row(elem_id="gallery_actions"):
             delete_one = gr.Button("Delete the one shown", size="sm", interactive=False, min_width=140)
             delete_all = gr.Button("Delete all", size="sm", min_width=140)
     return GalleryPanel(gallery, delete_one, delete_all)

@@ -2,14 +2,17 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
@@ -231,6 +234,29 @@ def test_named_endpoints_for_programs(client: Client, tmp_path: Path) -> None:
     assert client.predict(job="another", api_name="/status") == {"state": "unknown"}
     assert client.predict(job="mine", api_name="/cancel") is False
     assert client.predict(api_name="/models")["width"] == 32
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/page.md"])
+def test_examples_of_the_documents_run(address: str, document: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = [
+        block
+        for block in re.findall(r"```python\n(.*?)```", (ROOT / document).read_text(), re.DOTALL)
+        if "gradio_client" in block
+    ]
+    monkeypatch.chdir(ROOT)
+    found: dict[str, Any] = {}
+    exec(code.replace("http://localhost:7860", address), found)
+    assert probe(found["video"]).frame_count == found["settings"]["frames"]
+
+
+def test_nothing_serious_for_screen_readers(page: Page) -> None:
+    page.locator("#examples .gallery-item").first.click()
+    page.locator("#pose img").wait_for()
+    for fold in ("Which part of the video", "Framing and crop", "Settings"):
+        page.locator("button.label-wrap", has_text=fold).first.click()
+    violations = Axe().run(page).response["violations"]
+    serious = [found["help"] for found in violations if found["impact"] in ("serious", "critical")]
+    assert serious == []
 
 
 def test_a_program_stops_its_job_and_extracts_a_pose(client: Client) -> None:
