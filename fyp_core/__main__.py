@@ -37,8 +37,10 @@ from fyp_media.errors import InputError
 from fyp_media.files import check_targets
 from fyp_media.terminal import print_in_any_encoding
 from pose_extraction.estimators.factory import ESTIMATORS_WITH_WEIGHTS
+from pose_extraction.motion.body import BODY_HELP
 
 PROJECT = "follow-your-pose"
+_SOURCES = {"skeleton": "a skeleton video", "keypoints": "keypoints"}
 OK, UNEXPECTED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -67,6 +69,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def generate(options: argparse.Namespace) -> None:
     """Generate one video."""
     given = {name: value for name, value in vars(options).items() if value is not None}
+    if keypoints := given.pop("keypoints", None):
+        if "input" in given:
+            raise InputError("Both --input and --keypoints are given; give one of them.")
+        given |= {"input": keypoints, "input_type": "keypoints"}
     before = read_settings(options.like) if options.like else {}
     values = repeated(before, given) if options.like else given
     for name in ("input", "prompt"):
@@ -111,7 +117,7 @@ def _tell(options: argparse.Namespace, report: dict[str, Any]) -> None:
             "{output}: {frames} frames of {width}x{height} at {fps:.4g} a second, "
             "model {model}, seed {seed}, {steps} steps, guidance {guidance:g}"
         )
-        pose = ", pose by {estimator}" if report["estimator"] else ""
+        pose = ", pose by {estimator}" if report["estimator"] else f", from {_SOURCES[report['input_type']]}"
         print((line + pose).format(**report))
 
 
@@ -205,8 +211,9 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
     """Options stand for fields of the request, the additions and the runtime; absent ones are None."""
     request, runtime = GenerationRequest(input="", prompt=""), Runtime()
     add = parser.add_argument
-    add("--input", metavar="VIDEO", help="video of a person, or a skeleton video")
-    add("--input-type", choices=INPUT_TYPES, help=f"default: {request.input_type}")
+    add("--input", metavar="FILE", help="video of people, skeleton video, or keypoints")
+    add("--input-type", choices=INPUT_TYPES, help="default: told from the input itself")
+    add("--keypoints", metavar="JSON", help="keypoints as the input: a file or a folder of them")
     add("--prompt", metavar="TEXT", help='for example "an astronaut on the beach"')
     add("--output", required=True, metavar="FILE", help="video to write: .mp4 or .gif")
     add("--skeleton-output", metavar="FILE", help="also write the skeleton video it follows")
@@ -240,7 +247,13 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
     add("--preset", choices=PRESETS, help=f"how much work is saved; default: {request.preset}")
     add("--scheduler", choices=SCHEDULER_NAMES, help="default: the preset's")
     add("--eta", type=float, metavar="E", help=f"fresh noise of ddim and tcd, 0..1; default: {request.eta:g}")
-    add("--estimator", choices=ESTIMATORS_WITH_WEIGHTS, help="finds the person in a raw video")
+    pose = parser.add_argument_group("pose, of videos of people and of keypoints").add_argument
+    pose("--estimator", choices=ESTIMATORS_WITH_WEIGHTS, help="finds the people in a raw video")
+    pose("--people", metavar="all|largest|N[,N…]", help=f"who is followed; default: {request.people}")
+    pose("--smoothing", type=float, metavar="S", help="of the movement, 0 is off; default: 1, of keypoints 0")
+    pose("--pose-scale", type=float, metavar="F", help="size of the people; their feet keep their place")
+    pose("--retarget", metavar="BODY", help=BODY_HELP)
+    pose("--mirror", action="store_true", default=None, help="left becomes right")
 
     model = parser.add_argument_group("model").add_argument
     model("--model", help=f"{', '.join(MODEL_NAMES)}, a folder or a hub id; default: {AUTO}")

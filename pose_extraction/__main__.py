@@ -30,6 +30,7 @@ from pose_extraction.keypoint_files import (
     write_motion,
 )
 from pose_extraction.motion import edit
+from pose_extraction.motion.body import BODY_HELP, check_body, with_body
 from pose_extraction.motion.motion import Motion
 from pose_extraction.motion.temporal import clean
 from pose_extraction.motion.tracking import ALL, choose
@@ -117,8 +118,7 @@ def _edit_parser() -> argparse.ArgumentParser:
         "--retarget",
         type=_body,
         metavar="BODY",
-        help=f"{' or '.join(edit.BODIES)}, factors such as legs=1.3,arms=0.8 ({', '.join(edit.LIMBS)}), or keypoints"
-        " of somebody who has the limb lengths wanted",
+        help=BODY_HELP,
     )
     parser.add_argument("--scale", type=float, help="size of the people")
     parser.add_argument(
@@ -150,13 +150,12 @@ def _pair(text: str) -> tuple[float, float]:
     raise argparse.ArgumentTypeError(f"give two numbers such as 0.5,4, not {text!r}")
 
 
-def _body(text: str) -> dict[str, float] | Path:
-    if is_motion(text):
-        return Path(text)
+def _body(text: str) -> str:
     try:
-        return edit.parse_proportions(text)
+        check_body(text)
     except InputError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+    return text
 
 
 def _extract(options: argparse.Namespace) -> tuple[dict[str, object], str]:
@@ -218,10 +217,8 @@ def _edit(options: argparse.Namespace) -> tuple[dict[str, object], str]:
         motion = edit.speed(motion, options.speed)
     if options.loop is not None:
         motion = edit.loop(motion, options.loop)
-    if isinstance(options.retarget, Path):
-        motion = edit.retarget(motion, edit.proportions_like(motion, read_motion(options.retarget)))
-    elif options.retarget:
-        motion = edit.retarget(motion, options.retarget)
+    if options.retarget:
+        motion = with_body(motion, options.retarget)
     if options.scale is not None:
         motion = edit.scale(motion, options.scale, options.scale_about)
     if options.mirror:

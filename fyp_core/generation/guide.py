@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -18,18 +19,25 @@ from fyp_core.generation.framing import (
     windows_of_people,
 )
 from fyp_core.generation.job import Job
-from fyp_core.generation.request import GenerationRequest
+from fyp_core.generation.request import GenerationRequest, InputType
 from fyp_core.generation.result_size import ModelSize, result_size
 from fyp_core.weights.hashes import file_hash
-from fyp_media.decoding.video import Video
+from fyp_media.decoding.video import Video, size_after_crop
+from fyp_media.errors import InputError
 from fyp_media.fit import PictureWindow, cover
 from fyp_media.read_video import open_video
 from fyp_media.sound import Sound
+from pose_extraction.keypoint_files import frame_files, is_motion, read_motion
+from pose_extraction.motion.body import with_body
+from pose_extraction.motion.edit import mirror, scale
 from pose_extraction.motion.motion import Motion
+from pose_extraction.motion.temporal import clean
+from pose_extraction.motion.tracking import ALL, choose
 from pose_extraction.skeleton import SCORE_THRESHOLD, draw_skeleton
-from pose_extraction.skeleton_style import recognise_style
+from pose_extraction.skeleton_style import kind_of, recognise_style
 
 _FRAMES_FOR_STYLE = 8
+_SMOOTHING = 1.0  # of the people found in a video
 _TOLERATED_SHARE = 0.002  # of the lines outside the window: compression noise
 
 Frames = Callable[[], Iterable[np.ndarray]]
@@ -46,8 +54,9 @@ class Guide:
     fps: frames a second at which these play at the source's speed, at least 1.
     input_hash: SHA-256 of the input's file.
     seconds: spent on ``read`` and ``pose``.
-    estimator: name of what found the people; None where the input is a skeleton video.
-    motion: those people, in pixels of the picture; None likewise.
+    input_type: what the input is: ``raw``, ``skeleton`` or ``keypoints``.
+    estimator: name of what found the people in a raw video.
+    motion: the people followed, in pixels of the picture; None where the input is a skeleton video.
     notices: sentences the user should read, for example on a skeleton video in another style.
     sound: what is heard in the input meanwhile; None where the frames do not play at the source's speed.
     """
@@ -58,6 +67,7 @@ class Guide:
     fps: float
     input_hash: str
     seconds: dict[str, float]
+    input_type: InputType
     estimator: str | None = None
     motion: Motion | None = None
     notices: list[str] = field(default_factory=list)
@@ -83,12 +93,20 @@ def make_guide(
     """
     job = job or Job()
     request.check()
+    kind = request.input_type
+    if kind == "keypoints" or (kind == "auto" and is_motion(request.input)):
+        return _from_keypoints(request, model)
     with open_video(request.input) as video:
         shown = video.cropped_size(request.crop)
         size = result_size(model, shown, request.width, request.height, request.aspect)
         source = _Source(video, request, job, shown, size)
-        make = _from_skeletons if request.input_type == "skeleton" else _from_people
-        return make(source, turn or nullcontext())
+        source.frames()  # raises where the video is too short
+        if kind == "auto":
+            kind = kind_of(source.frames_for_style())
+        if kind == "skeleton":
+            _refuse_pose_controls(request)
+            return _from_skeletons(source)
+        return _from_people(source, turn or nullcontext())
 
 
 def fine_skeletons(request: GenerationRequest, guide: Guide) -> Iterator[np.ndarray]:
@@ -161,10 +179,6 @@ class _Source:
             on_decoded=self.job.check,
         )
 
-    def frame_numbers(self, chosen: np.ndarray) -> np.ndarray:
-        """Numbers of the input's frames, from 0, as its start is counted."""
-        return self.request.start + chosen * self.request.stride
-
     def hash(self) -> str:
         return file_hash(Path(self.request.input))
 
@@ -172,9 +186,8 @@ class _Source:
 # --- skeleton videos
 
 
-def _from_skeletons(source: _Source, _turn: AbstractContextManager[None]) -> Guide:
+def _from_skeletons(source: _Source) -> Guide:
     start = time.perf_counter()
-    source.frames()  # raises where the video is too short
     frames, notices = _styled(source)
     windows, hidden = _windows_of_lines(source, frames)
     skeletons = np.empty((source.request.frames, *source.size, 3), np.uint8)
@@ -190,9 +203,26 @@ def _from_skeletons(source: _Source, _turn: AbstractContextManager[None]) -> Gui
         source.fps,
         source.hash(),
         seconds,
+        "skeleton",
         notices=notices,
         sound=source.sound,
     )
+
+
+def _refuse_pose_controls(request: GenerationRequest) -> None:
+    """Raise InputError where joints are to be changed, which a picture of lines does not have."""
+    given = {
+        "people": request.people != ALL,
+        "smoothing": bool(request.smoothing),
+        "pose scale": request.pose_scale != 1,
+        "retarget": request.retarget is not None,
+        "mirror": request.mirror,
+    }
+    if names := [name for name, is_given in given.items() if is_given]:
+        raise InputError(
+            f"The input is a skeleton video, in which {' and '.join(names)} cannot be changed; give the video it was"
+            " made of, or keypoints."
+        )
 
 
 def _styled(source: _Source) -> tuple[Frames, list[str]]:
@@ -246,22 +276,34 @@ def _from_people(source: _Source, turn: AbstractContextManager[None]) -> Guide:
             request.estimator,
             lambda done, total: job.report("pose", done, total or request.frames),
             fps=source.fps,
+            people=request.people,
+            smoothing=_SMOOTHING if request.smoothing is None else request.smoothing,
         )
-    windows, notices = _windows_of_joints(source, found.motion)
+    motion = _with_pose_controls(found.motion, request)
+    windows, notices = _windows_of_joints(request, motion, source.shown, source.size)
     seconds = {"read": seconds["read"], "pose": time.perf_counter() - start - seconds["read"]}
     seconds = {phase: round(spent, 3) for phase, spent in seconds.items()}
     return Guide(
-        np.stack(list(_draw(found.motion, windows))),
+        np.stack(list(_draw(motion, windows))),
         windows,
         source.shown,
         source.fps,
         source.hash(),
         seconds,
+        "raw",
         found.estimator,
-        found.motion,
+        motion,
         notices,
         source.sound,
     )
+
+
+def _with_pose_controls(motion: Motion, request: GenerationRequest) -> Motion:
+    if request.retarget is not None:
+        motion = with_body(motion, request.retarget)
+    if request.pose_scale != 1:
+        motion = scale(motion, request.pose_scale, "feet")
+    return mirror(motion) if request.mirror else motion
 
 
 def _draw(motion: Motion, windows: Iterable[PictureWindow]) -> Iterator[np.ndarray]:
@@ -270,16 +312,16 @@ def _draw(motion: Motion, windows: Iterable[PictureWindow]) -> Iterator[np.ndarr
         yield draw_skeleton(window.map_points(keypoints), scores, *window.size)
 
 
-def _windows_of_joints(source: _Source, motion: Motion) -> tuple[list[PictureWindow], list[str]]:
+def _windows_of_joints(
+    request: GenerationRequest, motion: Motion, shown: tuple[int, int], size: tuple[int, int]
+) -> tuple[list[PictureWindow], list[str]]:
     """The windows, and what is to be told of them."""
     points = np.where(motion.scores[..., None] >= SCORE_THRESHOLD, motion.keypoints, np.nan)
     points = points.reshape(len(motion), -1, 2)
-    fit = source.request.fit or "people"
-    windows = windows_of_people(
-        fit, points, source.shown, source.size, source.fps, follow=source.request.follow
-    )
+    fit = request.fit or "people"
+    windows = windows_of_people(fit, points, shown, size, motion.fps, follow=request.follow)
     empty = np.flatnonzero(~np.isfinite(points).any(axis=(1, 2)))
-    notices = [_empty_notice(source.frame_numbers(empty))] if len(empty) else []
+    notices = [_empty_notice(request.start + empty * request.stride)] if len(empty) else []
     if notice := hidden_notice(hidden_share(points, windows), "joints"):
         notices.append(notice)
     return windows, notices
@@ -292,6 +334,62 @@ def _empty_notice(numbers: np.ndarray) -> str:
     ranges = [f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in np.split(numbers, breaks)]
     kind = "frame" if len(numbers) == 1 else "frames"
     return f"Nobody is seen in {kind} {', '.join(ranges)} of the video; the result follows nobody there."
+
+
+# --- keypoints
+
+
+def _from_keypoints(request: GenerationRequest, model: ModelSize) -> Guide:
+    start = time.perf_counter()
+    path = Path(request.input)
+    motion = choose(_sampled(read_motion(path), request), request.people)
+    if request.smoothing:
+        motion = clean(motion, request.smoothing)
+    motion = _cropped(_with_pose_controls(motion, request), request)
+    shown = motion.height, motion.width
+    size = result_size(model, shown, request.width, request.height, request.aspect)
+    windows, notices = _windows_of_joints(request, motion, shown, size)
+    skeletons = np.stack(list(_draw(motion, windows)))
+    seconds = {"read": round(time.perf_counter() - start, 3)}
+    return Guide(
+        skeletons,
+        windows,
+        shown,
+        motion.fps,
+        _hash(path),
+        seconds,
+        "keypoints",
+        motion=motion,
+        notices=notices,
+    )
+
+
+def _sampled(motion: Motion, request: GenerationRequest) -> Motion:
+    """The frames chosen of a motion."""
+    needed = request.start + (request.frames - 1) * request.stride + 1
+    if min(request.frames, request.stride) < 1 or request.start < 0 or needed > len(motion):
+        raise InputError(
+            f"{Path(request.input).name} has {len(motion)} frames, too few for {request.frames} with stride"
+            f" {request.stride} from frame {request.start}; take fewer or closer ones."
+        )
+    chosen = slice(request.start, needed, request.stride)
+    fps = max(1.0, motion.fps / request.stride)
+    return replace(motion, keypoints=motion.keypoints[chosen], scores=motion.scores[chosen], fps=fps)
+
+
+def _cropped(motion: Motion, request: GenerationRequest) -> Motion:
+    height, width = size_after_crop(motion.width, motion.height, request.crop)
+    left, _, top, _ = request.crop
+    return replace(
+        motion, keypoints=motion.keypoints - np.array([left, top], np.float32), height=height, width=width
+    )
+
+
+def _hash(path: Path) -> str:
+    """SHA-256 of a file, or of the hashes of a folder's files in the order of its frames."""
+    if path.is_file():
+        return file_hash(path)
+    return hashlib.sha256("".join(map(file_hash, frame_files(path))).encode()).hexdigest()
 
 
 def _timed(frames: Iterable[np.ndarray], seconds: dict[str, float]) -> Iterator[np.ndarray]:

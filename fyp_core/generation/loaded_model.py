@@ -170,7 +170,8 @@ class LoadedModel:
         request = self.with_few_step_lora(request)
         self.put_loras(request.found_loras())
         count, height, width = guide.skeletons.shape[:3]
-        request = self.completed(replace(request, height=height, width=width, aspect=None))
+        request = replace(request, height=height, width=width, aspect=None, input_type=guide.input_type)
+        request = self.completed(request)
         self.check_memory(request, count)
         clock = time.perf_counter
         start = clock()
@@ -200,7 +201,7 @@ class LoadedModel:
         request = self.completed(request)
         if not self.speed.knows("denoise"):
             self._calibrate(request)
-        poses = frames if request.input_type == "raw" else 0
+        poses = frames if request.input_type in ("auto", "raw") else 0
         return (
             self.speed.seconds("pose", poses)
             + self.speed.seconds("denoise", self._denoising_work(request, frames))

@@ -5,19 +5,21 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from fyp_core import schedulers
 from fyp_core.generation.framing import FITS, Fit
 from fyp_core.presets import PRESETS, PresetName
 from fyp_media.errors import InputError
 from pose_extraction.estimators.factory import ESTIMATORS_WITH_WEIGHTS
+from pose_extraction.motion.body import check_body
+from pose_extraction.motion.tracking import ALL
 
 if TYPE_CHECKING:
     from fyp_core.weights.lora import Lora
 
-InputType = Literal["raw", "skeleton"]
-INPUT_TYPES: tuple[InputType, ...] = ("raw", "skeleton")
+InputType = Literal["auto", "raw", "skeleton", "keypoints"]
+INPUT_TYPES: tuple[InputType, ...] = get_args(InputType)
 MAX_SEED = 2**32 - 1
 
 
@@ -25,8 +27,9 @@ MAX_SEED = 2**32 - 1
 class GenerationRequest:
     """What to generate; ``None`` takes the model's own value.
 
-    input: a video of a person, or a skeleton video.
+    input: a video of people, a skeleton video, or keypoints: a JSON file or a folder of them.
     prompt: the character and the scene.
+    input_type: what ``input`` is; ``auto`` looks at it.
     frames, stride, start: frames ``start, start + stride, ...`` of the input are used.
     crop: pixels cut off the left, right, top and bottom of the input.
     steps: denoising steps.
@@ -39,7 +42,13 @@ class GenerationRequest:
         :mod:`fyp_core.presets`.
     scheduler: one of :data:`fyp_core.schedulers.SCHEDULER_NAMES`; ``auto`` is the preset's.
     eta: share of fresh noise a step, 0..1: of ``ddim`` and ``tcd``; the others ignore it.
-    estimator: finds the person in a raw video.
+    estimator: finds the people in a raw video.
+    people: who is followed: ``all``, ``largest``, or numbers in order of appearance such as ``1,3``.
+    smoothing: of the people's movement, 0 is off; ``None`` is 1 for a raw video, 0 for keypoints.
+    pose_scale: size of the people; their feet keep their place.
+    retarget: another body: ``child``, ``giant``, factors such as ``legs=1.3,arms=0.8``, or keypoints of somebody who
+        has the limb lengths wanted.
+    mirror: left becomes right.
     width, height: of the result in pixels, multiples of the autoencoder's factor.
     fit: what is shown of the input: ``people`` the people of all frames with a margin, ``contain`` the whole picture,
         ``cover`` its middle; ``None`` is ``people`` for a raw video, and for a skeleton video ``cover`` where that
@@ -52,7 +61,7 @@ class GenerationRequest:
 
     input: str | os.PathLike[str]
     prompt: str
-    input_type: InputType = "raw"
+    input_type: InputType = "auto"
     negative_prompt: str = ""
     frames: int = 8
     stride: int = 5
@@ -68,6 +77,11 @@ class GenerationRequest:
     scheduler: str = schedulers.AUTO
     eta: float = 0.0
     estimator: str = "auto"
+    people: str = ALL
+    smoothing: float | None = None
+    pose_scale: float = 1.0
+    retarget: str | None = None
+    mirror: bool = False
     width: int | None = None
     height: int | None = None
     fit: Fit | None = None
@@ -103,8 +117,14 @@ class GenerationRequest:
                 raise InputError(f"{name} is {share}, but must lie in 0..1.")
         if self.reuse is not None and self.reuse < 1:
             raise InputError(f"Features can be reused over 1 or more steps, not {self.reuse}.")
+        if self.smoothing is not None and not 0 <= self.smoothing < math.inf:
+            raise InputError(f"Smoothing is {self.smoothing}, but must be a number from 0.")
+        if not 0 < self.pose_scale < math.inf:
+            raise InputError(f"The scale of the pose is {self.pose_scale}, but must be above 0.")
         if self.seed is not None and not 0 <= self.seed <= MAX_SEED:
             raise InputError(f"The seed is {self.seed}, but must lie in 0..{MAX_SEED}.")
+        if self.retarget is not None:
+            check_body(self.retarget)
         self.found_loras()
 
     def found_loras(self) -> tuple[Lora, ...]:

@@ -145,14 +145,7 @@ class Video(ABC):
         Raises:
             InputError: nothing is left.
         """
-        left, right, top, bottom = crop
-        width, height = self.info.width, self.info.height
-        if min(crop) < 0 or left + right >= width or top + bottom >= height:
-            raise InputError(
-                f"The crop {left},{right},{top},{bottom} does not fit the {width}x{height} picture;"
-                " give pixels to cut off its left, right, top and bottom."
-            )
-        return height - top - bottom, width - left - right
+        return size_after_crop(self.info.width, self.info.height, crop)
 
     def check_sampling(self, count: int, stride: int, start: int, crop: Crop, fps: float | None) -> None:
         """Raise InputError where a number is out of range or the crop leaves nothing."""
@@ -161,6 +154,21 @@ class Video(ABC):
             if value < least:
                 raise InputError(f"The frame {name} is {value}, but must be at least {least}.")
         self.cropped_size(crop)
+
+
+def size_after_crop(width: int, height: int, crop: Crop) -> tuple[int, int]:
+    """Height and width that a crop leaves of a picture.
+
+    Raises:
+        InputError: nothing is left.
+    """
+    left, right, top, bottom = crop
+    if min(crop) < 0 or left + right >= width or top + bottom >= height:
+        raise InputError(
+            f"The crop {left},{right},{top},{bottom} does not fit the {width}x{height} picture;"
+            " give pixels to cut off its left, right, top and bottom."
+        )
+    return height - top - bottom, width - left - right
 
 
 def _allocate(count: int, height: int, width: int) -> np.ndarray:

@@ -209,6 +209,7 @@ def test_bad_input_costs_one_sentence_and_leaves_nothing(
     before = sorted(tmp_path.rglob("*"))
     arguments = {
         "--input": str(RAW),
+        "--input-type": "raw",
         "--prompt": PROMPT,
         "--output": "out.mp4",
         "--model": str(tiny_model_dir),
