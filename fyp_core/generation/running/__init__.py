@@ -1,1 +1,1 @@
-"""While videos are made, and when they are: previews, estimates of time, reports, and the service that programs use."""
+"""While a video is being made, and when it is: previews, estimates of time, the report."""

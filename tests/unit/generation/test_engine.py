@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -27,6 +28,7 @@ from fyp_media.errors import InputError
 from fyp_media.fit import fit_frames
 from fyp_media.read_video import read_frames, sample_frames
 from fyp_media.write_video import write_video
+from tests.sounding_video import film, tone
 from tests.tiny_formats import kohya_lora
 from tests.tiny_model import build_pipeline
 
@@ -86,6 +88,19 @@ def test_a_file_is_written_whole_or_not_at_all(
     with pytest.raises(JobCancelled):
         engine.render_file(tmp_path / "stopped.mp4", request_, guide, job)
     assert {path.name for path in tmp_path.iterdir()} == {"v.mp4", "same.mp4"}
+
+
+def test_the_sound_of_the_source_is_heard_in_sync(engine: Engine, tmp_path: Path) -> None:
+    source = film(tmp_path / "source.mp4", seconds=6, tone_from=3.5, tone_to=4.0)
+    request = GenerationRequest(
+        source, "a robot", input_type="skeleton", frames=6, stride=5, start=20, steps=1
+    )
+    guide = engine.prepare(request)
+    engine.render_file(tmp_path / "v.mp4", request, guide)
+    assert tone(tmp_path / "v.mp4") == pytest.approx((1.5, 2.0), abs=0.06)
+    engine.render_file(tmp_path / "silent.mp4", replace(request, sound=False), guide)
+    with av.open(str(tmp_path / "silent.mp4")) as container:
+        assert not container.streams.audio
 
 
 def test_the_time_of_a_request_is_estimated(engine: Engine, request_: GenerationRequest) -> None:

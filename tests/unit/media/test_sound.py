@@ -10,37 +10,9 @@ import pytest
 
 from fyp_media.sound import Sound
 from fyp_media.write_video import write_video
+from tests.sounding_video import film, tone
 
-RATE = 44_100
 FRAMES = [np.full((32, 32, 3), 40, np.uint8)] * 20
-
-
-def film(path: Path, seconds: float, tone_from: float, tone_to: float, sound_delay: float = 0.0) -> Path:
-    """A video of 10 frames a second, silent but for a tone."""
-    with av.open(str(path), "w") as container:
-        pictures = container.add_stream("libx264", rate=10)
-        pictures.width = pictures.height = 32
-        pictures.pix_fmt = "yuv420p"
-        audio = container.add_stream("aac", rate=RATE, layout="mono")
-        for _ in range(round(seconds * 10)):
-            container.mux(pictures.encode(av.VideoFrame.from_ndarray(FRAMES[0], "rgb24")))
-        container.mux(pictures.encode())
-        time = np.arange(round(seconds * RATE)) / RATE + sound_delay
-        wave = np.sin(2 * np.pi * 880 * time) * ((time >= tone_from) & (time < tone_to)) * 0.8
-        frame = av.AudioFrame.from_ndarray(wave.astype(np.float32)[None], "fltp", "mono")
-        frame.sample_rate, frame.pts = RATE, round(sound_delay * RATE)
-        container.mux(audio.encode(frame))
-        container.mux(audio.encode())
-    return path
-
-
-def tone(path: Path) -> tuple[float, float]:
-    """When the tone of a video starts and ends, in seconds."""
-    with av.open(str(path)) as container:
-        heard = [(frame.time, frame.to_ndarray()[0]) for frame in container.decode(audio=0)]
-    loudness = np.concatenate([wave for _, wave in heard])
-    loud = np.flatnonzero(np.abs(loudness) > 0.3) / 48_000 + heard[0][0]
-    return float(loud[0]), float(loud[-1])
 
 
 @pytest.mark.parametrize(("start", "expected"), [(0.0, (2.5, 3.0)), (2.0, (0.5, 1.0)), (2.7, (0.0, 0.3))])
