@@ -11,9 +11,10 @@
     const lead = box.querySelector(".main video") ?? videos.at(-1);
     const [play, sound] = box.querySelectorAll("button");
     const position = box.querySelector("input");
-    if (!lead || !play || !position) return;
+    if (!lead) return;
 
     const show = () => {
+      if (!play) return;
       play.textContent = lead.paused ? "▶" : "❚❚";
       play.setAttribute("aria-label", lead.paused ? "Play" : "Pause");
     };
@@ -26,16 +27,16 @@
         if (video.paused !== lead.paused) lead.paused ? video.pause() : video.play().catch(() => {});
       }
       if (sound?.hidden && hasSound(lead)) sound.hidden = false;
-      if (lead.duration) position.value = (1000 * lead.currentTime) / lead.duration;
+      if (position && lead.duration) position.value = (1000 * lead.currentTime) / lead.duration;
       requestAnimationFrame(follow);
     };
-    play.addEventListener("click", () => (lead.paused ? lead.play().catch(() => {}) : lead.pause()));
+    play?.addEventListener("click", () => (lead.paused ? lead.play().catch(() => {}) : lead.pause()));
     sound?.addEventListener("click", () => {
       lead.muted = !lead.muted;
       sound.textContent = lead.muted ? "Sound off" : "Sound on";
       sound.setAttribute("aria-pressed", String(!lead.muted));
     });
-    position.addEventListener("input", () => {
+    position?.addEventListener("input", () => {
       lead.pause();
       lead.currentTime = (position.value / 1000) * lead.duration;
     });

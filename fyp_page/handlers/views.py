@@ -85,7 +85,7 @@ def comparison(files: Mapping[str, str | Path]) -> str:
 def hero(files: Mapping[str, str | Path]) -> str:
     """The first sight: what the page does, moving."""
     figures = "".join(
-        f'<figure><video src="{file_url(files[kind])}" muted loop playsinline autoplay preload="auto"'
+        f'<figure><video src="{file_url(files[kind])}" muted loop playsinline preload="auto"'
         f' aria-label="{title}"></video><figcaption>{title}</figcaption></figure>'
         for kind, title in _PARTS.items()
         if kind in files

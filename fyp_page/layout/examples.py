@@ -12,18 +12,12 @@ EXAMPLE_FOLDER = project_file("pose_example")
 
 @dataclass(frozen=True)
 class Example:
-    """kind: of input, ``raw`` or ``skeleton``."""
-
     name: str
     prompt: str
 
     @property
     def video(self) -> Path:
         return EXAMPLE_FOLDER / f"{self.name}.mp4"
-
-    @property
-    def kind(self) -> str:
-        return self.name.partition("_")[0]
 
 
 EXAMPLES = (

@@ -16,7 +16,7 @@ class GalleryPanel:
 
 def gallery_panel() -> GalleryPanel:
     """Posters, the newest first; a click shows the result again."""
-    with gr.Column(elem_classes="card"):
+    with gr.Column(elem_classes="card", elem_id="your_videos"):
         gr.HTML(
             '<div class="step"><h2>Your videos</h2><p>Results stay here, for this browser alone.</p></div>'
         )
@@ -32,7 +32,7 @@ def gallery_panel() -> GalleryPanel:
             elem_id="gallery",
             visible=False,
         )
-        with gr.Row(elem_id="gallery_actions"):
+        with gr.Row():
             delete_one = gr.Button("Delete the one shown", size="sm", interactive=False, min_width=140)
             delete_all = gr.Button("Delete all", size="sm", min_width=140)
     return GalleryPanel(gallery, delete_one, delete_all)

@@ -8,7 +8,7 @@ import gradio as gr
 from gradio.components import Component
 
 from fyp_page.handlers.api import Api
-from fyp_page.handlers.motion import describe
+from fyp_page.handlers.motion import describe, guess_kind
 from fyp_page.handlers.page import Page, settings_of, settings_of_upload
 from fyp_page.layout.api import add_endpoints
 from fyp_page.layout.character import CharacterPanel, character_panel
@@ -76,9 +76,9 @@ def _connect_motion(
     controls: dict[str, Component],
 ) -> None:
     motion.examples.click(
-        lambda index: (str(EXAMPLES[index].video), EXAMPLES[index].kind, EXAMPLES[index].prompt),
+        lambda index: (str(EXAMPLES[index].video), EXAMPLES[index].prompt),
         motion.examples,
-        [motion.video, motion.controls["input_type"], character.prompt],
+        [motion.video, character.prompt],
         queue=False,
         **_QUIET,
     )
@@ -95,16 +95,18 @@ def _connect_motion(
         **_QUIET,
     )
     names = ("video", *motion.controls, *pose.controls)
-    gr.on(
-        [controls[name].change for name in names],
-        page.show_pose,
-        inputs_kwargs={name: controls[name] for name in names},
-        outputs=[pose.picture, pose.notes],
-        trigger_mode="always_last",
-        concurrency_id="pose",
-        concurrency_limit=2,
+    show_pose: dict[str, Any] = {
+        "fn": page.show_pose,
+        "inputs_kwargs": {name: controls[name] for name in names},
+        "outputs": [pose.picture, pose.notes],
+        "concurrency_id": "pose",
+        "concurrency_limit": 2,
         **_QUIET,
-    )
+    }
+    kind = motion.controls["input_type"]
+    motion.video.change(guess_kind, motion.video, kind, queue=False, **_QUIET).then(**show_pose)
+    changes = [controls[name].change for name in names if name not in ("video", "input_type")]
+    gr.on([kind.input, *changes], trigger_mode="always_last", **show_pose)
 
 
 def _connect_run(

@@ -32,6 +32,7 @@ def pose_panel() -> PosePanel:
             height=300,
             buttons=["fullscreen"],
             elem_id="pose",
+            alt_text="The skeleton over the middle frame of the video",
             visible=False,
         )
         notes = gr.Markdown(elem_id="pose_notes")
