@@ -12,8 +12,6 @@ from fyp_core.generation.request import GenerationRequest
 from fyp_media.exports.frames_zip import write_frames_zip
 from fyp_media.exports.gif import export_gif
 from fyp_media.exports.side_by_side import Panel, write_side_by_side
-from fyp_media.read_video import probe
-from fyp_media.sound import Sound
 from fyp_media.write_video import write_video
 from fyp_page.gallery import Entry, Gallery
 from fyp_page.handlers.pose import Poses, source_frames
@@ -53,7 +51,7 @@ def write_files(folder: Path, request: GenerationRequest, made: GenerationResult
     """The video with the source's sound, the skeleton, and of a raw video its part that was used; by what they are."""
     guide = made.guide
     files = {"result": folder / "result.mp4", "skeleton": folder / "skeleton.mp4"}
-    sound = sound_of(request, guide.fps)
+    sound = guide.sound if request.sound else None
     save_video(files["result"], made.frames, guide.fps, made.settings(), sound=sound)
     save_video(files["skeleton"], fine_skeletons(request, guide), guide.fps)
     if guide.motion is not None:
@@ -77,11 +75,6 @@ def write_exports(folder: Path, files: dict[str, Path], guide: Guide) -> None:
     if guide.motion is not None:
         files["keypoints"] = folder / "keypoints.json"
         write_motion(guide.motion, files["keypoints"], estimator=guide.estimator)
-
-
-def sound_of(request: GenerationRequest, fps: float) -> Sound:
-    """What is heard in the part of the input that is used."""
-    return Sound(request.input, request.start / probe(request.input).fps, request.frames / fps)
 
 
 def as_result(entry: Entry) -> Result:

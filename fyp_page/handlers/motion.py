@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fyp_core.generation.request import InputType
 from fyp_media.errors import InputError
-from fyp_media.read_video import VideoInfo, open_video, probe
+from fyp_media.read_video import VideoInfo, probe
 
 MOST_FRAMES = 64
-_FRAMES_FOR_KIND, _SIZE_FOR_KIND = 4, 160  # pixels of the longer side
-_BLACK = 32  # brightest channel, of 255, that still counts as black
-_BLACK_SHARE = 0.8  # of a skeleton's picture
 DEFAULT_SECONDS, DEFAULT_RATE = (
     1.6,
     5.0,
@@ -52,22 +48,6 @@ def sample(info: VideoInfo, start: float, seconds: float, rate: float) -> Sampli
             f" take {longest:.1f} s, or fewer frames a second."
         )
     return Sampling(first, stride, min(frames, available))
-
-
-def guess_kind(video: str | None) -> InputType:
-    """Whether a video shows a person or a skeleton: skeletons are lines on a ground that is nearly all black."""
-    if not video:
-        return "raw"
-    try:
-        with open_video(video) as opened:
-            count = opened.info.frame_count
-            looked_at = min(count, _FRAMES_FOR_KIND)
-            stride = max(1, (count - 1) // max(1, looked_at - 1))
-            frames = list(opened.sampled(looked_at, stride=stride, longest_side=_SIZE_FOR_KIND))
-    except InputError:
-        return "raw"  # what is wrong is said where the video is described
-    black = [float((frame.max(axis=-1) < _BLACK).mean()) for frame in frames]
-    return "skeleton" if min(black) > _BLACK_SHARE else "raw"
 
 
 def describe(video: str | None, start: float | None, seconds: float | None, rate: float | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import html
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from fyp_media.errors import InputError
 from fyp_page.gallery import Gallery, new_owner
 from fyp_page.handlers import views
 from fyp_page.handlers.making import Maker, as_result
-from fyp_page.handlers.pose import Poses, preview
+from fyp_page.handlers.pose import Poses, person_at, preview
 from fyp_page.handlers.prompts import FALLBACK, suggestions
 from fyp_page.handlers.requests import LORA_TEXT_WIDTH, controls_for, make_requests, upload_names
 from fyp_page.runs import Result, Run, Runs
@@ -133,6 +134,19 @@ class Page:
             return gr.Image(preview(request, guide), visible=True), views.titled(guide.notices)
         except InputError as error:
             return gr.Image(None, visible=False), views.titled([upload_names(str(error), [values["video"]])])
+
+    def choose_person(self, chosen: gr.SelectData, **values: Any) -> Any:
+        """Follow nobody but the person who is clicked; all again where that one was followed alone."""
+        try:
+            request = make_requests(values | {"prompt": "a person", "loras": None})[0]
+            shown = self.poses.guide(request)
+            everybody = self.poses.guide(replace(request, people="all"))
+        except InputError:  # it is said where the pose is shown
+            return gr.skip()
+        number = person_at((chosen.index[0], chosen.index[1]), shown, everybody)
+        if number is None:
+            return gr.skip()
+        return "all" if request.people == str(number) else str(number)
 
     # --- results
 

@@ -21,8 +21,8 @@ from pose_extraction.overlay import over_frames
 _KEPT = 16  # guides; one of 64 frames of 512×512 takes 50 MB
 # What a guide depends on; all else of a request may change without finding the pose again.
 _FIELDS = (
-    "input", "input_type", "estimator", "frames", "stride", "start", "crop", "fit", "follow", "aspect", "width",
-    "height", "person",
+    "input", "input_type", "estimator", "people", "smoothing", "pose_scale", "retarget", "mirror", "frames", "stride",
+    "start", "crop", "fit", "follow", "aspect", "width", "height",
 )  # fmt: skip
 
 
@@ -62,6 +62,24 @@ def preview(request: GenerationRequest, guide: Guide) -> np.ndarray:
         )
         frames = list(over_frames(frames, one))
     return window_preview(frames[0], guide.windows[middle])
+
+
+def person_at(point: tuple[float, float], guide: Guide, everybody: Guide) -> int | None:
+    """The number, from 1, of the person nearest to a point of :func:`preview`.
+
+    Args:
+        guide: of which the preview was made.
+        everybody: the guide of the same video with all its people.
+    """
+    middle = len(guide.windows) // 2
+    if everybody.motion is None:
+        return None
+    window = guide.windows[middle]
+    corner = [min(0, int(np.floor(side))) for side in (window.left, window.top)]
+    keypoints = everybody.motion.keypoints[middle]  # (P, 17, 2)
+    distances = np.linalg.norm(keypoints - (np.array(point) + corner), axis=-1)
+    nearest = np.nan_to_num(distances, nan=np.inf).min(axis=-1)
+    return int(nearest.argmin()) + 1 if np.isfinite(nearest).any() else None
 
 
 def source_frames(request: GenerationRequest, guide: Guide) -> Iterator[np.ndarray]:

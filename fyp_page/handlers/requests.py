@@ -17,8 +17,8 @@ MOST_LORAS = 4
 LORA_TEXT_WIDTH = 768  # of Stable Diffusion 1.x, for which LoRAs are shared
 # Controls that are fields of the request as they are. The others say something that is translated.
 SAME = (
-    "input_type", "fit", "follow", "aspect", "estimator", "preset", "steps", "guidance", "seed", "scheduler", "width",
-    "height", "negative_prompt",
+    "input_type", "people", "smoothing", "pose_scale", "retarget", "mirror", "fit", "follow", "aspect", "estimator",
+    "preset", "steps", "guidance", "seed", "scheduler", "width", "height", "negative_prompt", "sound",
 )  # fmt: skip
 CROPS = ("crop_left", "crop_right", "crop_top", "crop_bottom")
 

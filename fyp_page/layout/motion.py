@@ -55,6 +55,6 @@ def motion_panel() -> MotionPanel:
                 rate = gr.Number(DEFAULT_RATE, minimum=0, step=1, label="Frames a second", min_width=110)
             here = gr.Button("Start at the player's position", size="sm")
             here.click(None, None, start, js=_PLAYER_TIME, api_visibility="private")
-            kind = control("input_type", label="What the video shows")
+            kind = control("input_type", label="What the video shows", choices=["auto", "raw", "skeleton"])
     controls = {"start_seconds": start, "seconds": seconds, "rate": rate, "input_type": kind}
     return MotionPanel(video, examples, facts, controls)

@@ -8,7 +8,7 @@ import gradio as gr
 from gradio.components import Component
 
 from fyp_page.handlers.api import Api
-from fyp_page.handlers.motion import describe, guess_kind
+from fyp_page.handlers.motion import describe
 from fyp_page.handlers.page import Page, settings_of, settings_of_upload
 from fyp_page.layout.api import add_endpoints
 from fyp_page.layout.character import CharacterPanel, character_panel
@@ -103,10 +103,13 @@ def _connect_motion(
         "concurrency_limit": 2,
         **_QUIET,
     }
-    kind = motion.controls["input_type"]
-    motion.video.change(guess_kind, motion.video, kind, queue=False, **_QUIET).then(**show_pose)
-    changes = [controls[name].change for name in names if name not in ("video", "input_type")]
-    gr.on([kind.input, *changes], trigger_mode="always_last", **show_pose)
+    gr.on([controls[name].change for name in names], trigger_mode="always_last", **show_pose)
+    pose.picture.select(
+        page.choose_person,
+        inputs_kwargs=show_pose["inputs_kwargs"],
+        outputs=controls["people"],
+        **_QUIET,
+    )
 
 
 def _connect_run(

@@ -27,7 +27,7 @@ def pose_panel() -> PosePanel:
     with gr.Column(elem_classes="card"):
         step(2, "Pose", "Is the right person found, and the right part shown?")
         picture = gr.Image(
-            label="Skeleton over the video; what is outside the frame is dark",
+            label="Skeleton over the video: click a person to follow nobody else",
             interactive=False,
             height=300,
             buttons=["fullscreen"],
@@ -36,8 +36,14 @@ def pose_panel() -> PosePanel:
             visible=False,
         )
         notes = gr.Markdown(elem_id="pose_notes")
+        with gr.Accordion("People", open=False):
+            controls: dict[str, Component] = {"people": control("people")}
+            with gr.Row():
+                controls |= {name: control(name, min_width=140) for name in ("smoothing", "pose_scale")}
+            controls |= {"retarget": control("retarget"), "mirror": control("mirror")}
+            controls["estimator"] = control("estimator", choices=list(ESTIMATORS_WITH_WEIGHTS))
         with gr.Accordion("Framing and crop", open=False):
-            controls = {
+            controls |= {
                 "fit": control("fit"),
                 "follow": control("follow"),
                 "aspect": control("aspect", choices=list(ASPECTS)),
@@ -47,5 +53,4 @@ def pose_panel() -> PosePanel:
                     controls[f"crop_{side}"] = gr.Number(
                         0, precision=0, minimum=0, min_width=90, label=f"Crop {side}"
                     )
-            controls["estimator"] = control("estimator", choices=list(ESTIMATORS_WITH_WEIGHTS))
     return PosePanel(picture, notes, controls)

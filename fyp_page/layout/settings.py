@@ -27,6 +27,7 @@ def settings_panel() -> SettingsPanel:
     """How the video is sampled, its size, LoRAs."""
     with gr.Accordion("Settings", open=False, elem_classes="card"):
         controls = {"preset": control("preset"), "seed": control("seed")}
+        controls["sound"] = control("sound")
         controls["negative_prompt"] = control("negative_prompt")
         with gr.Row():
             controls |= {name: control(name, min_width=140) for name in ("steps", "guidance")}

@@ -8,10 +8,9 @@ import gradio as gr
 import pytest
 
 from fyp_media.errors import InputError
-from fyp_page.handlers.motion import describe, guess_kind
+from fyp_page.handlers.motion import describe
 from fyp_page.handlers.page import Page, fit_weights
 from fyp_page.handlers.requests import CROPS, SAME, controls_for, make_requests
-from fyp_page.layout.examples import EXAMPLES, Example
 
 MOST_LORAS = 4
 
@@ -26,7 +25,8 @@ def controls(**changes: Any) -> dict[str, Any]:
         "estimator": "auto",
         "follow": False,
     }
-    return untouched | first | {"start_seconds": 0, "seconds": 1.6, "rate": 5} | changes
+    switches = {"follow": False, "mirror": False, "sound": True}
+    return untouched | first | switches | {"start_seconds": 0, "seconds": 1.6, "rate": 5} | changes
 
 
 @pytest.mark.parametrize(
@@ -42,11 +42,6 @@ def test_what_is_used_of_a_video(
 ) -> None:
     said = describe(str(make_video(frames=40)), start, seconds, rate)
     assert said == f"1.7 s, 64×48, 24 frames a second. {sentence}"
-
-
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
-def test_the_kind_of_a_video_is_seen(example: Example) -> None:
-    assert guess_kind(str(example.video)) == example.name.partition("_")[0]
 
 
 def test_a_part_that_cannot_be_used_is_explained(make_video: Callable[..., Path], tmp_path: Path) -> None:
