@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fyp_media.decoding.video import VideoInfo
 from fyp_media.errors import InputError
-from fyp_media.read_video import VideoInfo, probe
+from fyp_media.read_video import probe
 
 MOST_FRAMES = 64
 DEFAULT_SECONDS, DEFAULT_RATE = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -70,14 +71,11 @@ def _with_signature(function: Callable[..., Any], arguments: Mapping[str, Compon
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, **_default(name, component))
         for name, component in arguments.items()
     ]
-    if inspect.iscoroutinefunction(function):
 
-        async def called(**values: Any) -> Any:
+    async def called(**values: Any) -> Any:
+        if inspect.iscoroutinefunction(function):
             return await function(**values)
-    else:
-
-        def called(**values: Any) -> Any:
-            return function(**values)
+        return await asyncio.to_thread(function, **values)
 
     called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     called.__doc__ = function.__doc__

@@ -13,7 +13,9 @@ def guide_of(*centers: tuple[float, float], left: float = 0.0) -> Guide:
     keypoints = np.array(centers, float).reshape(1, -1, 1, 2) + np.zeros((2, 1, 17, 1))
     motion = Motion(keypoints, np.ones(keypoints.shape[:3]), 100, 200, 5)
     window = PictureWindow(left, 0, 100, 100, (64, 64))
-    return Guide(np.zeros((2, 64, 64, 3), np.uint8), [window] * 2, (100, 200), 5, "", {}, "raw", motion=motion)
+    return Guide(
+        np.zeros((2, 64, 64, 3), np.uint8), [window] * 2, (100, 200), 5, "", {}, "raw", motion=motion
+    )
 
 
 def test_the_nearest_of_all_people_is_meant() -> None:
