@@ -267,7 +267,9 @@ def test_malformed_files_are_refused(fault: str, loaded: FollowYourPosePipeline,
     }[fault]
     file = tmp_path / "x.safetensors"
     write_safetensors(file, header.encode(), 2**40 if fault == "header" else None)
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(
+        InputError, match="list of tensors is longer" if fault == "header" else "cannot be read"
+    ):
         set_loras(loaded, (Lora(file),))
 
 
