@@ -78,20 +78,6 @@ def default_folder() -> Path:
     return Path(platformdirs.user_data_dir("follow-your-pose", appauthor=False), "gallery")
 
 
-def gallery_from_environment(environment: Mapping[str, str] = os.environ) -> Gallery:
-    """The gallery in FYP_GALLERY that holds at most FYP_DISK_MB megabytes for at most FYP_KEEP_HOURS hours.
-
-    Raises:
-        InputError: a limit is no number above 0, or the folder cannot be used.
-    """
-    megabytes, hours = _limit(environment, "FYP_DISK_MB"), _limit(environment, "FYP_KEEP_HOURS")
-    return Gallery(
-        environment.get("FYP_GALLERY") or default_folder(),
-        max_bytes=None if megabytes is None else round(megabytes * 1e6),
-        max_age=None if hours is None else hours * 3600,
-    )
-
-
 class Gallery:
     """Results of many browsers in one folder; any number of threads and processes may use it at once.
 
@@ -290,16 +276,3 @@ def _copy(source: Path, target: Path) -> None:
 
 def _size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.iterdir())
-
-
-def _limit(environment: Mapping[str, str], name: str) -> float | None:
-    text = environment.get(name, "").strip()
-    if not text:
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0
-    if not 0 < value < float("inf"):
-        raise InputError(f"{name} is {text!r}, but must be a number above 0.")
-    return value

@@ -15,6 +15,7 @@ import numpy as np
 from fyp_core.generation.job import FinishedFrames, Job, JobCancelled, Preview
 from fyp_core.generation.request import GenerationRequest
 from fyp_media.errors import InputError
+from fyp_page.serving.job_watch import JobWatch, current_visitor
 
 logger = logging.getLogger(__name__)
 
@@ -29,14 +30,19 @@ class Result:
 
     files: paths by what they are: ``result``, ``skeleton``, ``source`` … .
     settings: those that made it, JSON values.
+    phases: seconds spent on each.
     notices: sentences the visitor should read.
     """
 
     files: dict[str, Path]
     prompt: str
     settings: dict[str, Any]
-    seconds: float = 0.0
+    phases: dict[str, float] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> float:
+        return sum(self.phases.values())
 
 
 class Run:
@@ -49,14 +55,21 @@ class Run:
         message: why it failed or was stopped.
     """
 
-    def __init__(self, requests: Sequence[GenerationRequest], owner: str, id: str | None = None) -> None:
+    def __init__(
+        self,
+        requests: Sequence[GenerationRequest],
+        owner: str,
+        id: str | None = None,
+        deadline: float | None = None,
+    ) -> None:
         self.requests = list(requests)
         self.owner = owner
         self.job = Job(
             lambda _progress: self._change(),
             on_preview=self._show_preview,
             on_frames=self._add_frames,
-            owner=owner,
+            owner=current_visitor(),
+            deadline=deadline,
             abandoned_after=_ABANDONED_AFTER,
         )
         self.id = id or self.job.id
@@ -99,10 +112,12 @@ class Runs:
 
     Args:
         make: makes the videos of a run, each of which it adds; called in a thread of its own.
+        watch: says which are taken.
     """
 
-    def __init__(self, make: Callable[[Run], None]) -> None:
+    def __init__(self, make: Callable[[Run], None], watch: JobWatch | None = None) -> None:
         self._make = make
+        self._watch = watch or JobWatch()
         self._runs: dict[str, Run] = {}
         self._changing = threading.Lock()
 
@@ -113,9 +128,10 @@ class Runs:
             id: chosen by a program, which has to make it hard to guess.
 
         Raises:
-            InputError: there is a run of that id.
+            InputError: there is a run of that id, or it is beyond the page's limits.
         """
-        run = Run(requests, owner, id)
+        self._watch.check(requests)
+        run = Run(requests, owner, id, self._watch.limits.max_job_seconds)
         oldest = time.monotonic() - _KEPT_SECONDS
         with self._changing:
             for known in list(self._runs.values()):
@@ -144,6 +160,12 @@ class Runs:
             run.job.cancel()
 
     def _work(self, run: Run) -> None:
+        with self._watch.job(run.requests) as outcome:
+            self._make_all(run)
+            outcome.state, outcome.message = run.state, run.message
+            outcome.seconds = [result.phases for result in run.results]
+
+    def _make_all(self, run: Run) -> None:
         try:
             self._make(run)
             run.end("finished")

@@ -25,21 +25,22 @@ from fyp_core.generation.engine import Engine
 from fyp_core.weights.sources import AUTO
 from fyp_media.decoding.isolated_video import DecodingLimits, isolate_decoding
 from fyp_media.errors import InputError
-from fyp_page.gallery import Gallery, gallery_from_environment
+from fyp_page.gallery import Gallery, default_folder
 from fyp_page.handlers.page import Page
 from fyp_page.layout.examples import EXAMPLE_FOLDER
 from fyp_page.layout.page import build
 from fyp_page.layout.theme import ASSETS, look
 from fyp_page.options import SHARE
 from fyp_page.serving.http_guard import HttpGuard, Shutdown
+from fyp_page.serving.job_watch import JobWatch
 from fyp_page.serving.limits import Limits
 from fyp_page.serving.monitoring import Metrics, routes
 from fyp_page.serving.sweeper import Sweeper
-from fyp_page.serving.watched_engine import WatchedEngine
 
 logger = logging.getLogger(__name__)
 
 _GRADIO_FOLDER = "GRADIO_TEMP_DIR"  # Gradio's variable for where uploads and results lie
+_UPLOADS_KEPT = 24 * 3600.0  # seconds, where no limit is set: results are in the gallery
 _STOPPED_IN = 3.0  # seconds a cancelled job may take to end
 
 
@@ -68,17 +69,24 @@ def serve(host: str, port: str, model: str, limits: Limits) -> int:
     stop = _StopSignal()
     isolate_decoding(DecodingLimits())
     metrics = Metrics()
-    engine = WatchedEngine(model, limits, metrics)
+    engine = Engine(model, max_waiting=limits.queue, jobs_per_owner=limits.jobs_per_visitor)
+    metrics.watch_queue(lambda: len(engine.queue))
+    watch = JobWatch(limits, metrics)
+    loaded = threading.Event()
     shutdown = Shutdown()
     with _visitors_folder(limits, metrics) as (sweeper, jobs_folder):
-        gallery = gallery_from_environment()
+        gallery = Gallery(
+            os.environ.get("FYP_GALLERY") or default_folder(),
+            max_bytes=limits.disk_bytes,
+            max_age=limits.keep_seconds,
+        )
         gr.set_static_paths(
             [EXAMPLE_FOLDER, ASSETS, gallery.results]
         )  # where they are: copies would be swept
-        page = Page(engine, str(jobs_folder), gallery)
+        page = Page(engine, str(jobs_folder), gallery, watch)
         demo = build(page, limits.queue)
         try:
-            own_routes = routes(metrics, lambda: engine.is_ready)
+            own_routes = routes(metrics, lambda: loaded.is_set() and not watch.is_closing)
             _launch(demo, host, port, limits, gallery, sweeper, shutdown, own_routes)
         except (OSError, OverflowError, ValueError) as error:
             reason = str(error).partition(". ")[0]
@@ -86,11 +94,11 @@ def serve(host: str, port: str, model: str, limits: Limits) -> int:
             return 2
         shown_host = host.replace("0.0.0.0", "localhost")
         logger.info("The page is at http://%s:%s; Ctrl-C ends it.", shown_host, port)
-        threading.Thread(target=_load, args=(engine,), daemon=True).start()
+        threading.Thread(target=_load, args=(engine, loaded), daemon=True).start()
         stop.wait()
-        engine.close(limits.drain_seconds if stop.is_gentle else 0)
+        watch.close(limits.drain_seconds if stop.is_gentle else 0)
         page.stop_all()
-        engine.close(_STOPPED_IN)
+        watch.close(_STOPPED_IN)
         shutdown.begin()
         demo.close(verbose=False)
     return 0
@@ -138,7 +146,7 @@ def _visitors_folder(limits: Limits, metrics: Metrics) -> Iterator[tuple[Sweeper
     folder.mkdir(mode=0o700, exist_ok=True)
     gradio_folder = Path(os.environ.setdefault(_GRADIO_FOLDER, str(folder / "gradio")))
     gradio_folder.mkdir(parents=True, exist_ok=True)
-    sweeper = Sweeper([folder, gradio_folder], limits.keep_hours * 3600, limits.disk_bytes)
+    sweeper = Sweeper([folder, gradio_folder], limits.keep_seconds or _UPLOADS_KEPT, limits.disk_bytes)
     metrics.watch_disk(folder, lambda: sweeper.used_bytes)
     sweeper.start()
     try:
@@ -167,9 +175,10 @@ class _StopSignal:
         signal.signal(number, signal.SIG_DFL)
 
 
-def _load(engine: Engine) -> None:
+def _load(engine: Engine, loaded: threading.Event) -> None:
     """Load the model before the first visitor needs it."""
     try:
         engine.load()
+        loaded.set()
     except InputError as error:
         logger.error("%s", error)

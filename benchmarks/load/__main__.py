@@ -101,7 +101,7 @@ def _visit(address: str, number: int, end: float, outcomes: Outcomes) -> None:
             }
             start = time.monotonic()
             try:
-                outputs = visitor.generate(uploaded, kind="Skeleton Video", **asked)
+                outputs = visitor.generate(uploaded, input_type="skeleton", **asked)
             except Refused as refused:
                 outcomes.counts["refused"] += 1
                 outcomes.sentences[str(refused)[:200]] += 1

@@ -43,8 +43,7 @@ class Maker:
                 files = write_files(Path(folder), request, made)
                 settings = made.settings()
                 entry = self._gallery.add(run.owner, files, request.prompt, settings)
-            seconds = sum(made.seconds.values())
-            run.add(Result(entry.files, request.prompt, settings, seconds, made.notices))
+            run.add(Result(entry.files, request.prompt, settings, made.seconds, made.notices))
 
 
 def write_files(folder: Path, request: GenerationRequest, made: GenerationResult) -> dict[str, Path]:

@@ -21,6 +21,7 @@ from fyp_page.handlers.pose import Poses, person_at, preview
 from fyp_page.handlers.prompts import FALLBACK, suggestions
 from fyp_page.handlers.requests import LORA_TEXT_WIDTH, controls_for, make_requests, upload_names
 from fyp_page.runs import Result, Run, Runs
+from fyp_page.serving.job_watch import JobWatch
 
 _POLL_SECONDS = 0.25
 _SHOWN_IN_GALLERY = 60
@@ -32,12 +33,12 @@ Browser = dict[str, str]
 class Page:
     """The page's handlers. Files lie below ``folder`` until a result is complete, then in the gallery."""
 
-    def __init__(self, engine: Engine, folder: str, gallery: Gallery) -> None:
+    def __init__(self, engine: Engine, folder: str, gallery: Gallery, watch: JobWatch | None = None) -> None:
         self.engine = engine
         self.folder = folder
         self.gallery = gallery
         self.poses = Poses(engine)
-        self.runs = Runs(Maker(engine, self.poses, gallery, folder))
+        self.runs = Runs(Maker(engine, self.poses, gallery, folder), watch)
 
     # --- a run
 

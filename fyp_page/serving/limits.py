@@ -19,6 +19,7 @@ _PUBLIC = {  # what FYP_PUBLIC=1 sets where the variable itself is not set
     "max_frames": 64,
     "jobs_per_visitor": 2,
     "disk_mb": 10_000,
+    "keep_hours": 24,
     "max_job_seconds": 900,
     "drain_seconds": 30,
 }
@@ -39,8 +40,10 @@ class Limits(BaseModel):
     jobs_per_visitor: int | None = Field(
         None, ge=1, description="jobs of one visitor, the running one included"
     )
-    disk_mb: float | None = Field(None, gt=0, description="megabytes of visitors' files")
-    keep_hours: float = Field(24, gt=0, description="hours after which visitors' files are deleted")
+    disk_mb: float | None = Field(None, gt=0, description="megabytes of visitors' files, and of the gallery")
+    keep_hours: float | None = Field(
+        None, gt=0, description="hours after which visitors' files and results are deleted"
+    )
     max_job_seconds: float | None = Field(None, gt=0, description="seconds a job may compute")
     drain_seconds: float = Field(0, ge=0, description="seconds running jobs get after SIGTERM")
     auth: SecretStr | None = Field(None, description="USER:PASSWORD of the page")
@@ -84,6 +87,10 @@ class Limits(BaseModel):
     @property
     def disk_bytes(self) -> int | None:
         return None if self.disk_mb is None else round(self.disk_mb * 1e6)
+
+    @property
+    def keep_seconds(self) -> float | None:
+        return None if self.keep_hours is None else self.keep_hours * 3600
 
     @property
     def account(self) -> tuple[str, str] | None:

@@ -28,7 +28,7 @@ _PHASE_BUCKETS = (0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000)  # seconds
 class Metrics:
     """Numbers in the format of Prometheus, https://prometheus.io/docs/instrumenting/exposition_formats/.
 
-    jobs: by outcome, ``done``, ``refused``, ``cancelled`` or ``failed``.
+    jobs: by outcome, ``finished``, ``stopped`` or ``failed``.
     at_work: jobs that run or wait.
     phases: seconds, by phase.
     """
@@ -45,6 +45,10 @@ class Metrics:
             buckets=_PHASE_BUCKETS,
             registry=self.registry,
         )
+
+    def watch_queue(self, length: Callable[[], float]) -> None:
+        """Tell how many jobs are in the engine's queue, those that compute included."""
+        Gauge("fyp_jobs_in_queue", "Jobs in the queue", registry=self.registry).set_function(length)
 
     def watch_disk(self, folder: Path, used: Callable[[], float]) -> None:
         """Tell how much visitors' files take, and how much is free beside them."""

@@ -26,7 +26,7 @@ from tests.end_to_end.conftest import ENVIRONMENT, EXAMPLES, ROOT, free_port, wa
 pytestmark = pytest.mark.slow
 
 MEGABYTE = 10**6
-GOOD = {"kind": "Skeleton Video", "prompt": "a robot", "frames": 2, "steps": 2, "seed": 7}
+GOOD = {"input_type": "skeleton", "prompt": "a robot", "frames": 2, "steps": 2, "seed": 7}
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
     "start beyond the end": ({"start": 10**8}, "or earlier"),
     "negative start": ({"start": -1}, "minimum|at least"),
     "crop of everything": ({"crop_left": 5000}, "does not fit"),
-    "unknown kind": ({"kind": "Text"}, "not in the list"),
+    "unknown kind": ({"input_type": "text"}, "not in the list"),
     "unknown preset": ({"preset": "best"}, "not in the list"),
     "unknown estimator": ({"estimator": "/etc/passwd"}, "not in the list"),
     "unknown scheduler": ({"scheduler": "a" * 5000}, "Value: aaa"),

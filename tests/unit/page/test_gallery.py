@@ -16,7 +16,8 @@ from PIL import Image
 from fyp_media.errors import InputError
 from fyp_media.read_video import probe
 from fyp_media.write_video import write_video
-from fyp_page.gallery import RESULT, Gallery, gallery_from_environment, new_owner
+from fyp_page.gallery import RESULT, Gallery, new_owner
+from fyp_page.serving.limits import Limits
 from tests.end_to_end.conftest import ROOT
 
 ANNA, BEN = "anna", "ben"
@@ -149,15 +150,15 @@ def test_an_index_that_is_damaged_is_told_and_nothing_removed(gallery: Gallery, 
     assert len(files(gallery)) == 2
 
 
-def test_the_environment_says_where_and_how_much(tmp_path: Path, result: Path) -> None:
-    variables = {"FYP_GALLERY": str(tmp_path / "mine"), "FYP_DISK_MB": "0.000001", "FYP_KEEP_HOURS": "1"}
-    gallery = gallery_from_environment(variables)
-    assert gallery.folder == tmp_path / "mine"
+def test_the_limits_of_the_environment_hold(tmp_path: Path, result: Path) -> None:
+    variables = {"FYP_DISK_MB": "0.000001", "FYP_KEEP_HOURS": "1"}
+    limits = Limits.from_environment(variables)
+    gallery = Gallery(tmp_path / "mine", max_bytes=limits.disk_bytes, max_age=limits.keep_seconds)
     add(gallery, ANNA, result, "one")
     add(gallery, ANNA, result, "two")
     assert prompts(gallery, ANNA) == ["two"]
-    with pytest.raises(InputError, match="FYP_KEEP_HOURS is 'long'"):
-        gallery_from_environment(variables | {"FYP_KEEP_HOURS": "long"})
+    with pytest.raises(InputError, match="FYP_KEEP_HOURS"):
+        Limits.from_environment(variables | {"FYP_KEEP_HOURS": "long"})
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="set FYP_GALLERY"):
         Gallery(tmp_path / "file" / "gallery")

@@ -1,0 +1,110 @@
+"""Which jobs are taken, and what is told of them: counted, and a line of the log each."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from gradio.context import LocalContext
+
+from fyp_core.generation.request import GenerationRequest
+from fyp_media.errors import InputError
+from fyp_page.serving.http_guard import SHUTDOWN, shortened
+from fyp_page.serving.limits import Limits
+from fyp_page.serving.monitoring import Metrics
+
+logger = logging.getLogger(__name__)
+
+_POLL_SECONDS = 0.05  # between two checks whether all jobs have ended
+
+
+class JobOutcome:
+    """How a job ended; set by who runs it.
+
+    state: ``finished``, ``stopped`` or ``failed``.
+    message: why it did not finish.
+    seconds: of the phases of its videos.
+    """
+
+    def __init__(self) -> None:
+        self.state = "failed"
+        self.message = ""
+        self.seconds: list[dict[str, float]] = []
+
+
+class JobWatch:
+    """Refuses jobs beyond the limits and while the page shuts down, and counts the others.
+
+    Args:
+        limits: of the page.
+        metrics: that are counted up.
+    """
+
+    def __init__(self, limits: Limits | None = None, metrics: Metrics | None = None) -> None:
+        self.limits = limits or Limits()
+        self._metrics = metrics or Metrics()
+        self._is_closing = threading.Event()
+        self._jobs = 0
+        self._counting = threading.Lock()
+
+    @property
+    def is_closing(self) -> bool:
+        return self._is_closing.is_set()
+
+    def check(self, requests: Sequence[GenerationRequest]) -> None:
+        """Raise InputError for a job that is not taken here; reads the header of its videos."""
+        if self.is_closing:
+            raise InputError(SHUTDOWN)
+        for request in requests:
+            self.limits.check(request)
+
+    @contextmanager
+    def job(self, requests: Sequence[GenerationRequest]) -> Iterator[JobOutcome]:
+        """Count the job that the block works on."""
+        outcome = JobOutcome()
+        start = time.monotonic()
+        self._count(1)
+        try:
+            yield outcome
+        finally:
+            self._count(-1)
+            self._metrics.jobs.labels(outcome.state).inc()
+            for seconds in outcome.seconds:
+                for phase, spent in seconds.items():
+                    self._metrics.phases.labels(phase).observe(spent)
+            logger.info("%s", _line(requests, outcome, time.monotonic() - start))
+
+    def close(self, seconds: float) -> None:
+        """Take no more jobs, and wait some seconds for those at work."""
+        self._is_closing.set()
+        deadline = time.monotonic() + seconds
+        while self._jobs and time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS)
+
+    def _count(self, change: int) -> None:
+        with self._counting:
+            self._jobs += change
+            self._metrics.at_work.set(self._jobs)
+
+
+def current_visitor() -> str | None:
+    """The address that the request being handled came from; None where the page was not asked over HTTP.
+
+    Whoever makes up names for himself still has one address. Behind a reverse proxy it is the one the proxy tells.
+    """
+    request = LocalContext.request.get(None)
+    client = getattr(request, "client", None)
+    return None if client is None else str(client.host)
+
+
+def _line(requests: Sequence[GenerationRequest], outcome: JobOutcome, seconds: float) -> str:
+    request = requests[0]
+    videos = f"{len(requests)} videos, " if len(requests) > 1 else ""
+    message = f": {shortened(outcome.message)}" if outcome.message else ""
+    return (
+        f"job {outcome.state} after {seconds:.1f} s: {videos}{request.frames} frames,"
+        f" preset {shortened(request.preset)}, prompt {shortened(request.prompt)!r}{message}"
+    )
