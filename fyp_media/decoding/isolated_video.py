@@ -67,7 +67,9 @@ class IsolatedVideo(Video):
 
     def __init__(self, path: str | os.PathLike[str], limits: DecodingLimits) -> None:
         self.name = Path(path).name
-        self._path = os.fspath(path)
+        self._path = str(
+            path
+        )  # a plain one: the process would import the libraries of another kind of string
         self._limits = limits
         self._decoder: _Decoder | None = None
         self.info = VideoInfo(**self._started().info)
