@@ -9,13 +9,12 @@ import torch
 from transformers import AutoImageProcessor, AutoModelForObjectDetection
 
 from fyp_media.errors import InputError
-from pose_extraction.estimators.hub import best_device, from_hub
+from pose_extraction.estimators.hub import RT_DETR, best_device, from_hub
 from pose_extraction.estimators.topdown import Detections, PersonDetector
 from pose_extraction.poses import PoseEstimator
 
 logger = logging.getLogger(__name__)
 
-RT_DETR = "PekingU/rtdetr_r50vd_coco_o365"
 _THRESHOLD = 0.5
 # Joints end at ankles, wrists and eyes: a person's box is about this much larger than that of the joints.
 _BODY_MARGIN = 0.1

@@ -1,75 +1,215 @@
-"""Which pose estimators there are, and which one is the best here."""
+"""Which pose estimators there are, which of them run here, and which one is the best."""
 
+import importlib
+import importlib.util
 import logging
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 
 from fyp_media.errors import InputError
 from pose_extraction.poses import PoseEstimator
 
 logger = logging.getLogger(__name__)
 
-
-def _vitpose(weights: str | None, stills: bool) -> PoseEstimator:
-    from pose_extraction.estimators.detector import create_detector
-    from pose_extraction.estimators.topdown import TopDownEstimator
-    from pose_extraction.estimators.vitpose import VITPOSE, ViTPose
-
-    return TopDownEstimator(ViTPose(weights or VITPOSE), create_detector(stills=stills), stills=stills)
-
-
-def _hrnet(weights: str | None, stills: bool) -> PoseEstimator:
-    from pose_extraction.estimators.hrnet import WholeFrames
-    from pose_extraction.estimators.hrnet_weights import load_hrnet
-    from pose_extraction.estimators.topdown import TopDownEstimator
-
-    network = load_hrnet(weights)
-    if network.whole_frames:
-        return TopDownEstimator(network, WholeFrames())
-    from pose_extraction.estimators.detector import create_detector
-
-    return TopDownEstimator(network, create_detector(stills=stills), stills=stills)
-
-
-def _mmpose(weights: str | None, stills: bool) -> PoseEstimator:
-    from pose_extraction.estimators.detector import create_detector
-    from pose_extraction.estimators.mmpose import MMPose
-    from pose_extraction.estimators.topdown import TopDownEstimator
-
-    return TopDownEstimator(MMPose(weights), create_detector(stills=stills), stills=stills)
-
-
-def _mediapipe(weights: str | None, stills: bool) -> PoseEstimator:
-    from pose_extraction.estimators.mediapipe import MediaPipeEstimator
-
-    if weights:
-        raise InputError("MediaPipe brings its own weights; leave them away or choose another estimator.")
-    return MediaPipeEstimator(stills=stills)
-
-
-# Best first; imported on use, because each brings a large library.
-_ESTIMATORS: dict[str, Callable[[str | None, bool], PoseEstimator]] = {
-    "vitpose": _vitpose,
-    "hrnet": _hrnet,
-    "mmpose": _mmpose,
-    "mediapipe": _mediapipe,
-}
-# Networks that take a second a frame without a GPU are for who asks for them.
-_FAST_ON_CPU = ("mediapipe",)
-
 AUTO = "auto"
-ESTIMATOR_NAMES = (AUTO, *_ESTIMATORS)
-# For those who can name an estimator but no weights, which mmpose does not work without.
-ESTIMATORS_WITH_WEIGHTS = tuple(name for name in ESTIMATOR_NAMES if name != "mmpose")
+
+Create = Callable[[str | None, bool], PoseEstimator]
+"""Loads an estimator from its weights (None: the published ones), for a video or for stills."""
+
+_REQUIREMENTS = "pip install -r requirements.txt"
+_MMPOSE = "bash scripts/install_mmpose.sh"
+_RTMLIB = "pip install rtmlib --no-deps && pip install onnxruntime"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An estimator: how it is loaded and what it needs.
+
+    create: loads it.
+    packages: modules it imports that may be missing.
+    install: command that installs them.
+    weights_on_disk: whether the published weights have been downloaded; None where it comes with them.
+    needs_weights: it has no published ones.
+    in_auto: ``auto`` may take it where there is a GPU.
+    fast_on_cpu: ``auto`` may take it without a GPU: it does not take a second a frame.
+    """
+
+    create: Create
+    packages: tuple[str, ...] = ()
+    install: str = _REQUIREMENTS
+    weights_on_disk: Callable[[], bool] | None = None
+    needs_weights: bool = False
+    in_auto: bool = False
+    fast_on_cpu: bool = False
+
+    def missing_package(self) -> str | None:
+        """The first package that is not installed."""
+        return next((name for name in self.packages if importlib.util.find_spec(name) is None), None)
+
+
+@dataclass(frozen=True)
+class Availability:
+    """Whether an estimator runs here without a download, and otherwise why not, in one sentence."""
+
+    name: str
+    usable: bool
+    why_not: str = ""
+
+
+def _in(module: str, function: str = "create") -> Create:
+    """A function of a module of this package, imported on use, because each brings a large library."""
+
+    def create(weights: str | None, stills: bool) -> PoseEstimator:
+        found = importlib.import_module(f"pose_extraction.estimators.{module}")
+        return getattr(found, function)(weights, stills)
+
+    return create
+
+
+def _vitpose_on_disk() -> bool:
+    from pose_extraction.estimators.hub import VITPOSE, is_in_hub_cache
+
+    return is_in_hub_cache(VITPOSE)
+
+
+def _hrnet_on_disk() -> bool:
+    from pose_extraction.estimators.hrnet_weights import published_path
+
+    return published_path().exists()
+
+
+def _rtm_on_disk(name: str) -> Callable[[], bool]:
+    def on_disk() -> bool:
+        from pose_extraction.estimators.rtmlib import published_path
+
+        return published_path(name).exists()
+
+    return on_disk
+
+
+def _rtm(name: str) -> Entry:
+    packages = ("rtmlib", "onnxruntime")
+    return Entry(_in("rtmlib", f"create_{name}"), packages, _RTMLIB, _rtm_on_disk(name))
+
+
+# Best first.
+ESTIMATORS: Mapping[str, Entry] = {
+    "vitpose": Entry(_in("vitpose"), weights_on_disk=_vitpose_on_disk, in_auto=True),
+    "hrnet": Entry(_in("hrnet_weights"), weights_on_disk=_hrnet_on_disk, in_auto=True),
+    "mmpose": Entry(_in("mmpose"), ("mmpose",), _MMPOSE, needs_weights=True),
+    "rtmpose": _rtm("rtmpose"),
+    "rtmo": _rtm("rtmo"),
+    "dwpose": _rtm("dwpose"),
+    "mediapipe": Entry(_in("mediapipe"), in_auto=True, fast_on_cpu=True),
+}
+
+ESTIMATOR_NAMES = (AUTO, *ESTIMATORS)
+# For those who can name an estimator but no weights.
+ESTIMATORS_WITH_WEIGHTS = (AUTO, *(name for name, entry in ESTIMATORS.items() if not entry.needs_weights))
+
+
+class EstimatorFactory:
+    """Loads estimators, each once: several threads may ask for the same one and use it at the same time.
+
+    Args:
+        entries: estimators by name, best first.
+    """
+
+    def __init__(self, entries: Mapping[str, Entry] = ESTIMATORS) -> None:
+        self._entries = entries
+        self._lock = threading.RLock()
+        self._load = lru_cache(maxsize=4)(self._load_anew)
+
+    def available(self) -> list[Availability]:
+        """See :func:`available_estimators`."""
+        states = [Availability(name, not why, why) for name, why in self._obstacles().items()]
+        usable = any(state.usable for state in states)
+        return [Availability(AUTO, usable, "" if usable else "No estimator can be used here."), *states]
+
+    def _obstacles(self) -> dict[str, str]:
+        """Why each estimator cannot be used here; empty where it can."""
+        obstacles = {}
+        for name, entry in self._entries.items():
+            if missing := entry.missing_package():
+                obstacles[name] = f"{missing} is not installed; install it with: {entry.install}"
+            elif entry.needs_weights:
+                obstacles[name] = f"{name} runs only with --weights, which name a model of its own."
+            elif entry.weights_on_disk and not entry.weights_on_disk():
+                obstacles[name] = (
+                    f"The weights of {name} are not on this disk; use it once with --estimator {name}."
+                )
+            else:
+                obstacles[name] = ""
+        return obstacles
+
+    def choose(
+        self, name: str = AUTO, weights: str | None = None, *, stills: bool = False
+    ) -> tuple[PoseEstimator, str]:
+        """See :func:`choose_estimator`."""
+        if name == AUTO:
+            estimator, why = self._best(weights, stills)
+        else:
+            estimator, why = self.create(name, weights, stills=stills), "it was asked for"
+        logger.info("The poses are estimated by %s: %s.", estimator.name, why)
+        return estimator, why
+
+    def create(self, name: str, weights: str | None = None, *, stills: bool = False) -> PoseEstimator:
+        """See :func:`create_estimator`."""
+        if name not in self._entries:
+            names = ", ".join((AUTO, *self._entries))
+            raise InputError(f"There is no estimator {name!r}; choose one of {names}.")
+        with self._lock:
+            return self._load(name, weights, stills)
+
+    def _load_anew(self, name: str, weights: str | None, stills: bool) -> PoseEstimator:
+        entry = self._entries[name]
+        try:
+            return entry.create(weights, stills)
+        except ImportError as error:
+            raise InputError(
+                f"The estimator {name!r} needs a library ({error}); install it with: {entry.install}"
+            ) from error
+
+    def _best(self, weights: str | None, stills: bool) -> tuple[PoseEstimator, str]:
+        if weights:
+            raise InputError("Weights belong to one estimator; name it, hrnet or vitpose.")
+        import torch
+
+        has_gpu = torch.cuda.is_available()
+        failures = []
+        for name, entry in self._entries.items():
+            if not (entry.in_auto if has_gpu else entry.fast_on_cpu):
+                continue
+            try:
+                estimator = self.create(name, stills=stills)
+            except InputError as error:
+                failures.append(f"{name}: {error}")
+                continue
+            if failures:
+                return estimator, f"better ones cannot run here: {' '.join(failures)}"
+            return estimator, "it is the most accurate" if has_gpu else "it keeps up without a GPU"
+        raise InputError(failures[-1] if failures else "No estimator can be used here.")
+
+
+_FACTORY = EstimatorFactory()
+
+
+def available_estimators() -> list[Availability]:
+    """Every estimator, ``auto`` first: whether it runs here without a download, and why not."""
+    return _FACTORY.available()
 
 
 def choose_estimator(
     name: str = AUTO, weights: str | None = None, *, stills: bool = False
 ) -> tuple[PoseEstimator, str]:
-    """Load an estimator by name; ``auto`` takes the best that runs here at a useful speed.
+    """Load an estimator by name, once a process; ``auto`` takes the best that runs here at a useful speed.
 
     Args:
-        weights: instead of the published ones: a checkpoint of mmpose or one of our own for ``hrnet``, a hub
-            id or folder for ``vitpose``; for ``mmpose`` always, as ``CONFIG.py,CHECKPOINT.pth``.
+        weights: instead of the published ones: a checkpoint of mmpose or one of our own for ``hrnet``, a hub id
+            (``OWNER/NAME@REVISION``) or folder for ``vitpose``, an ONNX file for ``rtmpose``, ``rtmo`` and ``dwpose``;
+            for ``mmpose`` always, as ``CONFIG.py,CHECKPOINT.pth``.
         stills: the frames will be pictures that have nothing to do with each other; none is understood by those
             before it.
 
@@ -79,41 +219,9 @@ def choose_estimator(
     Raises:
         InputError: there is no such estimator, or its library or weights cannot be had.
     """
-    if name == AUTO:
-        estimator, why = _best(weights, stills)
-    else:
-        estimator, why = create_estimator(name, weights, stills=stills), "it was asked for"
-    logger.info("The poses are estimated by %s: %s.", estimator.name, why)
-    return estimator, why
+    return _FACTORY.choose(name, weights, stills=stills)
 
 
 def create_estimator(name: str, weights: str | None = None, *, stills: bool = False) -> PoseEstimator:
     """Load one estimator; see :func:`choose_estimator`."""
-    if name not in _ESTIMATORS:
-        raise InputError(f"There is no estimator {name!r}; choose one of {', '.join(ESTIMATOR_NAMES)}.")
-    try:
-        return _ESTIMATORS[name](weights, stills)
-    except ImportError as error:
-        raise InputError(
-            f"The estimator {name!r} needs a library ({error}); install the requirements,"
-            " for mmpose with scripts/install_mmpose.sh."
-        ) from error
-
-
-def _best(weights: str | None, stills: bool) -> tuple[PoseEstimator, str]:
-    if weights:
-        raise InputError("Weights belong to one estimator; name it, hrnet or vitpose.")
-    import torch
-
-    has_gpu = torch.cuda.is_available()
-    failures = []
-    for name in ESTIMATOR_NAMES[1:] if has_gpu else _FAST_ON_CPU:
-        try:
-            estimator = create_estimator(name, stills=stills)
-        except InputError as error:
-            failures.append(f"{name}: {error}")
-            continue
-        if failures:
-            return estimator, f"better ones cannot run here: {' '.join(failures)}"
-        return estimator, "it is the most accurate" if has_gpu else "it keeps up without a GPU"
-    raise InputError(failures[-1])
+    return _FACTORY.create(name, weights, stills=stills)

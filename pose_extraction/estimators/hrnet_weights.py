@@ -14,8 +14,11 @@ from torch import nn
 
 from fyp_media.errors import InputError
 from fyp_media.files import replacing
-from pose_extraction.estimators.hrnet import HRNet, HRNetPose
+from pose_extraction.estimators.detector import create_detector
+from pose_extraction.estimators.hrnet import HRNet, HRNetPose, WholeFrames
 from pose_extraction.estimators.hub import best_device, best_dtype, numpy_is_safe
+from pose_extraction.estimators.topdown import TopDownEstimator
+from pose_extraction.poses import PoseEstimator
 
 logger = logging.getLogger(__name__)
 
@@ -85,9 +88,7 @@ def load_hrnet(checkpoint: str | Path | None = None, device: torch.device | None
         InputError: the checkpoint is none of these, or cannot be downloaded.
     """
     device = device or best_device()
-    path = (
-        Path(checkpoint) if checkpoint else _published("hrnet_w48" if device.type == "cuda" else "hrnet_w32")
-    )
+    path = Path(checkpoint) if checkpoint else _published(_variant(device))
     if not path.is_file():
         raise InputError(f"There is no file {path}; check the path.")
     build, tensors = _read_ours(path) if path.suffix == ".safetensors" else _read_mmposes(path)
@@ -98,6 +99,23 @@ def load_hrnet(checkpoint: str | Path | None = None, device: torch.device | None
         raise InputError(f"{path.name} lacks parts of HRNet for COCO's 17 joints; choose another.") from error
     network.to(device, best_dtype(device))
     return HRNetPose(network, build.size, whole_frames=build.whole_frames)
+
+
+def create(weights: str | None, stills: bool) -> PoseEstimator:
+    """HRNet with the people of the detector, or one that was trained on whole frames."""
+    network = load_hrnet(weights)
+    if network.whole_frames:
+        return TopDownEstimator(network, WholeFrames())
+    return TopDownEstimator(network, create_detector(stills=stills), stills=stills)
+
+
+def published_path(device: torch.device | None = None) -> Path:
+    """Where the published weights for a device are once downloaded."""
+    return Path(torch.hub.get_dir()) / "checkpoints" / VARIANTS[_variant(device or best_device())].checkpoint
+
+
+def _variant(device: torch.device) -> str:
+    return "hrnet_w48" if device.type == "cuda" else "hrnet_w32"
 
 
 def save_hrnet(path: str | os.PathLike[str], network: HRNet, build: Build) -> None:

@@ -1,13 +1,21 @@
 """Weights from the Hugging Face hub and from mmpose's checkpoints, and where to run them."""
 
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
+import huggingface_hub
 import numpy as np
 import torch
 from numpy._core import multiarray
 
 from fyp_media.errors import InputError
+
+# Downloaded models, OWNER/NAME@REVISION. The names of the other files hold their versions: see hrnet_weights, rtmlib.
+VITPOSE = "usyd-community/vitpose-plus-base@main"
+RT_DETR = "PekingU/rtdetr_r50vd_coco_o365@457857cec8ac28ddede40ecee9eed2beca321af8"
+
+_WEIGHTS = "model.safetensors"
 
 # What a checkpoint of mmpose holds besides tensors: numbers of its data set, stored by numpy 1 or 2.
 _NUMPY: list[Any] = [
@@ -25,16 +33,27 @@ _NUMPY: list[Any] = [
 def from_hub(kind: Any, model: str) -> Any:
     """``kind.from_pretrained(model)``: of a folder, or of the hub, downloaded once, then from the cache.
 
+    Args:
+        model: folder, or id on the hub, ``OWNER/NAME`` or ``OWNER/NAME@REVISION``.
+
     Raises:
         InputError: there is no such model, or it cannot be downloaded.
     """
+    name, _, revision = (model, "", "") if Path(model).is_dir() else model.partition("@")
     try:
-        return kind.from_pretrained(model)
+        return kind.from_pretrained(name, revision=revision or "main")
     except (OSError, ValueError) as error:
         raise InputError(
             f"The model {model} is not here and cannot be downloaded; connect once to the Hugging Face hub"
             " or name a folder that holds it."
         ) from error
+
+
+def is_in_hub_cache(model: str) -> bool:
+    """Whether a model, ``OWNER/NAME@REVISION``, has been downloaded."""
+    repository, _, revision = model.partition("@")
+    found = huggingface_hub.try_to_load_from_cache(repository, _WEIGHTS, revision=revision or "main")
+    return isinstance(found, str)
 
 
 def numpy_is_safe() -> AbstractContextManager[None]:

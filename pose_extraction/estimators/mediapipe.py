@@ -16,10 +16,11 @@ from mediapipe.python.solutions.pose import PoseLandmark
 from mediapipe.tasks.python import BaseOptions, vision
 from mediapipe.tasks.python.metadata.metadata_writers.metadata_writer import MetadataWriter
 
+from fyp_media.errors import InputError
 from pose_extraction.estimators.native_stderr import native_stderr_muted
-from pose_extraction.estimators.selection import without_unseen_joints
 from pose_extraction.estimators.windows import Finder, WindowSearch
-from pose_extraction.poses import FramePoses
+from pose_extraction.poses import FramePoses, PoseEstimator
+from pose_extraction.selection import without_unseen_joints
 from pose_extraction.skeleton import KEYPOINT_NAMES
 
 # BlazePose has 33 landmarks; the 17 of COCO are among them under the same names.
@@ -61,6 +62,17 @@ class MediaPipeEstimator:
             search = WindowSearch(open_finder, stills=self._stills)
             for frame in frames:
                 yield without_unseen_joints(search.find(frame), *frame.shape[:2])
+
+
+def create(weights: str | None, stills: bool) -> PoseEstimator:
+    """MediaPipe with its own weights.
+
+    Raises:
+        InputError: others are named.
+    """
+    if weights:
+        raise InputError("MediaPipe brings its own weights; leave them away or choose another estimator.")
+    return MediaPipeEstimator(stills=stills)
 
 
 def _finder(landmarker: vision.PoseLandmarker, mode: vision.RunningMode) -> Finder:

@@ -8,8 +8,10 @@ import torch
 from mmpose.apis import inference_topdown, init_model
 
 from fyp_media.errors import InputError
+from pose_extraction.estimators.detector import create_detector
 from pose_extraction.estimators.hub import best_device, numpy_is_safe
-from pose_extraction.poses import FramePoses
+from pose_extraction.estimators.topdown import TopDownEstimator
+from pose_extraction.poses import FramePoses, PoseEstimator
 from pose_extraction.skeleton import KEYPOINT_NAMES
 
 
@@ -55,3 +57,8 @@ class MMPose:
             np.concatenate([person.keypoints for person in people]).astype(np.float32),
             np.concatenate([person.keypoint_scores for person in people]).astype(np.float32),
         )
+
+
+def create(weights: str | None, stills: bool) -> PoseEstimator:
+    """A model of mmpose with the people of the detector."""
+    return TopDownEstimator(MMPose(weights), create_detector(stills=stills), stills=stills)

@@ -6,8 +6,8 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from pose_extraction.estimators.selection import without_duplicates, without_unseen_joints
 from pose_extraction.poses import FramePoses
+from pose_extraction.selection import without_duplicates, without_unseen_joints
 
 PEOPLE_AT_ONCE = 16  # in a pass of a pose model's network
 _BATCH = 16  # frames; 100 MB at 1920x1080

@@ -9,12 +9,12 @@ from transformers import AutoImageProcessor, VitPoseForPoseEstimation
 from transformers.models.vitpose.modeling_vitpose import VitPoseEstimatorOutput
 
 from fyp_media.errors import InputError
-from pose_extraction.estimators.hub import best_device, best_dtype, from_hub
-from pose_extraction.estimators.topdown import PEOPLE_AT_ONCE
-from pose_extraction.poses import FramePoses
+from pose_extraction.estimators.detector import create_detector
+from pose_extraction.estimators.hub import VITPOSE, best_device, best_dtype, from_hub
+from pose_extraction.estimators.topdown import PEOPLE_AT_ONCE, TopDownEstimator
+from pose_extraction.poses import FramePoses, PoseEstimator
 from pose_extraction.skeleton import KEYPOINT_NAMES, MIRRORED
 
-VITPOSE = "usyd-community/vitpose-plus-base"
 _COCO_EXPERT = 0  # of the six data sets ViTPose++ was trained on
 
 
@@ -67,6 +67,11 @@ class ViTPose:
         straight = self._network(pictures, **expert).heatmaps
         mirrored = self._network(pictures.flip(-1), **expert).heatmaps.flip(-1)[:, MIRRORED]
         return (straight + mirrored).float() / 2
+
+
+def create(weights: str | None, stills: bool) -> PoseEstimator:
+    """ViTPose with the people of the detector."""
+    return TopDownEstimator(ViTPose(weights or VITPOSE), create_detector(stills=stills), stills=stills)
 
 
 def _to_poses(people: list[dict[str, torch.Tensor]]) -> FramePoses:

@@ -5,8 +5,8 @@ from functools import cached_property
 
 import numpy as np
 
-from pose_extraction.estimators.selection import same_person, without_duplicates
 from pose_extraction.poses import FramePoses
+from pose_extraction.selection import same_person, without_duplicates
 
 Finder = Callable[[np.ndarray], FramePoses]
 """People of an (H, W, 3) uint8 RGB picture, in its pixels."""

@@ -19,7 +19,7 @@ from pose_extraction.estimators.hrnet import HRNet, HRNetPose, WholeFrames
 from pose_extraction.estimators.hrnet_weights import Build, load_hrnet, save_half, save_hrnet
 from pose_extraction.estimators.topdown import TopDownEstimator
 
-CONFIGS = Path(__file__).parents[3] / "configs"
+CONFIGS = Path(__file__).parents[4] / "configs"
 CPU = torch.device("cpu")
 BUILD = Build("hrnet_w18_small", (64, 32), whole_frames=True)
 
@@ -68,7 +68,7 @@ def test_what_was_written_finds_the_same(network, weights):
 
 
 def test_as_an_estimator_it_needs_neither_detector_nor_hub(weights, monkeypatch):
-    monkeypatch.setattr("pose_extraction.estimators.detector.create_detector", pytest.fail)
+    monkeypatch.setattr("pose_extraction.estimators.hrnet_weights.create_detector", pytest.fail)
     frames = np.random.default_rng(0).integers(0, 255, (3, 96, 96, 3), np.uint8)
     poses = list(create_estimator("hrnet", str(weights)).estimate(frames))
     assert [len(people) for people in poses] == [1, 1, 1]

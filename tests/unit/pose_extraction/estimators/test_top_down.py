@@ -1,7 +1,5 @@
 """Boxes, crops and networks of the hub, tried with tiny random ones in the hub's layout."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 import torch
@@ -18,9 +16,7 @@ from transformers import (
 
 from fyp_media.errors import InputError
 from pose_extraction.estimators import detector
-from pose_extraction.estimators import factory as estimator
 from pose_extraction.estimators.detector import PoseBoxDetector, RTDetrDetector
-from pose_extraction.estimators.factory import choose_estimator, create_estimator
 from pose_extraction.estimators.topdown import TopDownEstimator, carry_boxes
 from pose_extraction.estimators.vitpose import ViTPose
 from pose_extraction.poses import FramePoses
@@ -221,52 +217,3 @@ def test_a_model_that_is_nowhere_is_one_sentence(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="cannot be downloaded") as caught:
         ViTPose(tmp_path / "nothing", CPU)
     assert "\n" not in str(caught.value)
-
-
-@dataclass
-class Named:
-    name: str
-
-
-def refuse(*_):
-    raise InputError("The weights are not here.")
-
-
-def no_library(*_):
-    raise ImportError("No module named 'torchpose'")
-
-
-@pytest.mark.parametrize(
-    ("has_gpu", "best", "chosen", "reason"),
-    [
-        (True, lambda *_: Named("best"), "best", "most accurate"),
-        (True, refuse, "mediapipe", "cannot run here: best: The weights are not here."),
-        (False, lambda *_: Named("best"), "mediapipe", "without a GPU"),
-    ],
-    ids=["GPU", "GPU, no weights", "CPU"],
-)
-def test_auto_takes_the_best_that_runs_here_and_says_why(monkeypatch, caplog, has_gpu, best, chosen, reason):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: has_gpu)
-    made = {"best": best, "mediapipe": lambda *_: Named("mediapipe")}
-    monkeypatch.setattr(estimator, "_ESTIMATORS", made)
-    monkeypatch.setattr(estimator, "ESTIMATOR_NAMES", ("auto", *made))
-    with caplog.at_level("INFO", logger="pose_extraction"):
-        taken, why = choose_estimator()
-    assert taken == Named(chosen)
-    assert reason in why
-    assert f"by {chosen}: {why}" in caplog.text
-
-
-def test_estimators_that_cannot_be_had_are_one_sentence(monkeypatch):
-    monkeypatch.setattr(estimator, "_ESTIMATORS", {"mediapipe": no_library})
-    with pytest.raises(InputError, match="torchpose"):
-        create_estimator("mediapipe")
-    with pytest.raises(InputError, match="no estimator 'openpose'; choose one of auto, vitpose, hrnet"):
-        create_estimator("openpose")
-
-
-def test_weights_need_an_estimator_that_takes_them():
-    with pytest.raises(InputError, match="name it"):
-        choose_estimator("auto", "w.pth")
-    with pytest.raises(InputError, match="own weights"):
-        create_estimator("mediapipe", "w.pth")

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from pose_extraction.estimators.selection import without_duplicates, without_unseen_joints
 from pose_extraction.poses import FramePoses
+from pose_extraction.selection import without_duplicates, without_unseen_joints
 from pose_extraction.skeleton import KEYPOINT_NAMES
 
 JOINT = {name: index for index, name in enumerate(KEYPOINT_NAMES)}
