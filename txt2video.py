@@ -207,8 +207,8 @@ def _runtime(config: DictConfig, device: str) -> Runtime:
         logger.info(
             "Without effect on a CPU: mixed_precision; it takes the number format that is fastest there."
         )
-        return Runtime(device)
-    return Runtime(device, _DTYPES[precision])
+        return Runtime(device=device)
+    return Runtime(device=device, dtype=_DTYPES[precision])
 
 
 def _source(config: DictConfig) -> str | ModelSource:

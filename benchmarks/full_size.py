@@ -85,7 +85,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     parts = (pipeline.unet, pipeline.vae, pipeline.text_encoder, pipeline.pose_encoder)
     weights = sum(parameter.nbytes for part in parts for parameter in part.parameters())
 
-    runtime = Runtime(device, options.dtype, low_vram=options.low_vram)
+    runtime = Runtime(device=device, dtype=options.dtype, low_vram=options.low_vram)
     place(pipeline, device, runtime.low_vram)
     if device != "cpu":  # its first video includes the choice of kernels
         _generate(pipeline, options.frames[0], options.size, 1, runtime)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args, get_origin
 
 import annotated_types
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
@@ -19,6 +19,62 @@ class Settings(BaseModel):
     """Base of all models of settings: no unknown keys, no changes afterwards."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+
+
+class RequestSettings(Settings):
+    """Settings that programs write down in Python: a value that cannot work is an InputError at once."""
+
+    def __init__(self, **given: Any) -> None:
+        try:
+            super().__init__(**given)
+        except ValidationError as error:
+            raise InputError(_sentence(type(self), error.errors()[0], "")) from error
+
+    def changed(self, **changes: Any) -> Self:
+        """The same with other values; raises InputError where one cannot work."""
+        return type(self)(**{name: getattr(self, name) for name in type(self).model_fields} | changes)
+
+
+def setting(
+    default: Any,
+    text: str,
+    *,
+    unset: str = "",
+    group: str = "",
+    metavar: str | None = None,
+    option: str = "",
+    title: str | None = None,
+    **limits: Any,
+) -> Any:
+    """A field of a model of settings. Command line, page, API and reference are derived from it.
+
+    To add a setting, add one field, ``steps: int | None = setting(None, "denoising steps", ge=1)``, and the code that
+    reads it. ``python -m fyp_core`` then has ``--steps``, :func:`fyp_page.controls.control` makes its control,
+    ``model_json_schema()`` names it, and ``python -m scripts.write_reference`` writes it into docs/reference.md.
+
+    Args:
+        default: ``...`` where there is none.
+        text: one phrase of help.
+        unset: what None stands for, such as "the model's own".
+        group: of options, under which the help of a command lists it.
+        metavar: stands for the value in the help of a command.
+        option: name of the command's option, where it is not that of the field.
+        title: label on the page, where it is not the field's name.
+        limits: of :func:`pydantic.Field`, such as ``ge``.
+    """
+    extra = {"unset": unset, "group": group, "metavar": metavar, "option": option}
+    return Field(default, title=title, description=text, json_schema_extra=extra, **limits)
+
+
+def extra_of(field: FieldInfo) -> dict[str, Any]:
+    """What :func:`setting` says besides type, limits, default and help."""
+    known = field.json_schema_extra
+    return dict(known) if isinstance(known, dict) else {}
+
+
+def choices_of(field: FieldInfo) -> list[Any]:
+    """The values that a field may have, where these are a few names."""
+    return _choices(field.annotation)
 
 
 S = TypeVar("S", bound=Settings)

@@ -7,13 +7,9 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import gradio as gr
 from gradio.components import Component
-from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from fyp_core.generation.request import GenerationRequest
 
-_FIELDS = pydantic_dataclass(
-    GenerationRequest, frozen=True, config={"arbitrary_types_allowed": True}
-).__pydantic_fields__
 _SEVERAL = (Union, UnionType)
 _FEW_CHOICES = 4  # shown side by side; more drop down
 _MODELS_OWN = "auto"  # what None is called where there are choices
@@ -26,7 +22,7 @@ def control(name: str, **properties: Any) -> Component:
     Args:
         properties: of the component, in place of those the field says.
     """
-    field = _FIELDS[name]
+    field = GenerationRequest.model_fields[name]
     kind, is_optional = _without_none(field.annotation)
     given: dict[str, Any] = {
         "label": field.title or name.replace("_", " ").capitalize(),

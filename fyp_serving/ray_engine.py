@@ -7,7 +7,6 @@ import queue
 import secrets
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any
 
 import ray
@@ -112,7 +111,7 @@ class RayEngine(Engine):
         """
         request.check()
         if request.seed is None:  # a job that is run again makes the same video
-            request = replace(request, seed=secrets.randbelow(MAX_SEED + 1))
+            request = request.changed(seed=secrets.randbelow(MAX_SEED + 1))
         with self.queue.turn(job):
             taken = _InOrder(take, job)
             for attempt in range(_ATTEMPTS):

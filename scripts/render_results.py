@@ -39,7 +39,7 @@ def main() -> None:
 
 def _generate(engine: Engine, prompt: str, skeleton: str, seed: int) -> GenerationResult:
     video = ROOT / f"pose_example/{skeleton}.mp4"
-    return engine.generate(GenerationRequest(video, prompt, "skeleton", seed=seed))
+    return engine.generate(GenerationRequest(input=video, prompt=prompt, input_type="skeleton", seed=seed))
 
 
 def _skeletons(result: GenerationResult) -> np.ndarray:

@@ -265,7 +265,7 @@ def memory(scale: Scale, device: str, dtype: str) -> Iterator[Row]:
     """Peak memory of whole videos, with and without ``--low-vram``, beside the estimate."""
     for low_vram in (False, True):
         pipeline = build(scale, device, dtype, low_vram)
-        runtime = Runtime(device, dtype, low_vram=low_vram)
+        runtime = Runtime(device=device, dtype=dtype, low_vram=low_vram)
         for frames in scale.frames:
             reset_peak(device)
             seconds = _generate(pipeline, frames, scale.size, 2, decode_chunk_size=runtime.decode_chunk)

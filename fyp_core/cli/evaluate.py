@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_origin
+from typing import TYPE_CHECKING, Any
 
-from pydantic.fields import FieldInfo
-
+from fyp_core.cli.options import add_setting_options, given_settings
 from fyp_core.evaluation.settings import GROUPS, EvaluationSettings
 from fyp_core.settings import validated
 from fyp_media.files import check_target, replacing
@@ -33,27 +32,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--sheet", type=Path, metavar="FILE", help="PNG to write: first, best and worst clips"
     )
     add_protocol(parser)
+    parser.set_defaults(run=evaluate)
 
 
 def add_protocol(parser: argparse.ArgumentParser) -> None:
     """An option for each field of :class:`EvaluationSettings`, and the file to write."""
     parser.add_argument("--output", type=Path, metavar="FILE", help=_OUTPUT_HELP)
     groups = {name: parser.add_argument_group(title) for name, title in GROUPS.items()}
-    for name, field in EvaluationSettings.model_fields.items():
-        extra: dict[str, Any] = field.json_schema_extra or {}  # type: ignore[assignment]
-        group = groups.get(extra["group"], parser)
-        group.add_argument(f"--{name.replace('_', '-')}", **_option(field), metavar=extra["metavar"])
-
-
-def _option(field: FieldInfo) -> dict[str, Any]:
-    """The keywords of ``add_argument``; the values themselves are checked by the settings."""
-    is_list = get_origin(field.annotation) is tuple
-    shown = "; default: %(default)s" if field.default not in (None, ()) else ""
-    return {
-        "default": argparse.SUPPRESS if is_list or field.default is None else field.default,
-        "help": (field.description or "") + shown,
-        **({"nargs": "+"} if is_list else {}),
-    }
+    add_setting_options(parser, EvaluationSettings, groups=groups)
 
 
 def settings_of(options: argparse.Namespace, **changes: Any) -> EvaluationSettings:
@@ -62,8 +48,12 @@ def settings_of(options: argparse.Namespace, **changes: Any) -> EvaluationSettin
     Raises:
         InputError: a value is of the wrong type or out of its range.
     """
-    given = {name: value for name, value in vars(options).items() if name in EvaluationSettings.model_fields}
-    return validated(EvaluationSettings, given | changes, "--")
+    return validated(EvaluationSettings, given_settings(options, EvaluationSettings) | changes, "--")
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    """Measure a model."""
+    print(evaluate_model(options))
 
 
 def evaluate_model(options: argparse.Namespace) -> str:

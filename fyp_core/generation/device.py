@@ -8,10 +8,10 @@ import sys
 import timeit
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
+from fyp_core.settings import RequestSettings, setting
 from fyp_media.errors import InputError, first_line
 
 if TYPE_CHECKING:
@@ -24,29 +24,28 @@ if TYPE_CHECKING:
 DType = Literal["fp32", "fp16", "bf16"]
 DTYPES: tuple[DType, ...] = ("fp32", "fp16", "bf16")
 AUTO_DTYPE = "auto"
-ATTENTION_BACKENDS = ("native", "xformers", "flash", "sage")
+Attention = Literal["native", "xformers", "flash", "sage"]
+ATTENTION_BACKENDS: tuple[Attention, ...] = get_args(Attention)
 _DECODED_AT_ONCE = 8  # frames
 _MEASURED_SIDE, _MEASURED_TIMES = 384, 5  # of the matrices that tell the faster number format
 _GIB = 2**30
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
-@dataclass(frozen=True)
-class Runtime:
-    """How to run a model.
+class Runtime(RequestSettings):
+    """How to run a model."""
 
-    device: ``cuda``, ``cuda:1``, ``mps`` (Apple's GPUs), ``cpu``; None takes a GPU where there is one.
-    dtype: ``auto`` or one of :data:`DTYPES`.
-    attention: one of :data:`ATTENTION_BACKENDS`; ``native`` is PyTorch's own.
-    low_vram: keep only the network at work on the GPU, decode frame by frame and in tiles: slower.
-    compile: compile the network's repeated blocks: the first video takes a minute or more longer, the others less.
-    """
-
-    device: str | None = None
-    dtype: str = AUTO_DTYPE
-    attention: str = "native"
-    low_vram: bool = False
-    compile: bool = False
+    device: str | None = setting(
+        None, "cuda, cuda:1, mps (Apple's GPUs) or cpu", unset="a GPU where there is one", group="device"
+    )
+    dtype: DType | Literal["auto"] = setting(
+        "auto", "number format; auto: the fastest that is exact enough", group="device"
+    )
+    attention: Attention = setting("native", "how attention is computed; native: by PyTorch", group="device")
+    low_vram: bool = setting(False, "slower, in a fraction of the GPU's memory", group="device")
+    compile: bool = setting(
+        False, "the first video takes a minute or more longer, the others less", group="device"
+    )
 
     @property
     def decode_chunk(self) -> int:

@@ -10,7 +10,6 @@ import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, TypeVar
 
@@ -79,7 +78,7 @@ class LoadedModel:
             enable_progress_bars()
         self.source = source
         self._device = device = choose_device(runtime.device)
-        self.runtime = replace(runtime, device=device, dtype=choose_dtype(runtime.dtype, device))
+        self.runtime = runtime.changed(device=device, dtype=choose_dtype(runtime.dtype, device))
         need = f"the model {source.name} on {device}; close other programs that use it"
         with _within_memory(self.runtime, lambda: need):
             self.pipeline = _load_placed(source, self.runtime, device)
@@ -112,13 +111,13 @@ class LoadedModel:
             and self._lacks_few_step_lora(request)
             and (file := find_few_step_lora())
         ):
-            return replace(request, loras=(*request.loras, str(file)))
+            return request.changed(loras=(*request.loras, Lora(file=file)))
         return request
 
     def _lacks_few_step_lora(self, request: GenerationRequest) -> bool:
         """Whether one could act besides those that the request names."""
         takes_one = takes_few_step_lora(self.pipeline.unet.config, self._own_scheduler.config)
-        named = few_steps_of(lora.file for lora in request.found_loras())
+        named = few_steps_of(lora.file for lora in request.loras)
         return request.preset == "turbo" and takes_one and named is None
 
     def completed(self, request: GenerationRequest) -> GenerationRequest:
@@ -139,8 +138,7 @@ class LoadedModel:
         if reuse is None:
             reuse = preset.reuse_at(steps)
         schedulers.check_steps(schedulers.make_scheduler(scheduler, self._own_scheduler), steps)
-        return replace(
-            request,
+        return request.changed(
             scheduler=scheduler,
             steps=steps,
             reuse=reuse,
@@ -168,10 +166,11 @@ class LoadedModel:
             JobCancelled: the job was cancelled.
         """
         request = self.with_few_step_lora(request)
-        self.put_loras(request.found_loras())
+        self.put_loras(request.loras)
         count, height, width = guide.skeletons.shape[:3]
-        request = replace(request, height=height, width=width, aspect=None, input_type=guide.input_type)
-        request = self.completed(request)
+        request = self.completed(
+            request.changed(height=height, width=width, aspect=None, input_type=guide.input_type)
+        )
         self.check_memory(request, count)
         clock = time.perf_counter
         start = clock()
@@ -283,7 +282,7 @@ class LoadedModel:
         skeletons = np.zeros(
             (_CALIBRATION_FRAMES, _given(request.height), _given(request.width), 3), np.uint8
         )
-        short = replace(request, steps=1, reuse=1, loras=())
+        short = request.changed(steps=1, reuse=1, loras=())
         for _ in range(2):
             start = time.perf_counter()
             latents = self._denoise(short, skeletons, Job())

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
 from typing import Any, TypeVar
 
 from fyp_core.generation.device import Runtime
 from fyp_core.generation.request import GenerationRequest
+from fyp_core.settings import Settings, validated
 from fyp_core.weights.sources import Additions
 from fyp_media.errors import InputError
 
-T = TypeVar("T")
-_NAMES = {"model", *(field.name for cls in (GenerationRequest, Additions, Runtime) for field in fields(cls))}
+S = TypeVar("S", bound=Settings)
+_NAMES = {
+    "model",
+    *(name for model in (GenerationRequest, Additions, Runtime) for name in model.model_fields),
+}
 
 
 def repeated(settings: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -26,11 +29,9 @@ def repeated(settings: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str,
         stored["fit"] = "cover"
     decided = decided_by(given)
     values = {name: value for name, value in stored.items() if name not in decided} | dict(given)
-    try:
-        pick(GenerationRequest, stored)  # several videos have no one prompt
-        pick(GenerationRequest, values).check()
-    except (TypeError, AttributeError) as error:
-        raise InputError("The settings stored in that video are damaged or of several ones.") from error
+    if not all(isinstance(stored.get(name), str) for name in ("input", "prompt")):  # several videos have none
+        raise InputError("The settings stored in that video are damaged or of several ones.")
+    pick(GenerationRequest, values).check()
     return values
 
 
@@ -40,11 +41,13 @@ def decided_by(given: Iterable[str]) -> set[str]:
     return {*given, *of_preset, *(("width", "height") if "aspect" in given else ())}
 
 
-def pick(cls: type[T], values: Mapping[str, Any]) -> T:
-    """An instance of a dataclass from those values that are its fields; lists become tuples."""
-    names: list[str] = [field.name for field in fields(cls)]  # type: ignore[arg-type]
-    chosen = {name: values[name] for name in names if name in values}
-    return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in chosen.items()})
+def pick(model: type[S], values: Mapping[str, Any]) -> S:
+    """Settings from those values that are their fields.
+
+    Raises:
+        InputError: one is missing or cannot work.
+    """
+    return validated(model, {name: values[name] for name in model.model_fields if name in values})
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any], ignored: Iterable[str]) -> list[str]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import torch
 from diffusers.loaders import StableDiffusionLoraLoaderMixin
@@ -14,8 +12,11 @@ from diffusers.loaders import StableDiffusionLoraLoaderMixin
 from fyp_core.weights.embeddings import add_bundled_embedding, remove_embeddings, split_bundled_embeddings
 from fyp_core.weights.identify import PLACES, FileKind, check_family, identify
 from fyp_core.weights.lora_layers import read_lora_layers
+from fyp_core.weights.sources import Lora
 from fyp_core.weights.tensors import list_tensors
 from fyp_media.errors import InputError, as_input_error
+
+__all__ = ["Lora", "set_loras"]
 
 _ADAPTER = "lora"
 _LARGEST_FILE = 4 * 2**30  # bytes; the largest for Stable Diffusion 1.x are about a tenth of it
@@ -25,41 +26,6 @@ _NAMES = {  # what diffusers calls a layer's matrices
     "text_encoder": ("lora_linear_layer.up", "lora_linear_layer.down"),
 }
 _UNSUPPORTED = ("an OFT", "an IA3", "a GLoRA")
-
-
-@dataclass(frozen=True)
-class Lora:
-    """A LoRA file and how strongly it acts; ``str(lora)`` is what :meth:`parse` reads."""
-
-    file: Path
-    weight: float = 1.0
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """The LoRA that ``FILE[:WEIGHT]`` names.
-
-        Raises:
-            InputError: there is no such file, or the weight is not finite.
-        """
-        name, separator, weight = text.rpartition(":")
-        try:
-            lora = cls(Path(name), float(weight)) if separator else cls(Path(text))
-        except ValueError:  # a colon in the file's name
-            lora = cls(Path(text))
-        lora.check()
-        return lora
-
-    def check(self) -> None:
-        """Raise InputError where there is no such file or the weight is not finite."""
-        if not self.file.is_file():
-            raise InputError(f"There is no LoRA file {self.file}; check the path.")
-        if not math.isfinite(self.weight):
-            raise InputError(
-                f"The weight of the LoRA {self.file} is {self.weight}, but must be a finite number."
-            )
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.weight:g}"
 
 
 def set_loras(pipeline: StableDiffusionLoraLoaderMixin, loras: tuple[Lora, ...]) -> None:

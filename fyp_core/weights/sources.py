@@ -6,8 +6,11 @@ import json
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+from pydantic import model_validator
+
+from fyp_core.settings import RequestSettings, setting
 from fyp_core.weights.checkpoints import (
     BASE,
     MINI,
@@ -39,18 +42,69 @@ _SD_FILES = (
 )
 
 
-@dataclass(frozen=True)
-class Additions:
-    """What is put in place of parts of a model, or onto it; names as a person gives them.
+class Lora(RequestSettings):
+    """A LoRA file and how strongly it acts; ``str(lora)`` is what :meth:`parse` reads."""
 
-    base: another Stable Diffusion 1.x: a diffusers folder, a hub id, a ``.safetensors`` or ``.ckpt`` file.
-    vae: another autoencoder, likewise.
-    embeddings: textual inversion files; a prompt names them by their own token or by the file's name.
-    """
+    file: Path = setting(..., "LoRA file")
+    weight: float = setting(1.0, "how strongly it acts", allow_inf_nan=False)
 
-    base: str | None = None
-    vae: str | None = None
-    embeddings: tuple[str, ...] = ()
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, given: Any) -> Any:
+        """Command lines, and the settings stored in videos, have ``FILE[:WEIGHT]``."""
+        return _file_and_weight(given) if isinstance(given, str) else given
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The LoRA that ``FILE[:WEIGHT]`` names.
+
+        Raises:
+            InputError: there is no such file, or the weight is not finite.
+        """
+        lora = cls(**_file_and_weight(text))
+        lora.check()
+        return lora
+
+    def check(self) -> None:
+        """Raise InputError where there is no such file."""
+        if not self.file.is_file():
+            raise InputError(f"There is no LoRA file {self.file}; check the path.")
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.weight:g}"
+
+
+def _file_and_weight(text: str) -> dict[str, Any]:
+    name, separator, weight = text.rpartition(":")
+    try:
+        return {"file": name, "weight": float(weight)} if separator else {"file": text}
+    except ValueError:  # a colon in the file's name
+        return {"file": text}
+
+
+class Additions(RequestSettings):
+    """What is put in place of parts of a model, or onto it; names as a person gives them."""
+
+    base: str | None = setting(
+        None,
+        "another Stable Diffusion 1.x: folder, .safetensors, .ckpt or hub id",
+        unset="the model's own",
+        group="model",
+        metavar="SD",
+    )
+    vae: str | None = setting(
+        None,
+        "another autoencoder: folder, .safetensors, .ckpt or hub id",
+        unset="the model's own",
+        group="model",
+    )
+    embeddings: tuple[str, ...] = setting(
+        (),
+        "textual inversions; a prompt names each by its token or by the file's name",
+        group="model",
+        metavar="FILE",
+        option="--embedding",
+    )
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import html
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +140,7 @@ class Page:
         try:
             request = make_requests(values | {"prompt": "a person", "loras": None})[0]
             shown = self.poses.guide(request)
-            everybody = self.poses.guide(replace(request, people="all"))
+            everybody = self.poses.guide(request.changed(people="all"))
         except InputError:  # it is said where the pose is shown
             return gr.skip()
         number = person_at((chosen.index[0], chosen.index[1]), shown, everybody)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fyp_core.generation.request import GenerationRequest
-from fyp_core.weights.lora import Lora
+from fyp_core.weights.sources import Lora
 from fyp_media.errors import InputError
 from fyp_media.read_video import probe
 from fyp_page.handlers.motion import sample
@@ -69,13 +69,13 @@ def motion_of(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def loras_of(values: Mapping[str, Any]) -> tuple[Any, ...]:
+def loras_of(values: Mapping[str, Any]) -> tuple[Lora, ...]:
     files = values.get("loras") or []
     if len(files) > MOST_LORAS:
         raise InputError(f"There are {len(files)} LoRAs; take at most {MOST_LORAS}.")
     weights = [values.get(f"weight_{number}") for number in range(1, MOST_LORAS + 1)]
     return tuple(
-        str(Lora(Path(file), 1 if weight is None else weight)) for file, weight in zip(files, weights)
+        Lora(file=Path(file), weight=1 if weight is None else weight) for file, weight in zip(files, weights)
     )
 
 

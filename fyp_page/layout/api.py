@@ -49,7 +49,7 @@ def _generate_arguments() -> dict[str, Component]:
 
 def request_fields() -> list[str]:
     """Names of a request's fields."""
-    return list(inspect.signature(GenerationRequest).parameters)
+    return list(GenerationRequest.model_fields)
 
 
 def _endpoint(

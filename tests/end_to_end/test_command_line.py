@@ -114,7 +114,7 @@ def test_a_lora_given_takes_the_place_of_one_that_is_gone(
     generate(*ONE_FRAME, "--lora", old, "--output", "first.mp4")
     old.unlink()
     report = generate("--like", "first.mp4", "--lora", new, "--output", "second.mp4")
-    assert report["loras"] == [str(new)]
+    assert report["loras"] == [f"{new}:1"]
     assert main(["generate", "--like", "first.mp4", "--output", "third.mp4"]) == 2
     assert f"no LoRA file {old}" in capfd.readouterr().err
 
@@ -180,7 +180,7 @@ def test_report_names_words_the_model_does_not_know(generate: Callable[..., Any]
         ("--seed", "-1", "seed"),
         ("--model", "nowhere", "no model nowhere"),
         ("--like", "nobody.mp4", "does not say how it was made"),
-        ("--eta", "2", "Eta"),
+        ("--eta", "2", "eta is 2.0, but must be within 0 and 1"),
         ("--base", "nowhere.ckpt", "nowhere.ckpt"),
         ("--lora", "nowhere.safetensors:0.5", "LoRA file nowhere.safetensors"),
         ("--lora", "text.mp4:inf", "must be a finite number"),

@@ -24,11 +24,13 @@ REACH = 9  # pixels around the skeleton's lines that belong to the figure
 def paint() -> Callable[[str, str], GenerationResult]:
     engine = Engine("mini")
 
-    def paint_example(skeleton: str, prompt: str) -> GenerationResult:
+    def generate_example(skeleton: str, prompt: str) -> GenerationResult:
         video = EXAMPLES / f"skeleton_{skeleton}.mp4"
-        return engine.generate(GenerationRequest(video, prompt, "skeleton", frames=FRAMES, seed=0))
+        return engine.generate(
+            GenerationRequest(input=video, prompt=prompt, input_type="skeleton", frames=FRAMES, seed=0)
+        )
 
-    return paint_example
+    return generate_example
 
 
 def test_it_is_small_and_carries_its_card() -> None:

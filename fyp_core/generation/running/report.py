@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -48,8 +47,8 @@ class GenerationReport:
         """
         frames, height, width = self.size
         settings = {
-            **asdict(self.request),
-            "input": Path(self.request.input).name,
+            **self.request.model_dump(exclude={"loras"}),
+            "input": self.request.input.name,
             "input_hash": self.input_hash,
             "frames": frames,
             "crop": list(self.request.crop),
@@ -62,7 +61,7 @@ class GenerationReport:
         if with_paths:
             settings |= {
                 "input": os.fspath(self.request.input),
-                "loras": list(self.request.loras),
+                "loras": list(map(str, self.request.loras)),
                 "model": self.model_name,
             }
         return settings

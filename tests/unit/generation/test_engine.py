@@ -5,7 +5,6 @@ import json
 import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +37,13 @@ FRAMES = 3
 @pytest.fixture(scope="module")
 def request_(make_video: Callable[..., Path]) -> GenerationRequest:
     return GenerationRequest(
-        make_video(), "a robot jumps", input_type="skeleton", frames=FRAMES, seed=1, steps=3
+        input=make_video(), prompt="a robot jumps", input_type="skeleton", frames=FRAMES, seed=1, steps=3
     )
 
 
 @pytest.fixture(scope="module")
 def engine(tiny_model_dir: Path) -> Engine:
-    return Engine(str(tiny_model_dir), runtime=Runtime("cpu"))
+    return Engine(str(tiny_model_dir), runtime=Runtime(device="cpu"))
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +65,7 @@ def test_previews_sharpen_and_frames_arrive_as_they_are_finished(
 ) -> None:
     previews: list[Preview] = []
     chunks: list[FinishedFrames] = []
-    frugal = Engine(str(tiny_model_dir), runtime=Runtime("cpu", low_vram=True))
+    frugal = Engine(str(tiny_model_dir), runtime=Runtime(device="cpu", low_vram=True))
     job = Job(on_preview=previews.append, on_frames=chunks.append)
     result = frugal.generate(request_, job)
     assert [preview.step for preview in previews] == [1, 2, 3]
@@ -98,7 +97,7 @@ def test_the_sound_of_the_source_is_heard_in_sync(engine: Engine, tmp_path: Path
     guide = engine.prepare(request)
     engine.render_file(tmp_path / "v.mp4", request, guide)
     assert tone(tmp_path / "v.mp4") == pytest.approx((1.5, 2.0), abs=0.06)
-    engine.render_file(tmp_path / "silent.mp4", replace(request, sound=False), guide)
+    engine.render_file(tmp_path / "silent.mp4", request.changed(sound=False), guide)
     with av.open(str(tmp_path / "silent.mp4")) as container:
         assert not container.streams.audio
 
@@ -106,7 +105,7 @@ def test_the_sound_of_the_source_is_heard_in_sync(engine: Engine, tmp_path: Path
 def test_the_time_of_a_request_is_estimated(engine: Engine, request_: GenerationRequest) -> None:
     short = engine.estimate(request_)
     assert 0 < short < engine.estimate(request_, frames=100) < 3600
-    assert engine.estimate(replace(request_, steps=30)) > short
+    assert engine.estimate(request_.changed(steps=30)) > short
 
 
 def test_what_cannot_fit_into_memory_is_refused(
@@ -121,7 +120,9 @@ def test_skeletons_with_red_and_blue_swapped_are_put_right_and_told(engine: Engi
     clip = sample_clip(np.random.default_rng(0), FRAMES, 128, stride=4)
     swapped = tmp_path / "swapped.mp4"
     write_video(swapped, clip.skeletons()[..., ::-1], 24)
-    request = GenerationRequest(swapped, "a robot jumps", input_type="skeleton", frames=FRAMES, stride=1)
+    request = GenerationRequest(
+        input=swapped, prompt="a robot jumps", input_type="skeleton", frames=FRAMES, stride=1
+    )
     result = engine.generate(request)
     assert any("swapped" in notice for notice in result.notices)
     right_colors = sample_frames(swapped, FRAMES)[..., ::-1].copy()
@@ -135,7 +136,7 @@ def test_cancelled_within_one_step(
     passes = _count_passes(engine, monkeypatch)
     job = Job(lambda progress: progress.phase == "denoise" and progress.step == 1 and job.cancel())
     with pytest.raises(JobCancelled):
-        engine.generate(replace(request_, steps=9), job)
+        engine.generate(request_.changed(steps=9), job)
     assert len(passes) <= 2
     assert np.array_equal(engine.generate(request_).frames, expected)
 
@@ -174,7 +175,7 @@ def test_out_of_memory_frees_what_the_job_held(
 def test_guidance_and_reuse_change_the_video(
     engine: Engine, request_: GenerationRequest, expected: np.ndarray, change: dict[str, Any]
 ) -> None:
-    result = engine.generate(replace(request_, **change))
+    result = engine.generate(request_.changed(**change))
     assert not np.array_equal(result.frames, expected)
     assert result.settings().items() >= change.items()
 
@@ -183,7 +184,7 @@ def test_guidance_and_reuse_change_the_video(
 def test_sampling_controls_change_the_video(
     engine: Engine, request_: GenerationRequest, expected: np.ndarray, change: dict[str, Any]
 ) -> None:
-    result = engine.generate(replace(request_, **change))
+    result = engine.generate(request_.changed(**change))
     assert not np.array_equal(result.frames, expected)
     assert result.frames.any(), "no undefined numbers"
     assert (
@@ -206,14 +207,14 @@ def test_undefined_numbers_are_told_instead_of_a_black_video(
 
 def test_too_many_steps_for_the_scheduler_are_named(engine: Engine, request_: GenerationRequest) -> None:
     with pytest.raises(InputError, match="at most 50 steps"):
-        engine.generate(replace(request_, scheduler="tcd", steps=51))
+        engine.generate(request_.changed(scheduler="tcd", steps=51))
 
 
 def test_low_memory_gives_the_same_video_frame_by_frame(
     tiny_model_dir: Path, request_: GenerationRequest, expected: np.ndarray
 ) -> None:
     seen: list[Progress] = []
-    frugal = Engine(str(tiny_model_dir), runtime=Runtime("cpu", low_vram=True))
+    frugal = Engine(str(tiny_model_dir), runtime=Runtime(device="cpu", low_vram=True))
     result = frugal.generate(request_, Job(seen.append))
     assert [progress.step for progress in seen if progress.phase == "decode"] == [0, 1, 2, 3]
     assert np.abs(result.frames.astype(int) - expected).max() <= 1
@@ -237,7 +238,7 @@ def test_a_lora_acts_for_its_job_only(
 ) -> None:
     lora = kohya_lora(build_pipeline(), tmp_path / "style.safetensors")
     before = engine.pipeline
-    result = engine.generate(replace(request_, loras=(f"{lora}:0.8",)))
+    result = engine.generate(request_.changed(loras=(f"{lora}:0.8",)))
     assert engine.pipeline is before
     assert not np.array_equal(result.frames, expected)
     assert result.settings()["loras"] == ["style.safetensors:0.8"]
@@ -251,10 +252,10 @@ def test_a_lora_for_few_steps_brings_its_sampling(
     engine: Engine, request_: GenerationRequest, tmp_path: Path
 ) -> None:
     lora = kohya_lora(build_pipeline(), tmp_path / "tcd-lora.safetensors")
-    turbo = replace(request_, preset="turbo", steps=None, loras=(str(lora),))
+    turbo = request_.changed(preset="turbo", steps=None, loras=(str(lora),))
     used = engine.generate(turbo).request
     assert (used.scheduler, used.steps, used.guidance) == ("tcd", 4, 1.0)
-    used = engine.generate(replace(turbo, preset="exact")).request
+    used = engine.generate(turbo.changed(preset="exact")).request
     assert (used.scheduler, used.guidance) == ("model", engine.pipeline.config.default_guidance_scale)
 
 
@@ -266,8 +267,8 @@ def test_turbo_puts_on_a_lora_for_few_steps_where_it_is_found(
     scheduler = DDIMScheduler(**SCHEDULER)
     model = build_pipeline(scheduler=scheduler, text_width=768)  # as Stable Diffusion 1.x
     model.save_pretrained(tmp_path / "model")
-    engine = Engine(str(tmp_path / "model"), runtime=Runtime("cpu"))
-    turbo = replace(request_, preset="turbo", steps=None)
+    engine = Engine(str(tmp_path / "model"), runtime=Runtime(device="cpu"))
+    turbo = request_.changed(preset="turbo", steps=None)
     without = engine.generate(turbo)
     assert without.request.scheduler == "dpmpp-2m"
     assert "turbo runs without a LoRA for few steps" in "".join(without.notices)
@@ -281,7 +282,7 @@ def test_turbo_puts_on_a_lora_for_few_steps_where_it_is_found(
     assert (result.request.scheduler, result.request.steps, result.request.guidance) == ("lcm", 4, 1.0)
     assert result.settings()["loras"] == ["pytorch_lora_weights.safetensors:1"]
     assert "LoRA" not in "".join(result.notices)
-    own_scheduler = engine.generate(replace(turbo, scheduler="ddim"))
+    own_scheduler = engine.generate(turbo.changed(scheduler="ddim"))
     assert own_scheduler.settings()["loras"] == []
 
 
@@ -290,13 +291,13 @@ def test_jobs_at_the_same_time_get_their_own_loras(
 ) -> None:
     one, other = (kohya_lora(build_pipeline(), tmp_path / f"{seed}.safetensors", seed) for seed in (1, 2))
     sets = [(), (str(one),), (f"{one}:0.5", str(other)), (str(other),), ("nowhere.safetensors",)]
-    alone = [engine.generate(replace(request_, loras=loras)).frames for loras in sets[:-1]]
+    alone = [engine.generate(request_.changed(loras=loras)).frames for loras in sets[:-1]]
     assert np.array_equal(alone[0], expected)
     assert len({frames.tobytes() for frames in alone}) == len(alone)
 
     def generate(loras: tuple[str, ...]) -> np.ndarray | InputError:
         try:
-            return engine.generate(replace(request_, loras=loras)).frames
+            return engine.generate(request_.changed(loras=loras)).frames
         except InputError as error:
             return error
 
@@ -312,7 +313,7 @@ def test_a_file_that_is_no_lora_does_not_touch_the_next_job(
 ) -> None:
     good, bad = kohya_lora(build_pipeline(), tmp_path / "good.safetensors"), tmp_path / "bad.safetensors"
     bad.write_bytes(b"nothing of use")
-    loras = replace(request_, loras=(str(good), str(bad)))
+    loras = request_.changed(loras=(str(good), str(bad)))
     for _ in range(2):
         with pytest.raises(InputError, match=r"bad\.safetensors is no LoRA"):
             engine.generate(loras)
@@ -323,7 +324,7 @@ def test_a_lora_replaced_under_the_same_name_is_noticed(
     engine: Engine, request_: GenerationRequest, tmp_path: Path
 ) -> None:
     first, second = (kohya_lora(build_pipeline(), tmp_path / f"{seed}.safetensors", seed) for seed in (1, 2))
-    request = replace(request_, loras=(str(first),))
+    request = request_.changed(loras=(str(first),))
     before = engine.generate(request)
     second.replace(first)
     after = engine.generate(request)
@@ -336,7 +337,7 @@ def test_any_size_that_is_a_multiple_of_the_models_factor(
     engine: Engine, request_: GenerationRequest, size: tuple[int, int]
 ) -> None:
     width, height = size
-    result = engine.generate(replace(request_, width=width, height=height))
+    result = engine.generate(request_.changed(width=width, height=height))
     assert result.frames.shape == (FRAMES, height, width, 3)
     assert (result.settings()["width"], result.settings()["height"]) == size
 
@@ -344,7 +345,7 @@ def test_any_size_that_is_a_multiple_of_the_models_factor(
 @pytest.mark.parametrize("size", [(36, 32), (32, 0), (-8, 32)])
 def test_other_sizes_are_refused(engine: Engine, request_: GenerationRequest, size: tuple[int, int]) -> None:
     with pytest.raises(InputError, match="multiples of 8 pixels"):
-        engine.generate(replace(request_, width=size[0], height=size[1]))
+        engine.generate(request_.changed(width=size[0], height=size[1]))
 
 
 def test_a_model_that_does_not_fit_is_told_and_freed(
@@ -358,7 +359,7 @@ def test_a_model_that_does_not_fit_is_told_and_freed(
         held.append(weakref.ref(pipeline.unet))
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    engine = Engine(str(tiny_model_dir), runtime=Runtime("cpu"))
+    engine = Engine(str(tiny_model_dir), runtime=Runtime(device="cpu"))
     with monkeypatch.context() as patch:
         patch.setattr(loaded_model, "place", full)
         with pytest.raises(InputError, match=r"not suffice for the model tiny on cpu; .* or use --low-vram"):
@@ -386,9 +387,8 @@ def test_cpu_takes_bf16_only_where_it_has_it_and_it_is_faster(monkeypatch: pytes
 @pytest.mark.parametrize(
     ("runtime", "complaint"),
     [
-        (Runtime("cpu", dtype="fp16"), "no fast fp16"),
-        (Runtime("cpu", attention="paged"), "no attention backend paged"),
-        (Runtime("nowhere"), "no device nowhere"),
+        (Runtime(device="cpu", dtype="fp16"), "no fast fp16"),
+        (Runtime(device="nowhere"), "no device nowhere"),
     ],
 )
 def test_what_the_device_cannot_do_is_told(tiny_model_dir: Path, runtime: Runtime, complaint: str) -> None:
@@ -400,7 +400,7 @@ def test_what_the_device_cannot_do_is_told(tiny_model_dir: Path, runtime: Runtim
 @pytest.mark.parametrize("backend", ["xformers", "flash", "sage"])
 def test_absent_attention_backends_are_told(tiny_model_dir: Path, backend: str) -> None:
     with pytest.raises(InputError, match="native"):
-        Engine(str(tiny_model_dir), runtime=Runtime("cpu", attention=backend)).load()
+        Engine(str(tiny_model_dir), runtime=Runtime(device="cpu", attention=backend)).load()
     with pytest.raises(InputError, match="no device cuda"):
         choose_device("cuda")
 

@@ -34,7 +34,7 @@ def clip() -> WorldClip:
 
 
 def make(path: Path, **settings: object) -> Guide:
-    request = GenerationRequest(path, "a robot", **{"frames": FRAMES, "stride": 1, **settings})
+    request = GenerationRequest(input=path, prompt="a robot", **{"frames": FRAMES, "stride": 1, **settings})
     return make_guide(request, MODEL)
 
 
@@ -81,7 +81,9 @@ def test_the_middle_hides_somebody_at_the_side_and_that_is_told(clip: WorldClip,
 
 def test_the_result_can_have_the_sources_proportions(clip: WorldClip, tmp_path: Path) -> None:
     write_video(tmp_path / "v.mp4", placed(clip.frames, 512, 288, 16, 200), 12)
-    request = GenerationRequest(tmp_path / "v.mp4", "a robot", frames=FRAMES, stride=1, aspect="source")
+    request = GenerationRequest(
+        input=tmp_path / "v.mp4", prompt="a robot", frames=FRAMES, stride=1, aspect="source"
+    )
     guide = make_guide(request, MODEL)
     assert guide.skeletons.shape[1:3] == (168, 96)
     assert next(fine_skeletons(request, guide)).shape[:2] == (504, 288)
@@ -134,11 +136,15 @@ def test_cancelling_stops_the_reading_at_the_next_frame(make_video: Callable[...
     job = Job()
     job.cancel()
     with pytest.raises(JobCancelled):
-        make_guide(GenerationRequest(make_video(), "a robot", input_type="skeleton", frames=3), MODEL, job)
+        make_guide(
+            GenerationRequest(input=make_video(), prompt="a robot", input_type="skeleton", frames=3),
+            MODEL,
+            job,
+        )
 
 
 def test_an_unknown_fit_is_told(make_video: Callable[..., Path]) -> None:
-    with pytest.raises(InputError, match="no fit 'stretch'; choose one of people, contain, cover"):
+    with pytest.raises(InputError, match="fit must be one of people, contain, cover, not 'stretch'"):
         make(make_video(), fit="stretch")
 
 

@@ -33,7 +33,7 @@ def two(clip: WorldClip, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def make(path: Path, **settings: object) -> Guide:
-    request = GenerationRequest(path, "a robot", **{"frames": FRAMES, "stride": 1, **settings})
+    request = GenerationRequest(input=path, prompt="a robot", **{"frames": FRAMES, "stride": 1, **settings})
     return make_guide(request, MODEL)
 
 

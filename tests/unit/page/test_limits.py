@@ -42,7 +42,7 @@ def test_a_variable_that_cannot_be_used_is_named(name: str, value: str) -> None:
 
 
 def test_a_request_beyond_the_limits_is_refused(make_video: Callable[..., Path]) -> None:
-    request = GenerationRequest(make_video(frames=48), "a robot", frames=8)  # two seconds
+    request = GenerationRequest(input=make_video(frames=48), prompt="a robot", frames=8)  # two seconds
     Limits(max_frames=8, max_seconds=3).check(request)
     with pytest.raises(InputError, match="at most 7; take fewer frames"):
         Limits(max_frames=7).check(request)

@@ -45,7 +45,7 @@ def random_tensors(seed: int = 1) -> Callable[..., torch.Tensor]:
 def check_same_as(pipeline: FollowYourPosePipeline, file: Path, changes: State, weight: float = 1.0) -> None:
     """The file acts as if ``changes`` were added to the weights."""
     before = make_video(pipeline)
-    set_loras(pipeline, (Lora(file, weight),))
+    set_loras(pipeline, (Lora(file=file, weight=weight),))
     acting = make_video(pipeline)
     set_loras(pipeline, ())
     assert np.array_equal(make_video(pipeline), before)
@@ -151,9 +151,9 @@ def test_spellings_of_the_same_lora(
 ) -> None:
     usual = diffusers_lora(original, tmp_path / "usual.safetensors")
     save_file({spell(name): t for name, t in load_file(usual).items()}, tmp_path / "other.safetensors")
-    set_loras(loaded, (Lora(usual),))
+    set_loras(loaded, (Lora(file=usual),))
     expected = make_video(loaded)
-    set_loras(loaded, (Lora(tmp_path / "other.safetensors"),))
+    set_loras(loaded, (Lora(file=tmp_path / "other.safetensors"),))
     assert np.array_equal(make_video(loaded), expected)
 
 
@@ -176,13 +176,13 @@ def test_words_in_a_lora_file_come_and_go_with_it(
     vectors = torch.randn(3, 16, generator=torch.Generator().manual_seed(3))
     save_file({**state, "bundle_emb.MyHero.string_to_param.*": vectors}, tmp_path / "bundle.safetensors")
     before = make_video(loaded, "a myhero")
-    set_loras(loaded, (Lora(tmp_path / "plain.safetensors"),))
+    set_loras(loaded, (Lora(file=tmp_path / "plain.safetensors"),))
     plain = make_video(loaded, "a myhero")
-    set_loras(loaded, (Lora(tmp_path / "bundle.safetensors"),))
+    set_loras(loaded, (Lora(file=tmp_path / "bundle.safetensors"),))
     with_word = make_video(loaded, "a MyHero")
     assert np.abs(with_word - plain).max() > 1e-3
     assert np.array_equal(make_video(loaded, "a myhero"), with_word)
-    set_loras(loaded, (Lora(tmp_path / "plain.safetensors"),))
+    set_loras(loaded, (Lora(file=tmp_path / "plain.safetensors"),))
     assert np.array_equal(make_video(loaded, "a myhero"), plain)
     set_loras(loaded, ())
     assert np.array_equal(make_video(loaded, "a myhero"), before)
@@ -217,7 +217,7 @@ def test_a_lora_for_another_family_is_refused_in_one_sentence(
 ) -> None:
     file = sized_lora(tmp_path / "other.safetensors", *sizes)
     with pytest.raises(InputError, match=f"other.safetensors .* made for {family}; this model is") as caught:
-        set_loras(loaded, (Lora(file),))
+        set_loras(loaded, (Lora(file=file),))
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) - len(str(file)) < 200
 
@@ -238,7 +238,7 @@ def test_kinds_that_do_not_work_are_named(
 ) -> None:
     save_file({name: torch.zeros(shape) for name, shape in tensors.items()}, tmp_path / "x.safetensors")
     with pytest.raises(InputError, match=what):
-        set_loras(loaded, (Lora(tmp_path / "x.safetensors"),))
+        set_loras(loaded, (Lora(file=tmp_path / "x.safetensors"),))
 
 
 def test_a_layer_of_another_size_is_named(
@@ -249,7 +249,7 @@ def test_a_layer_of_another_size_is_named(
     state[name] = torch.zeros(*state[name].shape[:-1], state[name].shape[-1] + 1)
     save_file(state, tmp_path / "x.safetensors")
     with pytest.raises(InputError, match=r"its layer .*attn1\.to_v (has|do)"):
-        set_loras(loaded, (Lora(tmp_path / "x.safetensors"),))
+        set_loras(loaded, (Lora(file=tmp_path / "x.safetensors"),))
 
 
 def write_safetensors(path: Path, header: bytes, length: int | None = None, body: int = 64) -> None:
@@ -270,15 +270,15 @@ def test_malformed_files_are_refused(fault: str, loaded: FollowYourPosePipeline,
     with pytest.raises(
         InputError, match="list of tensors is longer" if fault == "header" else "cannot be read"
     ):
-        set_loras(loaded, (Lora(file),))
+        set_loras(loaded, (Lora(file=file),))
 
 
 def test_the_text_form_of_a_lora(tmp_path: Path) -> None:
     file = tmp_path / "a:b.safetensors"
     file.touch()
-    assert Lora.parse(str(file)) == Lora(file)
-    assert Lora.parse(f"{file}:0.25") == Lora(file, 0.25)
-    assert Lora.parse(str(Lora(file, -0.5))) == Lora(file, -0.5)
+    assert Lora.parse(str(file)) == Lora(file=file)
+    assert Lora.parse(f"{file}:0.25") == Lora(file=file, weight=0.25)
+    assert Lora.parse(str(Lora(file=file, weight=-0.5))) == Lora(file=file, weight=-0.5)
     with pytest.raises(InputError, match="finite"):
         Lora.parse(f"{file}:nan")
     with pytest.raises(InputError, match="There is no LoRA file"):

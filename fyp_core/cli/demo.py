@@ -1,0 +1,17 @@
+"""``demo``: the page."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Give a parser the options of ``demo``, which has none of its own: environment variables say where and which."""
+    parser.set_defaults(run=demo)
+
+
+def demo(_options: argparse.Namespace) -> None:
+    """Serve the page."""
+    from fyp_page.server import serve_from_environment
+
+    serve_from_environment()

@@ -1,0 +1,121 @@
+"""``generate``: its options, and what it does with them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from tqdm import tqdm
+
+from fyp_core.cli.options import add_setting_options, given_settings
+from fyp_core.generation.device import Runtime
+from fyp_core.generation.engine import Engine
+from fyp_core.generation.guide import fine_skeletons
+from fyp_core.generation.job import Job, Progress
+from fyp_core.generation.metadata import read_settings
+from fyp_core.generation.output import OUTPUT_SUFFIXES, save_video
+from fyp_core.generation.request import GenerationRequest
+from fyp_core.generation.rerun import decided_by, differences, pick, repeated
+from fyp_core.weights.sources import AUTO, MODEL_NAMES, Additions
+from fyp_media.errors import InputError
+from fyp_media.files import check_targets
+
+_MODELS = (GenerationRequest, Additions, Runtime)
+_GROUPS = {"pose": "pose, of videos of people and of keypoints", "model": "model", "device": "device"}
+_SOURCES = {"skeleton": "a skeleton video", "keypoints": "keypoints"}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Give a parser an option for each setting of a generation, and those that say what to read and write."""
+    parser.add_argument(
+        "--keypoints", metavar="JSON", help="keypoints as the input: a file or a folder of them"
+    )
+    parser.add_argument("--output", required=True, metavar="FILE", help="video to write: .mp4 or .gif")
+    parser.add_argument("--skeleton-output", metavar="FILE", help="also write the skeleton video it follows")
+    parser.add_argument(
+        "--like", metavar="VIDEO", help="repeat a generated video; other options change what they name"
+    )
+    groups = {name: parser.add_argument_group(title) for name, title in _GROUPS.items()}
+    groups["model"].add_argument(
+        "--model",
+        default=argparse.SUPPRESS,
+        help=f"{', '.join(MODEL_NAMES)}, a folder or a hub id; default: {AUTO}",
+    )
+    add_setting_options(parser, *_MODELS, groups=groups)
+    parser.set_defaults(run=generate)
+
+
+def generate(options: argparse.Namespace) -> None:
+    """Generate one video."""
+    given = given_settings(options, *_MODELS)
+    if "model" in options:
+        given["model"] = options.model
+    if options.keypoints:
+        if "input" in given:
+            raise InputError("Both --input and --keypoints are given; give one of them.")
+        given |= {"input": options.keypoints, "input_type": "keypoints"}
+    before = read_settings(options.like) if options.like else {}
+    values = repeated(before, given) if options.like else given
+    for name in ("input", "prompt"):
+        if name not in values:
+            raise InputError(f"There is no {name}; give one with --{name}.")
+    targets = [options.output, *([options.skeleton_output] if options.skeleton_output else [])]
+    check_targets(targets, OUTPUT_SUFFIXES, sources=filter(None, (values["input"], options.like)))
+    request = pick(GenerationRequest, values)
+    engine = Engine(values.get("model", AUTO), pick(Additions, values), pick(Runtime, values))
+    with _ProgressBar() as bar:
+        job = Job(bar.show)
+        guide = engine.prepare(request, job)  # before the model, so that a bad video is told at once
+        report = engine.render_file(options.output, request, guide, job, with_paths=True)
+        source = engine.load()
+    settings = report.settings(with_paths=True)
+    if options.skeleton_output:
+        save_video(options.skeleton_output, fine_skeletons(request, guide), guide.fps)
+
+    notices = [source.note, *report.notices] if source.note else list(report.notices)
+    if options.like and (others := differences(before, settings, ignored=decided_by(given))):
+        notices.append(f"The video may not be the same as {options.like}: different {', '.join(others)}.")
+    _tell(
+        options,
+        {
+            "output": options.output,
+            "skeleton": options.skeleton_output,
+            **settings,
+            "seconds": report.seconds,
+            "memory": report.memory,
+            "notices": notices,
+        },
+    )
+
+
+def _tell(options: argparse.Namespace, report: dict[str, Any]) -> None:
+    for notice in report["notices"]:
+        print(notice, file=sys.stderr)
+    if options.json:
+        print(json.dumps(report))
+    else:
+        line = (
+            "{output}: {frames} frames of {width}x{height} at {fps:.4g} a second, "
+            "model {model}, seed {seed}, {steps} steps, guidance {guidance:g}"
+        )
+        pose = ", pose by {estimator}" if report["estimator"] else f", from {_SOURCES[report['input_type']]}"
+        print((line + pose).format(**report))
+
+
+class _ProgressBar:
+    """One bar on standard error, begun anew for every phase; silent where that is not a terminal."""
+
+    def __enter__(self) -> _ProgressBar:
+        self._bar = tqdm(disable=None, leave=False)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def show(self, progress: Progress) -> None:
+        if progress.step == 0:
+            self._bar.reset(progress.total)
+            self._bar.set_description(progress.phase)
+        self._bar.update(progress.step - self._bar.n)
