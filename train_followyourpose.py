@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fyp_media.errors import InputError
+from fyp_media.terminal import print_in_any_encoding
 
 if TYPE_CHECKING:
     from fyp_core.training.stage import Stage
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train the stage a configuration describes; the exit status is 0, 2 for bad input, or 130 for Ctrl-C."""
+    print_in_any_encoding()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", required=True, help="YAML file; see configs/")
     parser.add_argument(

@@ -11,55 +11,53 @@ import math
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import yaml
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import OmegaConf
+from pydantic import Field
 
-from fyp_core import schedulers
 from fyp_core.generation.device import AUTO_DTYPE, Runtime
 from fyp_core.generation.engine import Engine
 from fyp_core.generation.output import save_video
 from fyp_core.generation.request import GenerationRequest
+from fyp_core.schedulers import AUTO as AUTO_SCHEDULER
+from fyp_core.settings import Settings, validated
 from fyp_core.training.launcher import relaunch_with_requested_processes
 from fyp_core.weights.sources import AUTO, ModelSource, assembled_source
-from fyp_core.yaml_config import read_yaml, refuse_unknown, reword_booleans
-from fyp_media.errors import InputError, first_line
+from fyp_core.yaml_config import plain_settings, read_yaml, reword_booleans, with_overrides
+from fyp_media.errors import InputError
 from fyp_media.files import check_target
+from fyp_media.terminal import print_in_any_encoding
 
 logger = logging.getLogger("txt2video")
 
 
-@dataclass
-class ValidationData:
+class ValidationData(Settings):
     """What to generate; None takes the model's own value."""
 
-    prompts: list[str] = field(default_factory=list)
-    video_length: int = 8
-    stride: int = 5  # of the skeleton video's frames
-    start: int = 0
-    width: int | None = None
-    height: int | None = None
-    num_inference_steps: int | None = None
-    guidance_scale: float | None = None
-    scheduler: str = schedulers.AUTO
+    prompts: list[str] = Field([], description="a video each")
+    video_length: int = Field(8, ge=1, description="frames of a video")
+    stride: int = Field(5, ge=1, description="take every Kth frame of the skeleton video")
+    start: int = Field(0, ge=0, description="first frame of the skeleton video")
+    width: int | None = Field(None, description="in pixels")
+    height: int | None = Field(None, description="in pixels")
+    num_inference_steps: int | None = Field(None, ge=1, description="denoising steps")
+    guidance_scale: float | None = Field(None, allow_inf_nan=False, description="weight of the prompt")
+    scheduler: str = Field(AUTO_SCHEDULER, description="the way from noise to video")
     use_inv_latent: bool = False
     num_inv_steps: int = 50
     dataset_set: str = "val"
 
 
-@dataclass
-class Config:
+class Config(Settings):
     """The published keys. With ``resume_from_checkpoint``, ``pretrained_model_path`` is Stable Diffusion's folder."""
 
     pretrained_model_path: str = AUTO
     resume_from_checkpoint: str | None = None
     output_dir: str = "./output"
     skeleton_path: str = ""
-    validation_data: ValidationData = field(default_factory=ValidationData)
+    validation_data: ValidationData = ValidationData()
     seed: int | None = None
     mixed_precision: str | None = None
     train_batch_size: int = 1
@@ -84,6 +82,7 @@ _DTYPES = {None: AUTO_DTYPE, "no": "fp32", "fp16": "fp16", "bf16": "bf16"}  # of
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run inference; the exit status is 0, or 2 for bad input."""
+    print_in_any_encoding()
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
     logger.setLevel(logging.INFO)
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -106,20 +105,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def load_config(path: str, overrides: Sequence[str]) -> DictConfig:
+def load_config(path: str, overrides: Sequence[str]) -> Config:
     """Read and check a configuration; ``overrides`` are ``key=value``.
 
     Raises:
         InputError: it cannot be read, or a key is unknown, missing or of the wrong type.
     """
-    schema = OmegaConf.structured(Config)
-    try:
-        given = OmegaConf.merge(read_yaml(Path(path)), OmegaConf.from_dotlist(list(overrides)))
-        reword_booleans(given)
-        refuse_unknown(given, Config())
-        config = OmegaConf.merge(schema, given)
-    except (OmegaConfBaseException, TypeError, yaml.YAMLError) as error:
-        raise InputError(f"{path} is not a valid configuration: {first_line(error)}") from error
+    given = with_overrides(read_yaml(Path(path)), overrides)
+    reword_booleans(given)
+    config = validated(Config, plain_settings(given))
     if not config.skeleton_path:
         raise InputError("There is no skeleton video; name one with --skeleton_path.")
     if not config.validation_data.prompts:
@@ -129,7 +123,7 @@ def load_config(path: str, overrides: Sequence[str]) -> DictConfig:
     return config
 
 
-def run(config: DictConfig) -> None:
+def run(config: Config) -> None:
     """Generate a video for every prompt, and a grid of all.
 
     Raises:
@@ -181,7 +175,7 @@ def grid(videos: Sequence[np.ndarray]) -> np.ndarray:
     return np.concatenate(lines, axis=1)
 
 
-def _request(config: DictConfig, prompt: str) -> GenerationRequest:
+def _request(config: Config, prompt: str) -> GenerationRequest:
     data = config.validation_data
     return GenerationRequest(
         input=config.skeleton_path,
@@ -199,7 +193,7 @@ def _request(config: DictConfig, prompt: str) -> GenerationRequest:
     )
 
 
-def _runtime(config: DictConfig, device: str) -> Runtime:
+def _runtime(config: Config, device: str) -> Runtime:
     precision = config.mixed_precision
     if precision not in _DTYPES:
         raise InputError(f"There is no mixed_precision {precision}; choose no, fp16 or bf16.")
@@ -211,7 +205,7 @@ def _runtime(config: DictConfig, device: str) -> Runtime:
     return Runtime(device=device, dtype=_DTYPES[precision])
 
 
-def _source(config: DictConfig) -> str | ModelSource:
+def _source(config: Config) -> str | ModelSource:
     if config.resume_from_checkpoint is None:
         return config.pretrained_model_path
     base = Path(config.pretrained_model_path)

@@ -4,17 +4,38 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fyp_core.generation.device import Runtime
+    from fyp_core.generation.engine import Engine
+    from fyp_core.generation.output import save_video
+    from fyp_core.generation.request import GenerationRequest
     from fyp_core.pipeline import FollowYourPosePipeline
     from fyp_core.pose_encoder import PoseEncoder
     from fyp_core.unet import PoseVideoUNet
+    from fyp_core.weights.sources import Additions, Lora
 
-__all__ = ["FollowYourPosePipeline", "PoseEncoder", "PoseVideoUNet"]
+__all__ = [
+    "Additions",
+    "Engine",
+    "FollowYourPosePipeline",
+    "GenerationRequest",
+    "Lora",
+    "PoseEncoder",
+    "PoseVideoUNet",
+    "Runtime",
+    "save_video",
+]
 
 # torch and diffusers take seconds to import; a command line that only prints its help must not pay for them.
 _MODULE_OF = {
+    "Additions": "fyp_core.weights.sources",
+    "Engine": "fyp_core.generation.engine",
     "FollowYourPosePipeline": "fyp_core.pipeline",
+    "GenerationRequest": "fyp_core.generation.request",
+    "Lora": "fyp_core.weights.sources",
     "PoseEncoder": "fyp_core.pose_encoder",
     "PoseVideoUNet": "fyp_core.unet",
+    "Runtime": "fyp_core.generation.device",
+    "save_video": "fyp_core.generation.output",
 }
 
 

@@ -62,7 +62,7 @@ def setting(
         title: label on the page, where it is not the field's name.
         limits: of :func:`pydantic.Field`, such as ``ge``.
     """
-    extra = {"unset": unset, "group": group, "metavar": metavar, "option": option}
+    extra: dict[str, Any] = {"unset": unset, "group": group, "metavar": metavar, "option": option}
     return Field(default, title=title, description=text, json_schema_extra=extra, **limits)
 
 
@@ -78,6 +78,7 @@ def choices_of(field: FieldInfo) -> list[Any]:
 
 
 S = TypeVar("S", bound=Settings)
+_OUTSIDE_LIMITS = ("greater_than", "greater_than_equal", "less_than", "less_than_equal", "finite_number")
 
 
 def validated(model: type[S], given: Mapping[str, Any], prefix: str = "") -> S:
@@ -155,9 +156,10 @@ def _sentence(model: type[Settings], error: ErrorDetails, prefix: str) -> str:
         expected = error["ctx"]["expected_tags"].replace("'", "")
         return f"{key}.{name} must be one of {expected}, not {tag!r}."
     expected = error["msg"].removeprefix("Input should be ").partition(",")[0].partition(" or ")[0]
-    if kind != "multiple_of" and field and isinstance(value, int | float):
+    is_number = isinstance(value, int | float) or kind in _OUTSIDE_LIMITS  # a command line's is text
+    if kind != "multiple_of" and field and is_number:
         expected = _limits(field) or expected
-    return f"{key} is {value if isinstance(value, int | float) else repr(value)}, but must be {expected}."
+    return f"{key} is {value if is_number else repr(value)}, but must be {expected}."
 
 
 def _unknown(key: str, known: Sequence[str], prefix: str) -> str:
@@ -178,10 +180,12 @@ def _find(
     field: FieldInfo | None = None
     siblings: list[str] = []
     for part in location:
+        if isinstance(part, int):
+            continue  # of a list
         if len(models) > 1:
             models = [each for each in models if part in _tags(each)]
         elif not models:
-            continue  # within a list or a mapping
+            continue  # within a mapping
         else:
             siblings = list(models[0].model_fields)
             field = models[0].model_fields.get(str(part))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from fyp_core.settings import refuse_unknown_names
 from fyp_media.errors import InputError, first_line
 
 
@@ -75,11 +73,3 @@ def reword_booleans(given: DictConfig) -> None:
     ):
         if isinstance(given.get(key), bool) and given[key] in words:
             given[key] = words[given[key]]
-
-
-def refuse_unknown(given: DictConfig, known: Any, prefix: str = "") -> None:
-    """Raise InputError at the first key of ``given`` that the dataclass instance ``known`` does not have."""
-    refuse_unknown_names(given, [f.name for f in fields(known)], prefix)
-    for key in map(str, given):
-        if is_dataclass(getattr(known, key)) and isinstance(given[key], DictConfig):
-            refuse_unknown(given[key], getattr(known, key), f"{prefix}{key}.")

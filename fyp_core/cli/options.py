@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from typing import Any, get_origin
+from typing import Any, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
@@ -45,7 +45,7 @@ def _keywords(field: FieldInfo, metavar: str | None) -> dict[str, Any]:
         }
     if default := _default(field):
         text = f"{text}; default: {default}"
-    is_list = get_origin(field.annotation) is tuple and ... in field.annotation.__args__
+    is_list = get_origin(field.annotation) is tuple and ... in get_args(field.annotation)
     if is_list:
         return {"nargs": "+", "action": "extend", "metavar": metavar, "help": text}
     if choices := choices_of(field):

@@ -180,7 +180,7 @@ def test_report_names_words_the_model_does_not_know(generate: Callable[..., Any]
         ("--seed", "-1", "seed"),
         ("--model", "nowhere", "no model nowhere"),
         ("--like", "nobody.mp4", "does not say how it was made"),
-        ("--eta", "2", "eta is 2.0, but must be within 0 and 1"),
+        ("--eta", "2", "eta is 2, but must be within 0 and 1"),
         ("--base", "nowhere.ckpt", "nowhere.ckpt"),
         ("--lora", "nowhere.safetensors:0.5", "LoRA file nowhere.safetensors"),
         ("--lora", "text.mp4:inf", "must be a finite number"),

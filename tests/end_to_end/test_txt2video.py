@@ -103,9 +103,9 @@ def test_bad_input_costs_one_sentence(
     [
         ("validation_data.promts=[a]", "did you mean validation_data.prompts?"),
         ("sed=3", "did you mean seed?"),
-        ("validation_data.video_length=many", "Integer"),
+        ("validation_data.video_length=many", "must be a valid integer"),
         ("validation_data.prompts=[]", "prompts"),
-        ("validation_data.width=[3]", "Integer"),
+        ("validation_data.width=[3]", "must be a valid integer"),
         ("validation_data=[3]", "incompatible"),
     ],
 )
