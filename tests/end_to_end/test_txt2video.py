@@ -120,7 +120,7 @@ def test_wrong_settings_are_named(config: Path, override: str, sentence: str) ->
     ("override", "sentence"),
     [
         ("validation_data.width=36", "multiples of 8"),
-        ("validation_data.scheduler=ddpm", "no scheduler 'ddpm'"),
+        ("validation_data.scheduler=ddpm", "scheduler must be one of auto, model"),
         ("validation_data.video_length=999", "has 72 frames"),
         (f"output_dir={SKELETON}", "Cannot write into"),
         ("mixed_precision=int4", "no mixed_precision int4"),
