@@ -54,7 +54,10 @@ class Api:
         try:
             if not video:
                 raise InputError("There is no video; upload one.")
-            extract_skeleton_video(video, skeleton, keypoints=keypoints, estimator=estimator, people=people)
+            with self._page.turn_to_extract(video):
+                extract_skeleton_video(
+                    video, skeleton, keypoints=keypoints, estimator=estimator, people=people
+                )
         except InputError as error:
             raise shown_error(error, [video]) from error
         return str(skeleton), str(keypoints)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import html
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from fyp_core.generation.engine import Engine
+from fyp_core.generation.job import Job
 from fyp_core.generation.metadata import read_settings
 from fyp_media.errors import InputError
 from fyp_page.gallery import Gallery, new_owner
@@ -20,7 +22,7 @@ from fyp_page.handlers.pose import Poses, person_at, preview
 from fyp_page.handlers.prompts import FALLBACK, suggestions
 from fyp_page.handlers.requests import LORA_TEXT_WIDTH, controls_for, make_requests, upload_names
 from fyp_page.runs import Result, Run, Runs
-from fyp_page.serving.job_watch import JobWatch
+from fyp_page.serving.job_watch import JobWatch, current_visitor
 
 _POLL_SECONDS = 0.25
 _SHOWN_IN_GALLERY = 60
@@ -37,7 +39,8 @@ class Page:
         self.folder = folder
         self.gallery = gallery
         self.poses = Poses(engine)
-        self.runs = Runs(Maker(engine, self.poses, gallery, folder), watch)
+        self.watch = watch or JobWatch()
+        self.runs = Runs(Maker(engine, self.poses, gallery, folder), self.watch)
 
     # --- a run
 
@@ -147,6 +150,17 @@ class Page:
         if number is None:
             return gr.skip()
         return "all" if request.people == str(number) else str(number)
+
+    @contextmanager
+    def turn_to_extract(self, video: str) -> Iterator[None]:
+        """A turn of the engine's queue for work on a whole video.
+
+        Raises:
+            InputError: the video is beyond the page's limits, or too many are waiting.
+        """
+        self.watch.limits.check_video(video)
+        with self.engine.queue.turn(Job(owner=current_visitor())):
+            yield
 
     # --- results
 

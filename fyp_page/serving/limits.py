@@ -107,9 +107,13 @@ class Limits(BaseModel):
                 f"{request.frames} frames are asked for, but this page makes at most {self.max_frames};"
                 " take fewer frames."
             )
+        self.check_video(request.input)
+
+    def check_video(self, video: str | os.PathLike[str]) -> None:
+        """Raise InputError for a video that is longer than is allowed here; reads its header."""
         if self.max_seconds is None:
             return
-        duration = probe(request.input).duration
+        duration = probe(video).duration
         if duration > self.max_seconds:
             raise InputError(
                 f"The video lasts {duration:.0f} s, but this page takes at most {self.max_seconds:g} s; cut it."
