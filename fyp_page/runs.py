@@ -117,7 +117,7 @@ class Runs:
 
     def __init__(self, make: Callable[[Run], None], watch: JobWatch | None = None) -> None:
         self._make = make
-        self._watch = watch or JobWatch()
+        self.watch = watch or JobWatch()
         self._runs: dict[str, Run] = {}
         self._changing = threading.Lock()
 
@@ -130,8 +130,8 @@ class Runs:
         Raises:
             InputError: there is a run of that id, or it is beyond the page's limits.
         """
-        self._watch.check(requests)
-        run = Run(requests, owner, id, self._watch.limits.max_job_seconds)
+        self.watch.check(requests)
+        run = Run(requests, owner, id, self.watch.limits.max_job_seconds)
         oldest = time.monotonic() - _KEPT_SECONDS
         with self._changing:
             for known in list(self._runs.values()):
@@ -160,7 +160,7 @@ class Runs:
             run.job.cancel()
 
     def _work(self, run: Run) -> None:
-        with self._watch.job(run.requests) as outcome:
+        with self.watch.job(run.requests) as outcome:
             self._make_all(run)
             outcome.state, outcome.message = run.state, run.message
             outcome.seconds = [result.phases for result in run.results]

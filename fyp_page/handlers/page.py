@@ -39,8 +39,7 @@ class Page:
         self.folder = folder
         self.gallery = gallery
         self.poses = Poses(engine)
-        self.watch = watch or JobWatch()
-        self.runs = Runs(Maker(engine, self.poses, gallery, folder), self.watch)
+        self.runs = Runs(Maker(engine, self.poses, gallery, folder), watch)
 
     # --- a run
 
@@ -158,7 +157,7 @@ class Page:
         Raises:
             InputError: the video is beyond the page's limits, or too many are waiting.
         """
-        self.watch.limits.check_video(video)
+        self.runs.watch.limits.check_video(video)
         with self.engine.queue.turn(Job(owner=current_visitor())):
             yield
 
