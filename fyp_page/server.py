@@ -22,12 +22,13 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from fyp_core.generation.engine import Engine
+from fyp_core.project_files import project_file
 from fyp_core.weights.sources import AUTO
 from fyp_media.decoding.isolated_video import DecodingLimits, isolate_decoding
 from fyp_media.errors import InputError
+from fyp_page.examples import FOLDER
 from fyp_page.gallery import Gallery, default_folder
 from fyp_page.handlers.page import Page
-from fyp_page.layout.examples import EXAMPLE_FOLDER
 from fyp_page.layout.page import build
 from fyp_page.layout.theme import ASSETS, look
 from fyp_page.options import SHARE
@@ -81,7 +82,7 @@ def serve(host: str, port: str, model: str, limits: Limits) -> int:
             max_age=limits.keep_seconds,
         )
         gr.set_static_paths(
-            [EXAMPLE_FOLDER, ASSETS, gallery.results]
+            [project_file(FOLDER), ASSETS, gallery.results]
         )  # where they are: copies would be swept
         page = Page(engine, str(jobs_folder), gallery, watch)
         demo = build(page, limits.queue)
@@ -121,7 +122,7 @@ def _launch(
         server_name=host,
         server_port=int(port),
         auth=limits.account,
-        allowed_paths=[str(folder) for folder in (EXAMPLE_FOLDER, ASSETS, gallery.results)],
+        allowed_paths=[str(folder) for folder in (project_file(FOLDER), ASSETS, gallery.results)],
         show_error=True,
         quiet=True,
         prevent_thread_lock=True,

@@ -21,8 +21,8 @@
     const follow = () => {
       if (!box.isConnected) return;
       for (const video of videos) {
-        if (video === lead || !video.duration || !lead.duration) continue;
-        const time = (lead.currentTime / lead.duration) * video.duration;
+        if (video === lead || !video.duration) continue;
+        const time = Math.min(lead.currentTime, video.duration);
         if (Math.abs(video.currentTime - time) > TOLERANCE) video.currentTime = time;
         if (video.paused !== lead.paused) lead.paused ? video.pause() : video.play().catch(() => {});
       }
@@ -49,7 +49,7 @@
 
   const nameExamples = () =>
     document.querySelectorAll("#examples .gallery-item:not([aria-label])").forEach((button, index) => {
-      button.setAttribute("aria-label", `Example ${index + 1}`);
+      button.setAttribute("aria-label", window.exampleTitles[index] ?? `Example ${index + 1}`);
     });
 
   const connectAll = () => {

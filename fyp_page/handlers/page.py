@@ -15,6 +15,8 @@ from fyp_core.generation.engine import Engine
 from fyp_core.generation.job import Job
 from fyp_core.generation.metadata import read_settings
 from fyp_media.errors import InputError
+from fyp_media.read_video import probe
+from fyp_page.examples import examples
 from fyp_page.gallery import Gallery, new_owner
 from fyp_page.handlers import views
 from fyp_page.handlers.making import Maker, as_result
@@ -186,6 +188,26 @@ class Page:
         owner = known_browser(browser)["owner"]
         self.gallery.delete_all(owner)
         return self.gallery_value(owner)
+
+
+def choose_example(index: int) -> tuple[Any, ...]:
+    """An example in the controls, and its stored result: video, prompt, start, length, rate, aspect, stage."""
+    example = examples()[index]
+    made = example.settings
+    fps = probe(example.video).fps
+    seconds, rate = made["frames"] * made["stride"] / fps, fps / made["stride"]
+    files = {"skeleton": example.skeleton, "result": example.result}
+    if example.kind == "raw":
+        files["source"] = example.video
+    return (
+        str(example.video),
+        example.prompt,
+        0,
+        round(seconds, 2),
+        round(rate, 2),
+        made.get("aspect"),
+        views.comparison(files) + views.caption(example.prompt),
+    )
 
 
 def settings_of(result: Result | None) -> dict[str, Any]:

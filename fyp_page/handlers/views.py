@@ -120,8 +120,12 @@ def facts(result: Result) -> str:
         *([f"{result.seconds:.1f} s"] if result.seconds else []),
     ]
     notices = "".join(f'<p class="notice">⚠ {html.escape(notice)}</p>' for notice in result.notices)
-    prompt = f'<p class="facts">“{html.escape(result.prompt)}”</p>'
-    return f'<div id="summary">{prompt}<p class="facts">{" · ".join(parts)}</p>{notices}</div>'
+    return f'<div id="summary">{caption(result.prompt)}<p class="facts">{" · ".join(parts)}</p>{notices}</div>'
+
+
+def caption(prompt: str) -> str:
+    """What a video was made of."""
+    return f'<p class="facts">“{html.escape(prompt)}”</p>'
 
 
 def file_url(path: str | Path) -> str:

@@ -8,8 +8,8 @@ import gradio as gr
 from gradio.components import Component
 
 from fyp_page.controls import control
+from fyp_page.examples import examples
 from fyp_page.handlers.motion import DEFAULT_RATE, DEFAULT_SECONDS
-from fyp_page.layout.examples import EXAMPLES
 from fyp_page.layout.theme import step
 
 # Reads where the player stands.
@@ -37,13 +37,13 @@ def motion_panel() -> MotionPanel:
             height=300,
             elem_id="motion",
         )
-        examples = gr.Dataset(
-            components=[gr.Video(render=False)],
-            samples=[[str(example.video)] for example in EXAMPLES],
+        chosen = gr.Dataset(
+            components=[gr.Image(render=False)],
+            samples=[[str(example.poster)] for example in examples()],
             type="index",
-            label="Or choose an example",
+            label="Or choose an example; its result is shown at once",
             elem_id="examples",
-            samples_per_page=len(EXAMPLES),
+            samples_per_page=len(examples()),
         )
         facts = gr.Markdown(elem_id="facts")
         with gr.Accordion("Which part of the video", open=False):
@@ -57,4 +57,4 @@ def motion_panel() -> MotionPanel:
             here.click(None, None, start, js=_PLAYER_TIME, api_visibility="private")
             kind = control("input_type", label="What the video shows", choices=["auto", "raw", "skeleton"])
     controls = {"start_seconds": start, "seconds": seconds, "rate": rate, "input_type": kind}
-    return MotionPanel(video, examples, facts, controls)
+    return MotionPanel(video, chosen, facts, controls)

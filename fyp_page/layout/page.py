@@ -9,10 +9,9 @@ from gradio.components import Component
 
 from fyp_page.handlers.api import Api
 from fyp_page.handlers.motion import describe
-from fyp_page.handlers.page import Page, settings_of, settings_of_upload
+from fyp_page.handlers.page import Page, choose_example, settings_of, settings_of_upload
 from fyp_page.layout.api import add_endpoints
 from fyp_page.layout.character import CharacterPanel, character_panel
-from fyp_page.layout.examples import EXAMPLES
 from fyp_page.layout.gallery import GalleryPanel, gallery_panel
 from fyp_page.layout.motion import MotionPanel, motion_panel
 from fyp_page.layout.pose import PosePanel, pose_panel
@@ -52,7 +51,7 @@ def build(page: Page, max_waiting: int = MAX_WAITING) -> gr.Blocks:
             **pose.controls,
             **settings.controls,
         }
-        _connect_motion(page, motion, pose, character, controls)
+        _connect_motion(page, motion, pose, character, stage, controls)
         follow = _connect_run(page, browser, character, stage, gallery, controls)
         _connect_results(page, browser, stage, gallery, controls)
         _prevent_contradictions(controls)
@@ -73,12 +72,18 @@ def _connect_motion(
     motion: MotionPanel,
     pose: PosePanel,
     character: CharacterPanel,
+    stage: Stage,
     controls: dict[str, Component],
 ) -> None:
     motion.examples.click(
-        lambda index: (str(EXAMPLES[index].video), EXAMPLES[index].prompt),
+        choose_example,
         motion.examples,
-        [motion.video, character.prompt],
+        [
+            motion.video,
+            character.prompt,
+            *(controls[name] for name in ("start_seconds", "seconds", "rate", "aspect")),
+            stage.screen,
+        ],
         queue=False,
         **_QUIET,
     )

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from fyp_page.examples import examples
 from fyp_page.handlers.views import hero
-from fyp_page.layout.theme import DEMO
 
 
 @dataclass
@@ -41,9 +41,10 @@ def stage_panel() -> Stage:
 
 
 def _first_sight() -> str:
-    files = {kind: DEMO / f"{kind}.mp4" for kind in ("source", "skeleton", "result")}
+    shown = examples()[0]
+    files = {"source": shown.video, "skeleton": shown.skeleton, "result": shown.result}
     text = (
         '<div class="hero-text"><b>The moves of one, the looks of another.</b><p>Choose a motion, choose a'
         " character, press Generate. The first video takes three clicks.</p></div>"
     )
-    return hero({kind: path for kind, path in files.items() if path.is_file()}) + text
+    return hero(files) + text

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import gradio as gr
 
 from fyp_core.project_files import project_file
+from fyp_page.examples import examples
 
 TITLE = "Follow Your Pose"
 DESCRIPTION = (
     "A video of a person and a sentence in; a video of the described character making the same moves out."
 )
 ASSETS = project_file("assets/page")
-DEMO = project_file("assets/page/demo")  # what is seen first
 _META = f"""
 <meta name="description" content="{DESCRIPTION}">
 <meta property="og:type" content="website">
@@ -68,10 +69,11 @@ def make_theme() -> gr.themes.Base:
 
 def look() -> dict[str, Any]:
     """Arguments of :meth:`gradio.Blocks.launch` for the look."""
+    titles = json.dumps([example.title for example in examples()])
     return {
         "theme": make_theme(),
         "css_paths": ASSETS / "page.css",
-        "head": f"{_META}<script>{(ASSETS / 'page.js').read_text()}</script>",
+        "head": f"{_META}<script>window.exampleTitles = {titles};{(ASSETS / 'page.js').read_text()}</script>",
         "favicon_path": ASSETS / "favicon.svg",
         "footer_links": [],
     }
