@@ -1,4 +1,4 @@
-"""Contact sheets: rows of pictures in one PNG."""
+"""Contact sheets: rows of pictures in one PNG or WebP."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from fyp_media.files import replacing
 
 _TITLE_HEIGHT = 18  # pixels
 _FONT_SIZE = 13
+_WEBP_QUALITY = 80  # 0..100
 
 
 def to_pictures(images: torch.Tensor) -> np.ndarray:
@@ -24,6 +25,7 @@ def save_sheet(path: Path, rows: Sequence[np.ndarray], titles: Sequence[str] = (
     """Write rows of (n, H, W, 3) uint8 pictures; every row has the same n.
 
     Args:
+        path: ends in .png, or in .webp for a tenth of the bytes with some loss.
         titles: a line of text above each row, empty for none; may be fewer than the rows.
     """
     strips = []
@@ -34,7 +36,10 @@ def save_sheet(path: Path, rows: Sequence[np.ndarray], titles: Sequence[str] = (
         strips.append(strip)
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as partial:
-        Image.fromarray(np.concatenate(strips)).save(partial, format="PNG", optimize=True)
+        kind = "WEBP" if path.suffix == ".webp" else "PNG"
+        Image.fromarray(np.concatenate(strips)).save(
+            partial, format=kind, optimize=True, quality=_WEBP_QUALITY, method=6
+        )
 
 
 def _title_bar(text: str, width: int) -> np.ndarray:

@@ -6,7 +6,7 @@ Frames are (H, W, 3) uint8 RGB arrays.
 import contextlib
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import IO
@@ -21,6 +21,12 @@ from fyp_media.frame_times import as_fraction
 from fyp_media.sound import Sound
 
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov")
+# Options of the encoder x264.
+QUICK = {"crf": "16", "preset": "veryfast"}
+SMALL = {
+    "crf": "24",
+    "preset": "veryslow",
+}  # a third of the bytes, ten times the work: for files that are shipped
 
 FrameWriter = Callable[[np.ndarray], None]
 """Takes the next frame, (H, W, 3) uint8 RGB, of the same size as the others."""
@@ -32,20 +38,25 @@ def write_video(
     fps: float | Fraction,
     *,
     sound: Sound | None = None,
+    encoding: Mapping[str, str] = QUICK,
 ) -> None:
     """:func:`video_writer` for frames that are there already, or made one by one.
 
     Args:
         frames: (H, W, 3) uint8 RGB, all of one size, at least one; consumed one by one.
     """
-    with video_writer(path, fps, sound=sound) as write:
+    with video_writer(path, fps, sound=sound, encoding=encoding) as write:
         for frame in frames:
             write(frame)
 
 
 @contextlib.contextmanager
 def video_writer(
-    path: str | os.PathLike[str], fps: float | Fraction, *, sound: Sound | None = None
+    path: str | os.PathLike[str],
+    fps: float | Fraction,
+    *,
+    sound: Sound | None = None,
+    encoding: Mapping[str, str] = QUICK,
 ) -> Iterator[FrameWriter]:
     """Write an MP4 that plays everywhere: H.264, yuv420p, index in front. Complete or not at all.
 
@@ -54,6 +65,7 @@ def video_writer(
     Args:
         path: ends in .mp4, .m4v or .mov; missing folders are made, an existing file is replaced at the end.
         sound: what is heard meanwhile.
+        encoding: ``QUICK`` or ``SMALL``.
 
     Yields:
         Takes the frames, at least one. Odd sizes gain an edge row or column, as yuv420p needs.
@@ -63,7 +75,7 @@ def video_writer(
     """
     check_target(path, *VIDEO_SUFFIXES)
     with _muxer(path, {"movflags": "+faststart"}) as container:
-        encoder = _Encoder(container, fps, sound)
+        encoder = _Encoder(container, fps, sound, encoding)
         yield encoder.write
         encoder.finish()
 
@@ -71,12 +83,16 @@ def video_writer(
 class _Encoder:
     """Frames into an open MP4."""
 
-    def __init__(self, container: av.container.OutputContainer, fps: float | Fraction, sound: Sound | None):
+    def __init__(
+        self,
+        container: av.container.OutputContainer,
+        fps: float | Fraction,
+        sound: Sound | None,
+        encoding: Mapping[str, str],
+    ) -> None:
         self._container = container
         self._sound = sound
-        self._stream = stream = container.add_stream(
-            "libx264", rate=as_fraction(fps), options={"crf": "16", "preset": "veryfast"}
-        )
+        self._stream = stream = container.add_stream("libx264", rate=as_fraction(fps), options=dict(encoding))
         stream.pix_fmt = "yuv420p"
         # The matrix that readers which ignore tags assume, tagged for players that honour them.
         stream.codec_context.colorspace = Colorspace.ITU601

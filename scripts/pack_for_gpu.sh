@@ -26,7 +26,7 @@ fi
 staging=$(mktemp -d)
 trap 'rm -rf "$staging"' EXIT
 mkdir "$staging/gpu_check"
-tar cf - --exclude=__pycache__ --exclude=samples.png "${code[@]}" | tar xf - -C "$staging/gpu_check"
+tar cf - --exclude=__pycache__ "${code[@]}" | tar xf - -C "$staging/gpu_check"
 if [[ -z ${WITHOUT_PACKAGES:-} ]]; then cp -r "$packages" "$staging/gpu_check/packages"; fi
 mkdir -p "$(dirname "$archive")"
 tar czf "$archive" -C "$staging" gpu_check

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from fyp_core.synthetic import FRAME_RATE, WorldClip, sample_clip
-from fyp_media.write_video import write_video
+from fyp_media.write_video import SMALL, write_video
+from pose_extraction.skeleton import draw_skeleton
 
 SIZE, FRAMES = 512, 72  # pixels a side; 3 seconds
+PORTRAIT = 288  # pixels, the width of 9:16
 FOLDER = Path(__file__).resolve().parent.parent / "pose_example"
 # File name: motion, for raw ones character and scene, and seed; the figure is large and whole, and MediaPipe, which
 # guesses at drawn people, finds it in the raw ones.
@@ -27,19 +29,52 @@ RAW = {
     "raw_woman_dancing": ("arm wave", "woman", "gym", 89),
     "raw_man_jumping_jacks": ("jumping jacks", "man", "beach", 145),
 }
+# Several figures on one canvas: its width, then of each figure motion, seed and where it stands.
+PLACED = {
+    "skeleton_portrait": (PORTRAIT, [("hip sway", 40, 0.5)]),
+    "skeleton_two_people": (SIZE, [("cheer", 52, 0.27), ("wave", 39, 0.73)]),
+}
+RAW_PORTRAIT = {"raw_woman_portrait": ("cheer", "woman", "park", 15)}
 
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     for name, (motion, seed) in SKELETONS.items():
-        write_video(FOLDER / f"{name}.mp4", _clip(motion, "man", "park", seed).skeletons(), FRAME_RATE)
+        _write(name, _clip(motion, "man", "park", seed).skeletons())
     for name, example in RAW.items():
-        write_video(FOLDER / f"{name}.mp4", _clip(*example).frames, FRAME_RATE)
+        _write(name, _clip(*example).frames)
+    for name, (width, figures) in PLACED.items():
+        _write(name, _placed(width, figures))
+    for name, example in RAW_PORTRAIT.items():
+        _write(name, _portrait(_clip(*example)))
+
+
+def _write(name: str, frames: np.ndarray) -> None:
+    write_video(FOLDER / f"{name}.mp4", frames, FRAME_RATE, encoding=SMALL)
 
 
 def _clip(motion: str, character: str, scene: str, seed: int) -> WorldClip:
     rng = np.random.default_rng(seed)
     return sample_clip(rng, FRAMES, SIZE, character=character, scene=scene, motion=motion, stride=1)
+
+
+def _placed(width: int, figures: list[tuple[str, int, float]]) -> np.ndarray:
+    """Skeletons of several figures, each in the middle of its part of the width: (F, SIZE, width, 3)."""
+    people = []
+    for motion, seed, place in figures:
+        points = _clip(motion, "man", "park", seed).keypoints
+        (left, top), (right, bottom) = points.min((0, 1)), points.max((0, 1))
+        scale = min(0.9 * width / len(figures) / (right - left), 0.88 * SIZE / (bottom - top))
+        foot = np.array([(left + right) / 2, bottom])
+        people.append((points - foot) * scale + (place * width, 0.95 * SIZE))
+    return np.stack([draw_skeleton(frame, None, SIZE, width) for frame in np.stack(people, axis=1)])
+
+
+def _portrait(clip: WorldClip) -> np.ndarray:
+    """The part of the picture around the figure: (F, SIZE, PORTRAIT, 3)."""
+    across = clip.keypoints[..., 0]
+    left = round((across.min() + across.max() - PORTRAIT) / 2)
+    return clip.frames[:, :, min(max(left, 0), SIZE - PORTRAIT) :][:, :, :PORTRAIT]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Paint ``checkpoints/mini/samples.png``: 24 prompts, not chosen: ``python -m scripts.render_samples``.
+"""Paint ``assets/samples.webp``: 24 prompts, not chosen: ``python -m scripts.render_samples``.
 
 Motions the model was never shown, on the left with pairs of character and scene it was shown, on the right with pairs
 it was not; the skeletons above what it painted.
@@ -26,7 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--model", default="mini")
     parser.add_argument("--seed", type=int, default=0, help="of the noise")
-    parser.add_argument("--output", type=Path, default=ROOT / "checkpoints/mini/samples.png")
+    parser.add_argument("--output", type=Path, default=ROOT / "assets/samples.webp")
     options = parser.parse_args()
     pipeline = Engine(options.model).pipeline
     size = pipeline.config.default_height

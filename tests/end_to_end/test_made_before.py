@@ -10,7 +10,7 @@ from PIL import Image
 from fyp_core import FollowYourPosePipeline
 from fyp_core.__main__ import main
 from fyp_media.read_video import sample_frames
-from tests.end_to_end.conftest import EXAMPLES, ROOT
+from tests.end_to_end.conftest import ROOT
 
 FOLDER = ROOT / "tests/data/made_before"
 
@@ -29,7 +29,7 @@ def test_a_saved_model_makes_the_frames_it_made() -> None:
 @pytest.mark.slow
 def test_a_video_is_repeated(tmp_path: Path) -> None:
     before, again = FOLDER / "robot.mp4", tmp_path / "again.mp4"
-    source = EXAMPLES / "skeleton_disco.mp4"
+    source = FOLDER / "skeleton_disco.mp4"
     assert main(["generate", "--like", str(before), "--input", str(source), "--output", str(again)]) == 0
     first, second = (np.stack(list(sample_frames(path, 4, stride=1))) for path in (before, again))
     assert decibels(first, second) > 40
