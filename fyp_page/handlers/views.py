@@ -120,7 +120,9 @@ def facts(result: Result) -> str:
         *([f"{result.seconds:.1f} s"] if result.seconds else []),
     ]
     notices = "".join(f'<p class="notice">⚠ {html.escape(notice)}</p>' for notice in result.notices)
-    return f'<div id="summary">{caption(result.prompt)}<p class="facts">{" · ".join(parts)}</p>{notices}</div>'
+    return (
+        f'<div id="summary">{caption(result.prompt)}<p class="facts">{" · ".join(parts)}</p>{notices}</div>'
+    )
 
 
 def caption(prompt: str) -> str:
