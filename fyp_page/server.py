@@ -42,6 +42,9 @@ logger = logging.getLogger(__name__)
 
 _GRADIO_FOLDER = "GRADIO_TEMP_DIR"  # Gradio's variable for where uploads and results lie
 _UPLOADS_KEPT = 24 * 3600.0  # seconds, where no limit is set: results are in the gallery
+_MOST_REQUESTS = (
+    200  # that may wait for Gradio; jobs wait in the engine's queue, which says why it refuses one
+)
 _STOPPED_IN = 3.0  # seconds a cancelled job may take to end
 
 
@@ -85,7 +88,7 @@ def serve(host: str, port: str, model: str, limits: Limits) -> int:
             [project_file(FOLDER), ASSETS, gallery.results]
         )  # where they are: copies would be swept
         page = Page(engine, str(jobs_folder), gallery, watch)
-        demo = build(page, limits.queue)
+        demo = build(page, _MOST_REQUESTS)
         try:
             own_routes = routes(metrics, lambda: loaded.is_set() and not watch.is_closing)
             _launch(demo, host, port, limits, gallery, sweeper, shutdown, own_routes)

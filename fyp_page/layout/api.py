@@ -23,7 +23,13 @@ _AT_ONCE = 8  # calls of an endpoint; jobs wait in the engine's queue
 def add_endpoints(api: Api) -> None:
     """Add ``/generate``, ``/extract_pose``, ``/models``, ``/status`` and ``/cancel`` to the page being built."""
     with gr.Group(visible=False):  # they only say which values an endpoint takes and gives
-        _endpoint("generate", api.generate, _generate_arguments(), [gr.File(), gr.File(), gr.JSON()])
+        _endpoint(
+            "generate",
+            api.generate,
+            _generate_arguments(),
+            [gr.File(), gr.File(), gr.JSON()],
+            at_once=None,  # waiting for a video takes no thread, and the engine's queue has the limits
+        )
         extracting = {
             "video": gr.File(label="Video"),
             "estimator": gr.Dropdown(list(ESTIMATORS_WITH_WEIGHTS), value="auto", label="Estimator"),
@@ -53,14 +59,18 @@ def request_fields() -> list[str]:
 
 
 def _endpoint(
-    name: str, function: Callable[..., Any], arguments: Mapping[str, Component], results: list[Component]
+    name: str,
+    function: Callable[..., Any],
+    arguments: Mapping[str, Component],
+    results: list[Component],
+    at_once: int | None = _AT_ONCE,
 ) -> None:
     gr.Button(visible=False).click(
         _with_signature(function, arguments),
         inputs_kwargs=dict(arguments),
         outputs=results,
         api_name=name,
-        concurrency_limit=_AT_ONCE,
+        concurrency_limit=at_once,
         show_progress="hidden",
     )
 
