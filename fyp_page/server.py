@@ -8,6 +8,7 @@ import os
 import signal
 import tempfile
 import threading
+import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,6 +46,7 @@ _UPLOADS_KEPT = 24 * 3600.0  # seconds, where no limit is set: results are in th
 _MOST_REQUESTS = (
     200  # that may wait for Gradio; jobs wait in the engine's queue, which says why it refuses one
 )
+_DELIVERED_IN = 1.0  # seconds in which a result that was just finished reaches its visitor
 _STOPPED_IN = 3.0  # seconds a cancelled job may take to end
 
 
@@ -103,6 +105,7 @@ def serve(host: str, port: str, model: str, limits: Limits) -> int:
         watch.close(limits.drain_seconds if stop.is_gentle else 0)
         page.stop_all()
         watch.close(_STOPPED_IN)
+        time.sleep(_DELIVERED_IN if stop.is_gentle else 0)
         shutdown.begin()
         demo.close(verbose=False)
     return 0
