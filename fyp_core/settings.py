@@ -126,6 +126,8 @@ def setting_rows(model: type[Settings], prefix: str = "") -> Iterator[SettingRow
             yield from setting_rows(part, f"{key}.")
         if not nested:
             default = "required" if field.is_required() else _written(field.get_default())
+            if default == "null":
+                default = extra_of(field).get("unset") or default
             yield SettingRow(
                 key, _type_name(field.annotation), default, _limits(field), field.description or ""
             )
@@ -236,10 +238,19 @@ def _type_name(annotation: Any) -> str:
         return f"list of: {names}" if get_origin(annotation) is list else names
     if get_origin(annotation) is Annotated:
         return _type_name(get_args(annotation)[0])
-    if isinstance(annotation, type) and not get_args(annotation):
-        return {"str": "text", "int": "whole number", "float": "number", "bool": "true or false"}.get(
-            annotation.__name__, annotation.__name__
+    if get_origin(annotation) is tuple:
+        first, *others = get_args(annotation)
+        return (
+            f"list of {_type_name(first)}s" if ... in others else f"{len(others) + 1} × {_type_name(first)}"
         )
+    if isinstance(annotation, type) and not get_args(annotation):
+        return {
+            "Path": "path",
+            "str": "text",
+            "int": "whole number",
+            "float": "number",
+            "bool": "true or false",
+        }.get(annotation.__name__, annotation.__name__)
     if get_origin(annotation) in (list, dict):
         return "list" if get_origin(annotation) is list else "mapping"
     parts = [part for part in get_args(annotation) if part is not type(None)]
@@ -250,4 +261,6 @@ def _written(value: Any) -> str:
     """As YAML has it."""
     if value is None:
         return "null"
+    if isinstance(value, tuple):
+        return ",".join(map(str, value)) or "none"
     return str(value).lower() if isinstance(value, bool) else str(value)

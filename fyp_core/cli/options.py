@@ -23,11 +23,16 @@ def add_setting_options(
         for name, field in model.model_fields.items():
             extra = extra_of(field)
             group = (groups or {}).get(extra["group"], parser)
-            is_on = field.annotation is bool and field.default is True
-            option = extra["option"] or f"--{'no-' if is_on else ''}{name.replace('_', '-')}"
+            option = option_name(name, field)
             group.add_argument(
                 option, dest=name, default=argparse.SUPPRESS, **_keywords(field, extra["metavar"])
             )
+
+
+def option_name(name: str, field: FieldInfo) -> str:
+    """The option of a field; where that is on by default, the one that turns it off."""
+    is_on = field.annotation is bool and field.default is True
+    return extra_of(field)["option"] or f"--{'no-' if is_on else ''}{name.replace('_', '-')}"
 
 
 def given_settings(options: argparse.Namespace, *models: type[Settings]) -> dict[str, Any]:
