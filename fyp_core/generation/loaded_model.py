@@ -243,6 +243,7 @@ class LoadedModel:
                     guidance_scale=request.guidance,
                     guidance_end=request.guidance_end,
                     guidance_rescale=request.guidance_rescale,
+                    pose_scale=request.pose_strength,
                     negative_prompt=request.negative_prompt or None,
                     eta=schedulers.usable_eta(request.eta),
                     generator=torch.Generator().manual_seed(_given(request.seed)),

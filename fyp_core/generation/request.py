@@ -135,6 +135,9 @@ class GenerationRequest(RequestSettings):
         gt=0,
         allow_inf_nan=False,
     )
+    pose_strength: float = setting(
+        1.0, "how strongly the skeleton acts; 0 is off", group="pose", metavar="S", ge=0, allow_inf_nan=False
+    )
     retarget: str | None = setting(
         None, f"another body: {BODY_HELP}", unset="the person's own", group="pose", metavar="BODY"
     )
