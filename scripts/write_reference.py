@@ -33,7 +33,7 @@ def reference() -> str:
         "# Reference of all settings",
         "Written by `python -m scripts.write_reference` from the definitions in the code; do not edit it by hand.",
         "## Generation",
-        "Options of `fyp generate`, and fields of three classes in Python: `GenerationRequest`, `Additions` and `Runtime`.",
+        "Options of `fyp generate`, and fields of `GenerationRequest`, `Additions` and `Runtime` in Python.",
     ]
     for model in (GenerationRequest, Additions, Runtime):
         parts += [f"### `{model.__name__}`", _settings_table(model)]
