@@ -14,6 +14,7 @@ from fyp_core.generation.device import Runtime
 from fyp_core.generation.engine import Engine
 from fyp_core.generation.guide import fine_skeletons
 from fyp_core.generation.job import Job, Progress
+from fyp_core.generation.length import USUAL_RATE, sample_input
 from fyp_core.generation.metadata import read_settings
 from fyp_core.generation.output import OUTPUT_SUFFIXES, save_video
 from fyp_core.generation.request import GenerationRequest
@@ -31,6 +32,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Give a parser an option for each setting of a generation, and those that say what to read and write."""
     parser.add_argument(
         "--keypoints", metavar="JSON", help="keypoints as the input: a file or a folder of them"
+    )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        metavar="S",
+        help="length, in place of --frames; with --fps: to the input's end",
+    )
+    parser.add_argument(
+        "--fps",
+        type=float,
+        metavar="R",
+        help=f"frames a second, about, in place of --stride; with --seconds: {USUAL_RATE:g}",
     )
     parser.add_argument("--output", required=True, metavar="FILE", help="video to write: .mp4 or .gif")
     parser.add_argument("--skeleton-output", metavar="FILE", help="also write the skeleton video it follows")
@@ -61,6 +74,9 @@ def generate(options: argparse.Namespace) -> None:
     for name in ("input", "prompt"):
         if name not in values:
             raise InputError(f"There is no {name}; give one with --{name}.")
+    if options.seconds is not None or options.fps is not None:
+        length = _length(options, pick(GenerationRequest, values))
+        given, values = given | length, values | length
     targets = [options.output, *([options.skeleton_output] if options.skeleton_output else [])]
     check_targets(targets, OUTPUT_SUFFIXES, sources=filter(None, (values["input"], options.like)))
     request = pick(GenerationRequest, values)
@@ -88,6 +104,14 @@ def generate(options: argparse.Namespace) -> None:
             "notices": notices,
         },
     )
+
+
+def _length(options: argparse.Namespace, request: GenerationRequest) -> dict[str, int]:
+    """Frames and stride for the length and the rate given."""
+    if "frames" in options or "stride" in options:
+        raise InputError("Give --seconds and --fps, or --frames and --stride, but not both.")
+    used = sample_input(request.input, request.start, options.seconds, options.fps)
+    return {"frames": used.frames, "stride": used.stride}
 
 
 def _tell(options: argparse.Namespace, report: dict[str, Any]) -> None:

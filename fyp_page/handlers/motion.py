@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from fyp_core.generation import length
+from fyp_core.generation.length import Sampling
 from fyp_media.decoding.video import VideoInfo
 from fyp_media.errors import InputError
 from fyp_media.read_video import probe
@@ -13,15 +13,6 @@ DEFAULT_SECONDS, DEFAULT_RATE = (
     1.6,
     5.0,
 )  # 8 frames, 5 apart in a video of 24 a second: as the model was published
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """Frames ``start, start + stride, …`` of a video, ``frames`` of them."""
-
-    start: int
-    stride: int
-    frames: int
 
 
 def sample(info: VideoInfo, start: float, seconds: float, rate: float) -> Sampling:
@@ -39,16 +30,14 @@ def sample(info: VideoInfo, start: float, seconds: float, rate: float) -> Sampli
     first = round(start * info.fps)
     if first >= info.frame_count:
         raise InputError(f"The video lasts {info.duration:.1f} s; start earlier.")
-    stride = max(1, round(info.fps / rate))
-    frames = max(1, round(seconds * info.fps / stride))
-    available = (info.frame_count - 1 - first) // stride + 1
-    if min(frames, available) > MOST_FRAMES:
-        longest = MOST_FRAMES * stride / info.fps
+    used = length.sample(info.fps, info.frame_count, first, seconds, rate)
+    if used.frames > MOST_FRAMES:
+        longest = MOST_FRAMES * used.stride / info.fps
         raise InputError(
-            f"That makes {min(frames, available)} frames, but at most {MOST_FRAMES} are possible here;"
+            f"That makes {used.frames} frames, but at most {MOST_FRAMES} are possible here;"
             f" take {longest:.1f} s, or fewer frames a second."
         )
-    return Sampling(first, stride, min(frames, available))
+    return used
 
 
 def describe(video: str | None, start: float | None, seconds: float | None, rate: float | None) -> str:

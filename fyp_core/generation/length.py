@@ -1,0 +1,65 @@
+"""A length in seconds and a rate, as people set them, in frames of the input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fyp_media.errors import InputError
+from fyp_media.read_video import probe
+from pose_extraction.keypoint_files import is_motion, read_motion
+
+USUAL_RATE = 12.0  # frames a second
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Frames ``start, start + stride, …`` of a video, ``frames`` of them."""
+
+    start: int
+    stride: int
+    frames: int
+
+
+def sample(fps: float, count: int, start: int, seconds: float, rate: float) -> Sampling:
+    """The frames nearest to what is asked for, as far as the input goes.
+
+    Args:
+        fps, count: frames a second of the input and how many it has.
+        start: first frame used, below ``count``.
+        seconds: length of the part used.
+        rate: frames a second of the result.
+    """
+    stride = max(1, round(fps / rate))
+    frames = max(1, round(seconds * fps / stride))
+    available = (count - 1 - start) // stride + 1
+    return Sampling(start, stride, min(frames, available))
+
+
+def sample_input(
+    path: Path, start: int = 0, seconds: float | None = None, rate: float | None = None
+) -> Sampling:
+    """:func:`sample` of a video, or of keypoints.
+
+    Args:
+        start: first frame used.
+        seconds: by default up to the input's end.
+        rate: frames a second of the result, about 12 by default.
+
+    Raises:
+        InputError: the input cannot be read or ends before ``start``, or a number is not above 0.
+    """
+    for name, value in (("length in seconds", seconds), ("number of frames a second", rate)):
+        if value is not None and not 0 < value < float("inf"):
+            raise InputError(f"The {name} is {value:g}, but must be above 0.")
+    if is_motion(path):
+        motion = read_motion(path)
+        fps, count = motion.fps, len(motion)
+    else:
+        info = probe(path)
+        fps, count = info.fps, info.frame_count
+    if not 0 <= start < count:
+        raise InputError(
+            f"{path.name} has {count} frames; start at a frame from 0 to {count - 1}, not {start}."
+        )
+    return sample(fps, count, start, count / fps if seconds is None else seconds, rate or USUAL_RATE)

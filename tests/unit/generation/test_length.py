@@ -1,0 +1,37 @@
+"""Length in seconds and frames a second, as frames of the input."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fyp_core.generation.length import Sampling, sample, sample_input
+from fyp_media.errors import InputError
+from fyp_media.write_video import write_video
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    write_video(tmp_path / "v.mp4", np.zeros((50, 32, 32, 3), np.uint8), 25)
+    return tmp_path / "v.mp4"
+
+
+def test_seconds_and_rate_choose_frames() -> None:
+    assert sample(24, 240, 0, 2, 12) == Sampling(0, 2, 24)
+    assert sample(60, 240, 60, 10, 12) == Sampling(60, 5, 36)  # as far as it goes
+
+
+def test_by_default_the_whole_input_is_used_at_twelve_frames_a_second(video: Path) -> None:
+    assert sample_input(video, rate=25) == Sampling(0, 1, 50)
+    assert sample_input(video, 10) == Sampling(10, 2, 20)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [({"seconds": 0}, "seconds is 0"), ({"rate": -1}, "a second is -1"), ({"start": 50}, "from 0 to 49")],
+)
+def test_a_length_that_cannot_work_is_one_sentence(
+    video: Path, settings: dict[str, float], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        sample_input(video, **settings)
