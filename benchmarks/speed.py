@@ -96,17 +96,19 @@ def reference_parts(pipeline: FollowYourPosePipeline, frames: int, size: int) ->
 def our_parts(pipeline: FollowYourPosePipeline, frames: int, size: int) -> dict[str, Part]:
     """Ours; steps by kind: guided or not, computed in full or with features used again."""
     latents, skeleton = _inputs(pipeline, frames, size)
-    windows = plan_windows(frames, pipeline.config.window, pipeline.config.window_overlap)
+    planned = plan_windows(frames, pipeline.config.window, pipeline.config.window_overlap)
+    windows = [window.to(pipeline.device) for window in planned]
     embeds, negative = pipeline.encode_prompt(PROMPT, pipeline.device, 1, True)
     encode = functools.partial(pipeline.encode_pose, skeleton, size, size, 1.0, chunk=pipeline.config.window)
     conditions = Conditions(torch.cat([negative, embeds]).to(pipeline.unet.dtype), encode())
     pipeline.scheduler.set_timesteps(STEPS)
     t = pipeline.scheduler.timesteps[0]
+    levels = (t, t.to(pipeline.device))
     caches = {guidance: FeatureCache(pipeline.unet, [0]) for guidance in (1.0, 5.0)}
 
     def step(guidance: float, number: int) -> torch.Tensor:
         pipeline._guidance_scale = guidance
-        predict = functools.partial(pipeline.predict_noise, caches[guidance], number, t, conditions)
+        predict = functools.partial(pipeline.predict_noise, caches[guidance], number, levels, conditions)
         return predict_in_windows(predict, latents, windows)
 
     return {

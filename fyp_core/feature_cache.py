@@ -7,12 +7,13 @@ that last layer and the output.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 
+from fyp_core.conditioning.conditions import NetworkInputs
 from fyp_core.unet import PoseVideoUNet, split_clips
 
 
@@ -22,36 +23,49 @@ class FeatureCache:
     Args:
         unet: the network.
         full_steps: numbers of the steps computed in full, the first of which is always; ``None`` for all.
+        clips_at_once: clips in a pass of the network at most; ``None`` for all that are asked for.
     """
 
-    def __init__(self, unet: PoseVideoUNet, full_steps: Collection[int] | None = None) -> None:
+    def __init__(
+        self,
+        unet: PoseVideoUNet,
+        full_steps: Collection[int] | None = None,
+        clips_at_once: int | None = None,
+    ) -> None:
         self._unet = unet
         self._full_steps = full_steps
+        self._clips_at_once = clips_at_once
         self._deep: dict[int, torch.Tensor] = {}
 
     def predict(
-        self,
-        step: int,
-        window: int,
-        sample: torch.Tensor,
-        timestep: torch.Tensor,
-        text: torch.Tensor,
-        pose: list[torch.Tensor] | None,
-        further: dict[str, Any],
+        self, step: int, windows: Sequence[int], inputs: NetworkInputs, timestep: torch.Tensor
     ) -> torch.Tensor:
-        """Prediction for one window of frames, (b, c, f, h, w); the arguments are those of the network.
+        """Prediction for some windows of frames, (n, c, f, h, w), as many clips of each window.
 
-        With fewer clips than in the last full pass, as when guidance has ended, the last ones are meant.
+        With fewer clips than in the last full pass, as when guidance has ended, a window's last ones are meant.
         """
+        parts = inputs.split(self._clips_at_once or len(inputs.sample))
         if self._full_steps is None:
-            return self._unet(sample, timestep, text, pose, return_dict=False, **further)[0]
-        if window not in self._deep or step in self._full_steps:
+            return torch.cat([self._whole(part, timestep) for part in parts])
+        if not self._deep.keys() >= set(windows) or step in self._full_steps:
             with keeping_deep_features(self._unet) as kept:
-                prediction = self._unet(sample, timestep, text, pose, return_dict=False, **further)[0]
-            (self._deep[window],) = kept
+                prediction = torch.cat([self._whole(part, timestep) for part in parts])
+            self._deep |= zip(windows, torch.cat(kept).chunk(len(windows)), strict=True)
             return prediction
-        frames = sample.shape[0] * sample.shape[2]
-        return shallow_pass(self._unet, sample, timestep, text, self._deep[window][-frames:], **further)
+        frames = inputs.sample.shape[2]
+        a_window = len(inputs.sample) // len(windows) * frames
+        deep = torch.cat([self._deep[window][-a_window:] for window in windows])
+        pieces = deep.split([len(part.sample) * frames for part in parts])
+        return torch.cat(
+            [
+                shallow_pass(self._unet, part.sample, timestep, part.text, piece, **part.further)
+                for part, piece in zip(parts, pieces, strict=True)
+            ]
+        )
+
+    def _whole(self, inputs: NetworkInputs, timestep: torch.Tensor) -> torch.Tensor:
+        arguments = (inputs.sample, timestep, inputs.text, inputs.pose)
+        return self._unet(*arguments, return_dict=False, **inputs.further)[0]
 
 
 @contextmanager

@@ -127,6 +127,8 @@ class FollowYourPosePipeline(
         window_overlap: frames that neighbouring windows share; ``None`` takes the model's own.
         full_steps: numbers of the steps in which the whole network is computed; in the others the deep features
             of the last such step are used again; see :mod:`fyp_core.feature_cache`. ``None`` for all.
+        clips_at_once: clips that the network computes in a pass: windows, and the two of guidance; fewer take less
+            memory, more are faster where the device is not busy with one. ``None`` for one window with guidance.
         generator: source of all randomness, one for all prompts or one each; one on the CPU gives the same
             noise on every device.
         latents: (B, C, F, h, w) initial noise instead of drawn noise.
@@ -282,6 +284,7 @@ class FollowYourPosePipeline(
         window: int | None = None,
         window_overlap: int | None = None,
         full_steps: Collection[int] | None = None,
+        clips_at_once: int | None = None,
         generator: Generators = None,
         latents: torch.Tensor | None = None,
         prompt_embeds: torch.Tensor | None = None,
@@ -315,7 +318,8 @@ class FollowYourPosePipeline(
         _check_shares(guidance_rescale=guidance_rescale, guidance_end=guidance_end)
         skeleton = check_skeleton(skeleton)
         frames = skeleton.shape[-4]
-        windows = plan_windows(frames, window, window_overlap)
+        device = self._execution_device
+        windows = [one.to(device) for one in plan_windows(frames, window, window_overlap)]
 
         prompts = [prompt] if isinstance(prompt, str) else prompt
         videos = _count_videos(prompts, prompt_embeds, skeleton)
@@ -325,15 +329,19 @@ class FollowYourPosePipeline(
             config.default_guide_pose if guide_pose is None else guide_pose,
             self._embed_images(ip_adapter_image, ip_adapter_image_embeds, videos),
         )
-        set_timesteps(self.scheduler, steps, self._execution_device, timesteps, sigmas)
+        set_timesteps(self.scheduler, steps, timesteps, sigmas)
         size = (height // self.vae_scale_factor, width // self.vae_scale_factor)
         latents = self.prepare_latents(videos, frames, size, generator, latents, window, window_overlap)
         network, step_kwargs = (
-            FeatureCache(self.unet, full_steps),
+            FeatureCache(self.unet, full_steps, clips_at_once),
             self.prepare_extra_step_kwargs(generator, eta),
         )
         callback = (callback_on_step_end, callback_on_step_end_tensor_inputs)
-        latents = self._denoise(latents, conditions, windows, network, guidance_end, step_kwargs, *callback)
+        clips = videos * (2 if self.do_classifier_free_guidance else 1)
+        at_once = max(1, (clips_at_once or clips) // clips)
+        latents = self._denoise(
+            latents, conditions, windows, at_once, network, guidance_end, step_kwargs, *callback
+        )
         is_latent = output_type == "latent"
         video = latents if is_latent else self.decode_latents(latents, decode_chunk_size, output_type)
         self.maybe_free_model_hooks()
@@ -344,6 +352,7 @@ class FollowYourPosePipeline(
         latents: torch.Tensor,
         conditions: Conditions,
         windows: list[Window],
+        at_once: int,
         network: FeatureCache,
         guidance_end: float,
         step_kwargs: dict[str, Any],
@@ -351,14 +360,16 @@ class FollowYourPosePipeline(
         callback_tensors: Sequence[str],
     ) -> torch.Tensor:
         """All steps of the scheduler; what the callback returns takes the place of latents and text."""
-        timesteps = self.scheduler.timesteps
+        timesteps = self.scheduler.timesteps  # on the host, where schedulers look them up
+        for_network = timesteps.to(latents.device)
         guided_steps = math.ceil(guidance_end * len(timesteps))
         with self.progress_bar(total=len(timesteps)) as progress_bar:
             for step, t in enumerate(timesteps):
                 if step == guided_steps:
                     self._guidance_scale = 1.0
-                predict = functools.partial(self.predict_noise, network, step, t, conditions)
-                noise = predict_in_windows(predict, latents, windows)
+                levels = (t, for_network[step])
+                predict = functools.partial(self.predict_noise, network, step, levels, conditions)
+                noise = predict_in_windows(predict, latents, windows, at_once)
                 tensors = {}
                 if "denoised" in callback_tensors:
                     tensors["denoised"] = estimate_denoised(self.scheduler, latents, noise, t)
@@ -377,32 +388,33 @@ class FollowYourPosePipeline(
         self,
         network: FeatureCache,
         step: int,
-        t: torch.Tensor,
+        timesteps: tuple[torch.Tensor, torch.Tensor],
         conditions: Conditions,
         latents: torch.Tensor,
-        window: Window,
+        windows: Sequence[Window],
     ) -> torch.Tensor:
         """Classifier-free guided prediction of the network (Ho and Salimans 2022, arXiv 2207.12598).
 
         Args:
             network: the denoising network.
             step: number of the denoising step.
-            t: its timestep.
+            timesteps: its timestep, on the host for the scheduler and on the device for the network.
             conditions: of the whole video.
-            latents: (B, C, f, h, w), of the window's frames.
-            window: the frames.
+            latents: (W, B, C, f, h, w), of the windows' frames.
+            windows: the frames.
 
         Returns:
-            (B, C, f, h, w) float32.
+            (W, B, C, f, h, w) float32.
         """
         guided = self.do_classifier_free_guidance
-        inputs = torch.cat([latents, latents]) if guided else latents
-        inputs = self.scheduler.scale_model_input(inputs, t).to(self.unet.dtype)
-        text, pose, further = conditions.for_pass(window.frames, len(latents), guided)
-        noise = network.predict(step, window.number, inputs, t, text, pose, further).float()
+        inputs = latents[:, None].expand(-1, 2 if guided else 1, *latents.shape[1:])  # w p b c f h w
+        sample = self.scheduler.scale_model_input(inputs.flatten(0, 2), timesteps[0]).to(self.unet.dtype)
+        arguments = conditions.for_pass(sample, windows, latents.shape[1])
+        numbers = [window.number for window in windows]
+        noise = network.predict(step, numbers, arguments, timesteps[1]).float().view(inputs.shape)
         if not guided:
-            return noise
-        unconditional, conditional = noise.chunk(2)
+            return noise[:, 0]
+        unconditional, conditional = noise.unbind(1)
         noise = unconditional + self.guidance_scale * (conditional - unconditional)
         if self._guidance_rescale > 0:
             noise = rescale_noise_cfg(noise, conditional, self._guidance_rescale)
@@ -432,7 +444,10 @@ class FollowYourPosePipeline(
             fitted = fit_skeleton(part, height, width).to(device, self.pose_encoder.dtype)
             levels = [level.to(self.unet.dtype) * pose_scale for level in self.pose_encoder(fitted)]
             chunks.append([level.to("cpu") if frames > chunk else level for level in levels])
-        return [torch.cat(levels).unflatten(0, (-1, frames)) for levels in zip(*chunks, strict=True)]
+        whole = [torch.cat(levels).unflatten(0, (-1, frames)) for levels in zip(*chunks, strict=True)]
+        if frames > chunk and device.type == "cuda":
+            return [level.pin_memory() for level in whole]  # copied to the GPU while it computes
+        return whole
 
     def prepare_latents(
         self,

@@ -91,11 +91,12 @@ def usable_eta(eta: float) -> float:
 def set_timesteps(
     scheduler: SchedulerMixin,
     steps: int,
-    device: torch.device,
     timesteps: Sequence[int] | None = None,
     sigmas: Sequence[float] | None = None,
 ) -> None:
     """Choose the noise levels of a generation: ``steps`` of the scheduler's spacing, or those given.
+
+    They stay on the host: schedulers look up their tables by them, for which the host would wait for a GPU.
 
     Raises:
         InputError: both are given, or the scheduler takes none of that kind.
@@ -107,7 +108,7 @@ def set_timesteps(
     for name in own:
         if name not in inspect.signature(scheduler.set_timesteps).parameters:
             raise InputError(f"{type(scheduler).__name__} takes no `{name}` of your own.")
-    scheduler.set_timesteps(**own or {"num_inference_steps": steps}, device=device)
+    scheduler.set_timesteps(**own or {"num_inference_steps": steps}, device="cpu")
 
 
 def estimate_denoised(

@@ -7,8 +7,8 @@ does with overlapping regions of a picture, so that neighbouring windows arrive 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -21,18 +21,47 @@ WINDOW, OVERLAP = 24, 4  # frames; chosen by `python -m benchmarks.windows`
 class Window:
     """Frames that are denoised together.
 
-    Every window holds frame 0 of the video, which sparse-causal attention reads: it carries the character and the
-    colours into all windows. It is predicted by the first window only.
+    Every window of several holds frame 0 of the video, which sparse-causal attention reads: it carries the character
+    and the colours into all windows. It is predicted by the first window only.
 
     Attributes:
         number: 0 for the first.
-        frames: (f,) indices of frames, rising.
+        start, stop: the consecutive frames of the video; where ``start`` is not 0, frame 0 comes before them.
         weights: (f,) float32, how much this window's prediction counts; of all windows' those of a frame sum to 1.
     """
 
     number: int
-    frames: torch.Tensor
+    start: int
+    stop: int
     weights: torch.Tensor
+
+    @property
+    def frames(self) -> torch.Tensor:
+        """(f,) indices, rising."""
+        frames = torch.arange(self.start, self.stop)
+        return frames if self.start == 0 else torch.cat([torch.zeros(1, dtype=torch.long), frames])
+
+    def to(self, device: torch.device) -> Window:
+        """With its weights there."""
+        return replace(self, weights=self.weights.to(device))
+
+    def take(self, x: torch.Tensor, dim: int, device: torch.device | None = None) -> torch.Tensor:
+        """The window's frames of ``x``, which has those of the video along ``dim``; moved to ``device``.
+
+        By slices: indices that lie on the host would make it wait for the GPU.
+        """
+        pieces = [x.narrow(dim, self.start, self.stop - self.start)]
+        if self.start > 0:
+            pieces.insert(0, x.narrow(dim, 0, 1))
+        pieces = [piece.to(device or x.device, non_blocking=True) for piece in pieces]
+        return torch.cat(pieces, dim) if len(pieces) > 1 else pieces[0]
+
+    def add(self, prediction: torch.Tensor, total: torch.Tensor) -> None:
+        """Add a weighted prediction (B, C, f, h, w) to the video's, (B, C, F, h, w)."""
+        weighted = prediction * self.weights[:, None, None]
+        total[:, :, self.start : self.stop] += weighted[:, :, self.start - self.stop :]
+        if self.number == 0 and self.start > 0:
+            total[:, :, :1] += weighted[:, :, :1]
 
 
 def plan_windows(frames: int, window: int = WINDOW, overlap: int = OVERLAP) -> list[Window]:
@@ -48,18 +77,19 @@ def plan_windows(frames: int, window: int = WINDOW, overlap: int = OVERLAP) -> l
     """
     check_window(window, overlap)
     if frames <= window:
-        return [Window(0, torch.arange(frames), torch.ones(frames))]
+        return [Window(0, 0, frames, torch.ones(frames))]
     starts = [*range(1, frames - window, window - overlap), frames - window]
-    anchor = torch.zeros(1, dtype=torch.long)
-    indices = [torch.cat([anchor, torch.arange(start, start + window)]) for start in starts]
     slope = torch.arange(1, window + 1).clamp(max=overlap + 1)
     triangle = torch.minimum(slope, slope.flip(0)).float()
-    weights = [torch.cat([torch.tensor([float(start == starts[0])]), triangle]) for start in starts]
-    total = torch.zeros(frames).index_add_(0, torch.cat(indices), torch.cat(weights))
-    return [
-        Window(number, index, weight / total[index])
-        for number, (index, weight) in enumerate(zip(indices, weights, strict=True))
+    anchored = [torch.cat([torch.tensor([float(start == starts[0])]), triangle]) for start in starts]
+    windows = [
+        Window(number, start, start + window, weights)
+        for number, (start, weights) in enumerate(zip(starts, anchored, strict=True))
     ]
+    total = torch.zeros(frames)
+    for one in windows:
+        total.index_add_(0, one.frames, one.weights)
+    return [replace(one, weights=one.weights / total[one.frames]) for one in windows]
 
 
 def check_window(window: int, overlap: int) -> None:
@@ -71,23 +101,28 @@ def check_window(window: int, overlap: int) -> None:
 
 
 def predict_in_windows(
-    predict: Callable[[torch.Tensor, Window], torch.Tensor], latents: torch.Tensor, windows: list[Window]
+    predict: Callable[[torch.Tensor, Sequence[Window]], torch.Tensor],
+    latents: torch.Tensor,
+    windows: Sequence[Window],
+    at_once: int = 1,
 ) -> torch.Tensor:
     """Blend the predictions for all windows.
 
     Args:
-        predict: takes the latents (B, C, f, h, w) of a window and the window; returns a prediction of that shape.
+        predict: takes the latents (W, B, C, f, h, w) of some windows and these; returns predictions of that shape.
         latents: (B, C, F, h, w).
         windows: those of a video of F frames.
+        at_once: how many are predicted together.
 
     Returns:
         (B, C, F, h, w).
     """
     if len(windows) == 1:
-        return predict(latents, windows[0])
+        return predict(latents[None], windows)[0]
     blended = torch.zeros_like(latents)
-    for window in windows:
-        frames = window.frames.to(latents.device)
-        weights = window.weights.to(latents)[:, None, None]
-        blended.index_add_(2, frames, predict(latents[:, :, frames], window) * weights)
+    for first in range(0, len(windows), at_once):
+        group = windows[first : first + at_once]
+        predictions = predict(torch.stack([window.take(latents, 2) for window in group]), group)
+        for window, prediction in zip(group, predictions, strict=True):
+            window.add(prediction, blended)
     return blended

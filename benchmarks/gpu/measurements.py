@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import platform
 import sys
 import time
@@ -39,6 +40,7 @@ from fyp_core.generation.device import (
     check_attention,
     choose_device,
     choose_dtype,
+    clips_at_once,
     compile_blocks,
     device_name,
     estimate_peak,
@@ -268,11 +270,13 @@ def memory(scale: Scale, device: str, dtype: str) -> Iterator[Row]:
         runtime = Runtime(device=device, dtype=dtype, low_vram=low_vram)
         for frames in scale.frames:
             reset_peak(device)
-            seconds = _generate(pipeline, frames, scale.size, 2, decode_chunk_size=runtime.decode_chunk)
+            options = _runtime_options(pipeline, frames, scale, runtime)
+            seconds = _generate(pipeline, frames, scale.size, 2, **options)
             estimate = estimate_peak(pipeline, frames, scale.size, scale.size, True, runtime)
             yield {
                 "low VRAM": low_vram,
                 "frames": frames,
+                "clips in a pass": options["clips_at_once"],
                 "peak, GiB": peak_memory(device) / GIB,
                 "estimated, GiB": estimate / GIB,
                 "seconds of 2 steps and decoding": seconds,
@@ -284,14 +288,24 @@ def memory(scale: Scale, device: str, dtype: str) -> Iterator[Row]:
 def long_video(scale: Scale, device: str, dtype: str) -> Iterator[Row]:
     """Memory and time of a long video by windows beside those of a short one."""
     pipeline = build(scale, device, dtype)
-    for frames in (scale.frames[-1], scale.long):
+    chosen = _runtime_options(pipeline, scale.long, scale, Runtime(device, dtype))["clips_at_once"]
+    for frames, clips in itertools.product((scale.frames[-1], scale.long), sorted({1, 2, chosen})):
         reset_peak(device)
-        seconds = _generate(pipeline, frames, scale.size, 2, output_type="latent")
+        seconds = _generate(pipeline, frames, scale.size, 2, output_type="latent", clips_at_once=clips)
         yield {
             "frames": frames,
+            "clips in a pass": clips,
             "peak, GiB": peak_memory(device) / GIB,
             "milliseconds a frame and step": 1000 * seconds / frames / 2,
         }
+
+
+def _runtime_options(
+    pipeline: FollowYourPosePipeline, frames: int, scale: Scale, runtime: Runtime
+) -> dict[str, int]:
+    """Arguments of the pipeline that a job chooses by memory."""
+    clips = clips_at_once(pipeline, frames, scale.size, scale.size, True, runtime)
+    return {"decode_chunk_size": runtime.decode_chunk, "clips_at_once": clips}
 
 
 def _generate(pipeline: FollowYourPosePipeline, frames: int, size: int, steps: int, **options: Any) -> float:

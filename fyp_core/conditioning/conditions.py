@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+
+from fyp_core.windows import Window
 
 
 @dataclass
@@ -25,35 +28,77 @@ class Conditions:
     guide_pose: bool = False
     images: list[torch.Tensor] = field(default_factory=list)
 
-    def for_pass(
-        self, frames: torch.Tensor, videos: int, guided: bool
-    ) -> tuple[torch.Tensor, list[torch.Tensor] | None, dict[str, Any]]:
-        """What the network takes for some frames.
+    def for_pass(self, sample: torch.Tensor, windows: Sequence[Window], videos: int) -> NetworkInputs:
+        """What the network takes for some windows.
 
         Args:
-            frames: (f,) indices.
+            sample: (n, c, f, h, w) latents of all clips: of each window its passes, of each pass its videos.
+            windows: of the same number of frames.
             videos: B.
-            guided: with the unconditional pass.
-
-        Returns:
-            Text (P B, L, D) or ((P B f), L, D), pose features ((P B f), c, h, w), and further arguments.
         """
-        clips = 2 * videos if guided else videos
-        text, images = self.text[-clips:], [image[-clips:] for image in self.images]
-        if text.ndim == 4:
-            text = text[:, frames.to(text.device)].flatten(0, 1)
-            images = [image.repeat_interleave(len(frames), dim=0) for image in images]
-        further = {"added_cond_kwargs": {"image_embeds": images}} if images else {}
+        clips = len(sample) // len(windows)  # of a window: P B
+        texts = [self.text[-clips:]] * len(windows)
+        images = [torch.cat([image[-clips:]] * len(windows)) for image in self.images]
+        if self.text.ndim == 4:
+            texts = [window.take(self.text[-clips:], 1).flatten(0, 1) for window in windows]
+            images = [image.repeat_interleave(sample.shape[2], dim=0) for image in images]
         pose = None
         if self.pose is not None:
-            pose = [self._pose_level(level, frames, videos, guided, text) for level in self.pose]
-        return text, pose, further
+            pose = [
+                torch.cat(
+                    [self._pose_level(level, window, videos, clips, sample.device) for window in windows]
+                )
+                for level in self.pose
+            ]
+        return NetworkInputs(sample, torch.cat(texts), pose, images)
 
     def _pose_level(
-        self, level: torch.Tensor, frames: torch.Tensor, videos: int, guided: bool, like: torch.Tensor
+        self, level: torch.Tensor, window: Window, videos: int, clips: int, device: torch.device
     ) -> torch.Tensor:
-        level = level[:, frames.to(level.device)].to(like.device)
+        level = window.take(level, 1, device)
         level = level.expand(videos, *level.shape[1:]).flatten(0, 1)  # (b f) c h w
-        if not guided:
+        if clips == videos:
             return level
         return torch.cat([torch.zeros_like(level) if self.guide_pose else level, level])
+
+
+@dataclass
+class NetworkInputs:
+    """Arguments of the network for n clips of f frames.
+
+    Attributes:
+        sample: (n, c, f, h, w).
+        text: (n, L, D), or ((n f), L, D) where it changes from frame to frame.
+        pose: features, one level a down block, ((n f), c, h, w); ``None`` for none.
+        images: of IP-Adapter, each as many as texts.
+    """
+
+    sample: torch.Tensor
+    text: torch.Tensor
+    pose: list[torch.Tensor] | None = None
+    images: list[torch.Tensor] = field(default_factory=list)
+
+    @property
+    def further(self) -> dict[str, Any]:
+        """Keyword arguments of the network for the pictures."""
+        return {"added_cond_kwargs": {"image_embeds": self.images}} if self.images else {}
+
+    def split(self, clips: int) -> list[NetworkInputs]:
+        """Inputs of at most so many clips each."""
+        count = len(self.sample)
+        if count <= clips:
+            return [self]
+
+        def part(x: torch.Tensor, first: int) -> torch.Tensor:
+            each = len(x) // count
+            return x[first * each : (first + clips) * each]
+
+        return [
+            NetworkInputs(
+                part(self.sample, first),
+                part(self.text, first),
+                None if self.pose is None else [part(level, first) for level in self.pose],
+                [part(image, first) for image in self.images],
+            )
+            for first in range(0, count, clips)
+        ]

@@ -240,6 +240,7 @@ class LoadedModel:
                     num_inference_steps=steps,
                     timesteps=schedulers.aligned_timesteps(request.scheduler, steps, self._own_scheduler),
                     full_steps=choose_full_steps(steps, reuse),
+                    clips_at_once=self._clips_at_once(request, len(skeletons)),
                     guidance_scale=request.guidance,
                     guidance_end=request.guidance_end,
                     guidance_rescale=request.guidance_rescale,

@@ -88,14 +88,13 @@ def test_others_keep_their_own_timesteps(name: str, config: dict[str, Any]) -> N
 
 
 def test_timesteps_and_sigmas_of_ones_own() -> None:
-    cpu = torch.device("cpu")
     solver = make_scheduler("dpmpp-2m", DDIMScheduler(**SCHEDULER))
-    set_timesteps(solver, 4, cpu, timesteps=[900, 500, 20])
+    set_timesteps(solver, 4, timesteps=[900, 500, 20])
     assert solver.timesteps.tolist() == [900, 500, 20]
     euler = make_scheduler("euler", DDIMScheduler(**SCHEDULER))
-    set_timesteps(euler, 4, cpu, sigmas=[14.0, 2.0, 0.5, 0.0])
+    set_timesteps(euler, 4, sigmas=[14.0, 2.0, 0.5, 0.0])
     assert euler.sigmas[:3].tolist() == [14.0, 2.0, 0.5]
     with pytest.raises(InputError, match="takes no `timesteps`"):
-        set_timesteps(DDIMScheduler(**SCHEDULER), 4, cpu, timesteps=[900, 20])
+        set_timesteps(DDIMScheduler(**SCHEDULER), 4, timesteps=[900, 20])
     with pytest.raises(InputError, match="not both"):
-        set_timesteps(solver, 4, cpu, timesteps=[900], sigmas=[1.0])
+        set_timesteps(solver, 4, timesteps=[900], sigmas=[1.0])

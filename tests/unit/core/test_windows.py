@@ -76,6 +76,37 @@ def test_the_network_sees_no_more_than_a_window(
     assert sum(encoded) == 20  # poses are encoded once, not in every step
 
 
+@pytest.mark.parametrize("clips", [1, 2, 4, 100])
+@pytest.mark.parametrize("full_steps", [None, [0, 2]])
+@pytest.mark.parametrize("prompt", [PROMPT, "0: a robot | 12: a knight"])
+def test_the_video_does_not_depend_on_how_many_clips_are_computed_at_once(
+    pipeline: FollowYourPosePipeline,
+    monkeypatch: pytest.MonkeyPatch,
+    clips: int,
+    full_steps: list[int] | None,
+    prompt: str,
+) -> None:
+    settings = {
+        "num_inference_steps": 4,
+        "full_steps": full_steps,
+        "guidance_end": 0.75,
+        "output_type": "latent",
+    }
+
+    def latents(**more: object) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(0)
+        return pipeline(prompt, skeleton(20), generator=generator, **settings, **more).frames
+
+    usual = latents()
+    seen = []
+    forward = pipeline.unet.forward
+    monkeypatch.setattr(
+        pipeline.unet, "forward", lambda x, *a, **k: seen.append(len(x)) or forward(x, *a, **k)
+    )
+    torch.testing.assert_close(latents(clips_at_once=clips), usual, atol=1e-4, rtol=1e-4)
+    assert max(seen) == min(clips, 10)  # five windows, guided
+
+
 def test_up_to_a_window_nothing_changes(pipeline: FollowYourPosePipeline) -> None:
     assert np.array_equal(generate(pipeline, 6), generate(pipeline, 6, window=100))
     assert not np.allclose(generate(pipeline, 12), generate(pipeline, 12, window=100), atol=1e-4)
