@@ -122,8 +122,8 @@ def estimate_denoised(
         t: timestep.
     """
     noisy = scheduler.scale_model_input(latents, t)
-    share = scheduler.alphas_cumprod.to(latents)[int(t)]
-    signal, noise = share.sqrt(), (1 - share).sqrt()
+    share = float(scheduler.alphas_cumprod[int(t)])  # both on the host
+    signal, noise = share**0.5, (1 - share) ** 0.5
     if scheduler.config.prediction_type == "sample":
         return prediction
     if scheduler.config.prediction_type == "v_prediction":
