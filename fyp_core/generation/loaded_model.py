@@ -26,6 +26,7 @@ from fyp_core.generation.device import (
     check_memory,
     choose_device,
     choose_dtype,
+    clips_at_once,
     compile_blocks,
     estimate_peak,
     free_memory,
@@ -360,6 +361,10 @@ class LoadedModel:
                 f"{name} has another noise schedule than Align Your Steps; it keeps its own spacing."
             )
         return notices
+
+    def _clips_at_once(self, request: GenerationRequest, frames: int) -> int:
+        height, width, guided = _given(request.height), _given(request.width), _given(request.guidance) > 1
+        return clips_at_once(self.pipeline, frames, height, width, guided, self.runtime)
 
     def estimate_peak(self, request: GenerationRequest, frames: int) -> int:
         """Bytes of the device's memory that a completed request takes at most, about."""
