@@ -93,6 +93,8 @@ class FollowYourPosePipeline(
         default_guide_pose: whether guidance strengthens the pose as well as the prompt.
         default_height: pixels.
         default_width: pixels.
+        default_seconds, default_fps: of an input video that are used, and frames a second, where nobody says otherwise;
+            None makes eight frames, as published.
         noise_share: share of the initial noise's variance that all frames of a video have in common, 0..1
             ("mixed noise" of PYoCo, Ge et al. 2023, arXiv 2305.10474); the network must be trained with it.
         clip_length: frames of the clips the network was trained on.
@@ -170,6 +172,8 @@ class FollowYourPosePipeline(
         default_guide_pose: bool = False,
         default_height: int = 512,
         default_width: int = 512,
+        default_seconds: float | None = None,
+        default_fps: float | None = None,
         noise_share: float = 0.0,
         clip_length: int = 8,
         window: int = WINDOW,
@@ -192,6 +196,8 @@ class FollowYourPosePipeline(
             default_guide_pose=default_guide_pose,
             default_height=default_height,
             default_width=default_width,
+            default_seconds=default_seconds,
+            default_fps=default_fps,
             noise_share=noise_share,
             clip_length=clip_length,
             window=window,

@@ -10,13 +10,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from fyp_core.generation.comparison import write_comparison
 from fyp_core.generation.guide import fine_skeletons, make_guide
 from fyp_core.generation.metadata import add_settings, read_settings
 from fyp_core.generation.output import save_video
 from fyp_core.generation.request import GenerationRequest
 from fyp_core.generation.rerun import pick, repeated
 from fyp_core.generation.result_size import ModelSize
+from fyp_core.generation.running.comparison import write_comparison
 from fyp_media.errors import InputError
 from fyp_media.exports.frames_zip import write_frames_zip
 from fyp_media.exports.gif import export_gif

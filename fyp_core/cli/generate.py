@@ -75,12 +75,17 @@ def generate(options: argparse.Namespace) -> None:
         if name not in values:
             raise InputError(f"There is no {name}; give one with --{name}.")
     if options.seconds is not None or options.fps is not None:
-        length = _length(options, pick(GenerationRequest, values))
+        if "frames" in options or "stride" in options:
+            raise InputError("Give --seconds and --fps, or --frames and --stride, but not both.")
+        length = _frames(pick(GenerationRequest, values), options.seconds, options.fps)
         given, values = given | length, values | length
     targets = [options.output, *([options.skeleton_output] if options.skeleton_output else [])]
     check_targets(targets, OUTPUT_SUFFIXES, sources=filter(None, (values["input"], options.like)))
-    request = pick(GenerationRequest, values)
     engine = Engine(values.get("model", AUTO), pick(Additions, values), pick(Runtime, values))
+    if not {"frames", "stride"} & values.keys() and engine.usual_size.fps is not None:
+        usual = engine.usual_size
+        values |= _frames(pick(GenerationRequest, values), usual.seconds, usual.fps)
+    request = pick(GenerationRequest, values)
     with _ProgressBar() as bar:
         job = Job(bar.show)
         guide = engine.prepare(request, job)  # before the model, so that a bad video is told at once
@@ -106,11 +111,9 @@ def generate(options: argparse.Namespace) -> None:
     )
 
 
-def _length(options: argparse.Namespace, request: GenerationRequest) -> dict[str, int]:
-    """Frames and stride for the length and the rate given."""
-    if "frames" in options or "stride" in options:
-        raise InputError("Give --seconds and --fps, or --frames and --stride, but not both.")
-    used = sample_input(request.input, request.start, options.seconds, options.fps)
+def _frames(request: GenerationRequest, seconds: float | None, rate: float | None) -> dict[str, int]:
+    """Frames and stride for a length and a rate."""
+    used = sample_input(request.input, request.start, seconds, rate)
     return {"frames": used.frames, "stride": used.stride}
 
 

@@ -88,6 +88,15 @@ class Engine:
         return self.load().name
 
     @property
+    def usual_size(self) -> ModelSize:
+        """What the model usually makes; read without loading it.
+
+        Raises:
+            InputError: the model cannot be found.
+        """
+        return ModelSize.of(self._source())
+
+    @property
     def pipeline(self) -> FollowYourPosePipeline:
         """The loaded pipeline."""
         return self._model_loaded().pipeline
@@ -100,7 +109,7 @@ class Engine:
             JobCancelled: the job was cancelled.
         """
         job = job or Job()
-        return make_guide(request, ModelSize.of(self._source()), job, self._turn_to_find_poses(job))
+        return make_guide(request, self.usual_size, job, self._turn_to_find_poses(job))
 
     def render(self, request: GenerationRequest, guide: Guide, job: Job | None = None) -> GenerationResult:
         """Generate the video that follows ``guide``, in memory.

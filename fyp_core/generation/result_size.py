@@ -20,11 +20,19 @@ _LARGEST_STEP = 64  # pixels; networks of Stable Diffusion 1.x halve what the au
 
 @dataclass(frozen=True)
 class ModelSize:
-    """The size a model makes, in pixels, and the factor of which width and height must be multiples."""
+    """What a model usually makes.
+
+    height, width: in pixels.
+    factor: of which both must be multiples.
+    seconds, fps: the longest part of a video that is used without being asked for, and how many frames a second; None
+        for a model that makes eight frames, as published.
+    """
 
     height: int = 512
     width: int = 512
     factor: int = 8
+    seconds: float | None = None
+    fps: float | None = None
 
     @classmethod
     def of(cls, source: ModelSource) -> ModelSize:
@@ -35,6 +43,8 @@ class ModelSize:
             layout.get("default_height", cls.height),
             layout.get("default_width", cls.width),
             2 ** (len(blocks) - 1) if blocks else cls.factor,
+            layout.get("default_seconds"),
+            layout.get("default_fps"),
         )
 
     def with_aspect(self, width: float, height: float) -> tuple[int, int]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from fyp_core.generation import length
 from fyp_core.generation.length import Sampling
+from fyp_core.generation.result_size import ModelSize
 from fyp_media.decoding.video import VideoInfo
 from fyp_media.errors import InputError
 from fyp_media.read_video import probe
 
-MOST_FRAMES = 64
-DEFAULT_SECONDS, DEFAULT_RATE = (
-    1.6,
-    5.0,
-)  # 8 frames, 5 apart in a video of 24 a second: as the model was published
+MOST_FRAMES = 512
+DEFAULT_SECONDS, DEFAULT_RATE = 1.6, 5.0  # 8 frames, 5 apart at 24 a second: as the model was published
+
+
+def usual_length(model: ModelSize) -> tuple[float, float]:
+    """Seconds of a video that are used unless somebody says otherwise, and frames a second."""
+    return model.seconds or DEFAULT_SECONDS, model.fps or DEFAULT_RATE
 
 
 def sample(info: VideoInfo, start: float, seconds: float, rate: float) -> Sampling:

@@ -20,6 +20,7 @@ from fyp_page.examples import examples
 from fyp_page.gallery import Gallery, new_owner
 from fyp_page.handlers import views
 from fyp_page.handlers.making import Maker, as_result
+from fyp_page.handlers.motion import usual_length
 from fyp_page.handlers.pose import Poses, person_at, preview
 from fyp_page.handlers.prompts import FALLBACK, suggestions
 from fyp_page.handlers.requests import LORA_TEXT_WIDTH, controls_for, make_requests, upload_names
@@ -114,13 +115,17 @@ class Page:
         try:
             source = self.engine.load()
         except InputError as error:
-            return f"**No model.** {error}", gr.skip(), gr.skip(), gr.Button("No model", interactive=False)
+            others = [gr.skip()] * 4
+            return f"**No model.** {error}", *others, gr.Button("No model", interactive=False)
         pipeline = self.engine.pipeline
         config = pipeline.config
         takes_loras = pipeline.unet.config.cross_attention_dim == LORA_TEXT_WIDTH
+        seconds, rate = usual_length(self.engine.usual_size)
         return (
             f"Model: **{source.name}**, {config.default_width}×{config.default_height} pixels,"
             f" {config.default_num_inference_steps} steps. {source.note}",
+            seconds,
+            rate,
             gr.Accordion(visible=takes_loras),
             gr.Dataset(samples=[[prompt] for prompt in suggestions(pipeline) or FALLBACK]),
             gr.Button("Generate", interactive=True),

@@ -59,7 +59,14 @@ def build(page: Page, max_waiting: int = MAX_WAITING) -> gr.Blocks:
         demo.load(
             page.wait_for_model,
             None,
-            [model, settings.lora_panel, character.suggestions, character.generate],
+            [
+                model,
+                motion.controls["seconds"],
+                motion.controls["rate"],
+                settings.lora_panel,
+                character.suggestions,
+                character.generate,
+            ],
             queue=False,  # which may be full
             **_QUIET,
         )

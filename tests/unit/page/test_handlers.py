@@ -45,9 +45,9 @@ def test_what_is_used_of_a_video(
 
 
 def test_a_part_that_cannot_be_used_is_explained(make_video: Callable[..., Path], tmp_path: Path) -> None:
-    video = str(make_video(frames=80))
-    assert describe(video, 9, 1, 5) == "⚠ The video lasts 3.3 s; start earlier."
-    assert "at most 64 are possible here; take 2.7 s" in describe(video, 0, 3.3, 24)
+    video = str(make_video(frames=600))
+    assert describe(video, 29, 1, 5) == "⚠ The video lasts 25.0 s; start earlier."
+    assert "at most 512 are possible here; take 21.3 s" in describe(video, 0, 25, 24)
     assert describe(video, 0, None, 5) == ""  # while a number is typed
     (tmp_path / "text.mp4").write_text("This is no video.")
     assert describe(str(tmp_path / "text.mp4"), 0, 1, 5).startswith("⚠ text.mp4 is not a video")
