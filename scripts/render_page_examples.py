@@ -82,7 +82,9 @@ def main() -> None:
 
 def _generate(engine: Engine, name: str, prompt: str, settings: dict[str, Any]) -> GenerationResult:
     kind: Any = _kind(name)
-    return engine.generate(GenerationRequest(FOLDER / f"{name}.mp4", prompt, kind, **settings))
+    return engine.generate(
+        GenerationRequest(input=FOLDER / f"{name}.mp4", prompt=prompt, input_type=kind, **settings)
+    )
 
 
 def _kind(name: str) -> str:
