@@ -17,6 +17,7 @@ _PUBLIC = {  # what FYP_PUBLIC=1 sets where the variable itself is not set
     "max_upload_mb": 100,
     "max_seconds": 120,
     "max_frames": 64,
+    "max_side": 1024,
     "jobs_per_visitor": 2,
     "disk_mb": 10_000,
     "keep_hours": 24,
@@ -36,6 +37,7 @@ class Limits(BaseModel):
     max_upload_mb: float | None = Field(None, gt=0, description="megabytes of one upload")
     max_seconds: float | None = Field(None, gt=0, description="seconds of an input video")
     max_frames: int | None = Field(None, ge=1, description="frames of a result")
+    max_side: int | None = Field(None, ge=8, description="pixels of a result's longer side")
     queue: int = Field(20, ge=0, description="jobs that may wait")
     jobs_per_visitor: int | None = Field(
         None, ge=1, description="jobs of one visitor, the running one included"
@@ -106,6 +108,12 @@ class Limits(BaseModel):
             raise InputError(
                 f"{request.frames} frames are asked for, but this page makes at most {self.max_frames};"
                 " take fewer frames."
+            )
+        side = max(request.width or 0, request.height or 0)
+        if self.max_side is not None and side > self.max_side:
+            raise InputError(
+                f"A side of {side} pixels is asked for, but this page makes at most {self.max_side};"
+                " make the result smaller."
             )
         self.check_video(request.input)
 

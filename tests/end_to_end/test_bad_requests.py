@@ -58,6 +58,8 @@ def server(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> It
         "FYP_MODEL": str(tiny_model_dir),
         "FYP_MAX_UPLOAD_MB": "2",
         "FYP_MAX_FRAMES": "40",
+        "FYP_MAX_SIDE": "1024",
+        "FYP_GALLERY": str(folder / "gallery"),
         "TMPDIR": str(folder / "temporary"),
     }
     environment.pop("GRADIO_TEMP_DIR", None)
@@ -97,7 +99,9 @@ def nobody_notices(server: Server) -> Iterator[None]:
         assert other.http.get("/").status_code == 200
     assert time.monotonic() - start < 1
     scratch = [
-        path for path in server.temporary.rglob("*") if path.parent.name == "gradio" and path.is_file()
+        path
+        for path in server.temporary.rglob("tmp*")
+        if path.is_file() and path.stat().st_size  # Gradio leaves empty ones beside files it hands over
     ]
     scratch += server.temporary.glob("*/jobs-*/*")
     assert scratch == []
@@ -172,10 +176,9 @@ def test_a_bad_file(visitor: Visitor, name: str) -> None:
 SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
     "no prompt": ({"prompt": " "}, "prompt is empty"),
     "no frames": ({"frames": 0}, "minimum"),
-    "empty frames": ({"frames": None}, "Frames is empty"),
     "frames in words": ({"frames": "many"}, "cannot be used"),
     "frames as a list": ({"frames": [1, 2]}, "cannot be used"),
-    "a billion frames": ({"frames": 10**9}, "maximum"),
+    "a billion frames": ({"frames": 10**9}, "at most 40"),
     "frames beyond the limit": ({"frames": 41}, "at most 40"),
     "no stride": ({"stride": 0}, "minimum"),
     "start beyond the end": ({"start": 10**8}, "or earlier"),
@@ -186,10 +189,10 @@ SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
     "unknown estimator": ({"estimator": "/etc/passwd"}, "not in the list"),
     "unknown scheduler": ({"scheduler": "a" * 5000}, "Value: aaa"),
     "odd width": ({"width": 50}, "multiples of 8"),
-    "width of a wall": ({"width": 10**6}, "maximum"),
+    "width of a wall": ({"width": 10**6}, "at most 1024"),
     "large seed": ({"seed": 2**40}, "maximum"),
-    "a million steps": ({"steps": 10**6}, "maximum"),
-    "guidance in words": ({"guidance": "strong"}, "cannot be used"),
+    "a million steps": ({"steps": 10**6}, "at most 1000"),
+    "guidance in words": ({"guidance": "strong"}, "valid number"),
     "LoRAs of another form": ({"loras": "ink"}, "cannot be used"),
     "unknown setting": ({"speed": 1}, "cannot be understood"),
     "file of the server": ({"video": "/etc/passwd"}, "not uploaded"),
@@ -271,7 +274,7 @@ def test_a_job_at_work_is_not_disturbed(server: Server, visitor: Visitor, good: 
             assert visitor.http.post(f"/gradio_api/{path}", **request).status_code == status
     worker.join(60)
     assert [(each["steps"], each["frames"], each["seed"]) for each in settings] == [(60, 16, 7)]
-    assert 'fyp_jobs_total{outcome="done"}' in visitor.http.get("/metrics").text
+    assert 'fyp_jobs_total{outcome="finished"}' in visitor.http.get("/metrics").text
 
 
 def _check_sentence(text: str) -> None:
