@@ -119,9 +119,12 @@ def test_sigterm_ends_the_page_in_the_middle_of_a_job(
     wait_until_up(port, terminal.process)
     client = Client(f"http://127.0.0.1:{port}", verbose=False, analytics_enabled=False)
     video = handle_file(str(EXAMPLES / "skeleton_disco.mp4"))
-    job = client.submit(video, "Skeleton Video", "a robot", steps=100, scheduler="ddim", api_name="/generate")
+    job = client.submit(
+        video=video, input_type="skeleton", prompt="a robot", frames=8, steps=500, job="mine", api_name="/generate"
+    )
     deadline = time.monotonic() + START_LIMIT
-    while not job.outputs() and time.monotonic() < deadline:  # the skeleton video comes first
+    while client.predict(job="mine", api_name="/status").get("phase") != "denoise":
+        assert time.monotonic() < deadline
         time.sleep(0.1)
     assert not job.done(), "still at work"
     terminal.process.send_signal(signal.SIGTERM)
