@@ -10,6 +10,6 @@ if __name__ == "__main__":
 
     apply_options(sys.argv[1:])
 
-    from fyp_page.server import serve_from_environment
+    from fyp_serving.start import serve_page
 
-    serve_from_environment()
+    serve_page()

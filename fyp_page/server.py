@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -50,19 +50,20 @@ _DELIVERED_IN = 1.0  # seconds in which a result that was just finished reaches 
 _STOPPED_IN = 3.0  # seconds a cancelled job may take to end
 
 
-def serve_from_environment() -> NoReturn:
-    """Serve the page with FYP_MODEL on HOST:PORT; ends the process, with status 0, or 2 where it cannot be served."""
+def serve_from_environment(make_engine: Callable[[str, Limits], Engine]) -> NoReturn:
+    """Serve the page with FYP_MODEL on HOST:PORT; ends the process, with status 0, or 2 where it cannot be served.
+
+    Args:
+        make_engine: the engine for a model, within the limits.
+    """
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.INFO, force=True)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="peft")
     environment = os.environ
     try:
-        status = serve(
-            environment.get("HOST", "0.0.0.0"),
-            environment.get("PORT", "7860"),
-            environment.get("FYP_MODEL", AUTO),
-            Limits.from_environment(),
-        )
+        limits = Limits.from_environment()
+        engine = make_engine(environment.get("FYP_MODEL", AUTO), limits)
+        status = serve(environment.get("HOST", "0.0.0.0"), environment.get("PORT", "7860"), engine, limits)
     except InputError as error:
         logger.error("%s", error)
         status = 2
@@ -70,12 +71,11 @@ def serve_from_environment() -> NoReturn:
     os._exit(status)  # without waiting for threads that load or compute
 
 
-def serve(host: str, port: str, model: str, limits: Limits) -> int:
+def serve(host: str, port: str, engine: Engine, limits: Limits) -> int:
     """Serve the page until Ctrl-C or SIGTERM; the exit status is 0, or 2 where that cannot be."""
     stop = _StopSignal()
     isolate_decoding(DecodingLimits())
     metrics = Metrics()
-    engine = Engine(model, max_waiting=limits.queue, jobs_per_owner=limits.jobs_per_visitor)
     metrics.watch_queue(lambda: len(engine.queue))
     watch = JobWatch(limits, metrics)
     loaded = threading.Event()

@@ -23,6 +23,11 @@ _VARIABLES = (
     ("FYP_MODEL", "auto", "model of the page, as for `--model`"),
     ("FYP_CHECKPOINTS", "`checkpoints` of the project", "folder of the models' parts"),
     ("FYP_GALLERY", "a folder of the user's data", "folder of the page's gallery"),
+    ("FYP_ENGINE", "", "`ray` or the address of a Ray cluster: the page's jobs go to replicas"),
+    ("FYP_REPLICAS", "1", "number or range of replicas"),
+    ("FYP_REPLICA_CPUS", "1", "CPU cores of a replica"),
+    ("FYP_REPLICA_GPUS", "0", "GPUs of a replica, or a share of one"),
+    ("FYP_SHARE", "0", "1: a public address of Gradio's for the page"),
     ("FYP_PUBLIC", "0", "1: the limits of a page in public, where they are not set"),
 )
 

@@ -12,6 +12,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def demo(_options: argparse.Namespace) -> None:
     """Serve the page."""
-    from fyp_page.server import serve_from_environment
+    from fyp_serving.start import serve_page
 
-    serve_from_environment()
+    serve_page()

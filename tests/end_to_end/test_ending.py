@@ -120,7 +120,13 @@ def test_sigterm_ends_the_page_in_the_middle_of_a_job(
     client = Client(f"http://127.0.0.1:{port}", verbose=False, analytics_enabled=False)
     video = handle_file(str(EXAMPLES / "skeleton_disco.mp4"))
     job = client.submit(
-        video=video, input_type="skeleton", prompt="a robot", frames=8, steps=500, job="mine", api_name="/generate"
+        video=video,
+        input_type="skeleton",
+        prompt="a robot",
+        frames=8,
+        steps=500,
+        job="mine",
+        api_name="/generate",
     )
     deadline = time.monotonic() + START_LIMIT
     while client.predict(job="mine", api_name="/status").get("phase") != "denoise":

@@ -1,0 +1,57 @@
+"""The page with the engine that the environment names: in its own process, or replicas on Ray Serve."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import NoReturn
+
+from fyp_core.generation.engine import Engine
+from fyp_core.settings import validated
+from fyp_media.errors import InputError
+from fyp_page.server import serve_from_environment
+from fyp_page.serving.limits import Limits
+from fyp_serving.settings import ReplicaSettings, parse_replicas
+
+
+def serve_page() -> NoReturn:
+    """Serve the page as the environment says; ends the process, see :func:`serve_from_environment`."""
+    serve_from_environment(make_engine)
+
+
+def make_engine(model: str, limits: Limits, environment: Mapping[str, str] = os.environ) -> Engine:
+    """The engine of a page.
+
+    FYP_ENGINE is empty for one in this process, ``ray`` for replicas on this machine, or the address of a Ray cluster
+    on which ``fyp serve`` has started them. FYP_REPLICAS is their number or range; FYP_REPLICA_CPUS and
+    FYP_REPLICA_GPUS say what each takes.
+
+    Raises:
+        InputError: a variable cannot work, Ray Serve is not installed, or there is no cluster.
+    """
+    address = environment.get("FYP_ENGINE", "")
+    if not address:
+        return Engine(model, max_waiting=limits.queue, jobs_per_owner=limits.jobs_per_visitor)
+    try:
+        from fyp_serving.ray_engine import LOCAL, RayEngine, connect, deploy
+    except ImportError as error:
+        raise InputError(f'Ray Serve is missing ({error}); install it: pip install "ray[serve]".') from error
+    settings = replica_settings(environment)
+    connect(address)
+    if address == LOCAL:
+        deploy(settings, model)
+    return RayEngine(settings, model, max_waiting=limits.queue, jobs_per_owner=limits.jobs_per_visitor)
+
+
+def replica_settings(environment: Mapping[str, str]) -> ReplicaSettings:
+    """Read FYP_REPLICAS, FYP_REPLICA_CPUS and FYP_REPLICA_GPUS.
+
+    Raises:
+        InputError: one of them cannot work.
+    """
+    least, most = parse_replicas(environment.get("FYP_REPLICAS", "1"))
+    given: dict[str, object] = {"min_replicas": least, "max_replicas": most}
+    for name, variable in (("cpus", "FYP_REPLICA_CPUS"), ("gpus", "FYP_REPLICA_GPUS")):
+        if value := environment.get(variable):
+            given[name] = value
+    return validated(ReplicaSettings, given)
