@@ -9,6 +9,7 @@ import gradio as gr
 from gradio.components import Component
 
 from fyp_core.generation.request import GenerationRequest
+from pose_extraction.estimators.factory import available_estimators
 
 _SEVERAL = (Union, UnionType)
 _FEW_CHOICES = 4  # shown side by side; more drop down
@@ -36,6 +37,11 @@ def control(name: str, **properties: Any) -> Component:
     if kind in (int, float):
         return _number(kind, _limits(field.metadata), is_optional, given | properties)
     return gr.Textbox(**given | properties)
+
+
+def usable_estimators() -> list[str]:
+    """Pose estimators that run here without a download, ``auto`` first."""
+    return [estimator.name for estimator in available_estimators() if estimator.usable]
 
 
 def _choice(choices: list[Any], is_optional: bool, given: dict[str, Any]) -> Component:

@@ -11,10 +11,9 @@ import gradio as gr
 from gradio.components import Component
 
 from fyp_core.generation.request import GenerationRequest
-from fyp_page.controls import control
+from fyp_page.controls import control, usable_estimators
 from fyp_page.handlers.api import Api
 from fyp_page.handlers.requests import CROPS
-from pose_extraction.estimators.factory import ESTIMATORS_WITH_WEIGHTS
 
 _TRANSLATED = ("input", "crop", "loras")  # fields of a request that travel in another form
 _AT_ONCE = 8  # calls of an endpoint; jobs wait in the engine's queue
@@ -32,7 +31,7 @@ def add_endpoints(api: Api) -> None:
         )
         extracting = {
             "video": gr.File(label="Video"),
-            "estimator": gr.Dropdown(list(ESTIMATORS_WITH_WEIGHTS), value="auto", label="Estimator"),
+            "estimator": gr.Dropdown(usable_estimators(), value="auto", label="Estimator"),
             "people": gr.Textbox("all", label="People"),
         }
         _endpoint("extract_pose", api.extract_pose, extracting, [gr.File(), gr.File()])

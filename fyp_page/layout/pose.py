@@ -8,9 +8,8 @@ import gradio as gr
 from gradio.components import Component
 
 from fyp_core.generation.result_size import ASPECTS
-from fyp_page.controls import control
+from fyp_page.controls import control, usable_estimators
 from fyp_page.layout.theme import step
-from pose_extraction.estimators.factory import ESTIMATORS_WITH_WEIGHTS
 
 
 @dataclass
@@ -41,7 +40,7 @@ def pose_panel() -> PosePanel:
             with gr.Row():
                 controls |= {name: control(name, min_width=140) for name in ("smoothing", "pose_scale")}
             controls |= {"retarget": control("retarget"), "mirror": control("mirror")}
-            controls["estimator"] = control("estimator", choices=list(ESTIMATORS_WITH_WEIGHTS))
+            controls["estimator"] = control("estimator", choices=usable_estimators())
         with gr.Accordion("Framing and crop", open=False):
             controls |= {
                 "fit": control("fit"),
