@@ -92,7 +92,7 @@ def test_a_file_is_written_whole_or_not_at_all(
 def test_the_sound_of_the_source_is_heard_in_sync(engine: Engine, tmp_path: Path) -> None:
     source = film(tmp_path / "source.mp4", seconds=6, tone_from=3.5, tone_to=4.0)
     request = GenerationRequest(
-        source, "a robot", input_type="skeleton", frames=6, stride=5, start=20, steps=1
+        input=source, prompt="a robot", input_type="skeleton", frames=6, stride=5, start=20, steps=1
     )
     guide = engine.prepare(request)
     engine.render_file(tmp_path / "v.mp4", request, guide)

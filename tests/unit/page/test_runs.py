@@ -1,7 +1,6 @@
 """Work in the background: found by its id, stopped, and what is said of an end."""
 
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -76,7 +75,7 @@ def test_runs_are_counted_and_cost_one_line_of_the_log_each(caplog: pytest.LogCa
     metrics = Metrics()
     runs = Runs(make_all, JobWatch(metrics=metrics))
     with caplog.at_level("INFO", "fyp_page"):
-        ended(runs.start([replace(REQUESTS[0], prompt="a robot\n" * 500)], "owner"))
+        ended(runs.start([REQUESTS[0].changed(prompt="a robot\n" * 500)], "owner"))
         runs.watch.close(10)
     assert metrics.registry.get_sample_value("fyp_jobs_total", {"outcome": "finished"}) == 1
     (line,) = caplog.messages
