@@ -9,6 +9,7 @@ import gradio as gr
 from gradio.components import Component
 
 from fyp_core.generation.request import GenerationRequest
+from fyp_core.settings import extra_of
 from pose_extraction.estimators.factory import available_estimators
 
 _SEVERAL = (Union, UnionType)
@@ -34,9 +35,19 @@ def control(name: str, **properties: Any) -> Component:
         return _choice(list(get_args(kind)), is_optional, given | properties)
     if kind is bool:
         return gr.Checkbox(**given | properties)
+    if kind in (int, float) and is_optional:  # an empty number of Gradio's becomes 0 when it is first shown
+        return gr.Textbox(placeholder=extra_of(field)["unset"], max_lines=1, **given | properties)
     if kind in (int, float):
-        return _number(kind, _limits(field.metadata), is_optional, given | properties)
+        return _number(kind, _limits(field.metadata), given | properties)
     return gr.Textbox(**given | properties)
+
+
+def argument(name: str) -> Component:
+    """What tells programs the type of a field: :func:`control`, but a number is one also where it may be left out."""
+    kind, is_optional = _without_none(GenerationRequest.model_fields[name].annotation)
+    if kind in (int, float) and is_optional:
+        return gr.Number(None, precision=0 if kind is int else None, label=name)
+    return control(name)
 
 
 def usable_estimators() -> list[str]:
@@ -51,10 +62,10 @@ def _choice(choices: list[Any], is_optional: bool, given: dict[str, Any]) -> Com
     return (gr.Radio if len(names) <= _FEW_CHOICES else gr.Dropdown)(choices=names, **given)
 
 
-def _number(kind: type, limits: dict[str, float], is_optional: bool, given: dict[str, Any]) -> Component:
+def _number(kind: type, limits: dict[str, float], given: dict[str, Any]) -> Component:
     low, high = limits.get("minimum"), limits.get("maximum")
     precision = 0 if kind is int else None
-    if is_optional or low is None or high is None or high - low > _WIDEST_SLIDER:
+    if low is None or high is None or high - low > _WIDEST_SLIDER:
         return gr.Number(**limits | {"precision": precision} | given)
     step = 1 if kind is int else (high - low) / 20
     return gr.Slider(**limits | {"step": step, "precision": precision} | given)

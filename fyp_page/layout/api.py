@@ -11,7 +11,7 @@ import gradio as gr
 from gradio.components import Component
 
 from fyp_core.generation.request import GenerationRequest
-from fyp_page.controls import control, usable_estimators
+from fyp_page.controls import argument, usable_estimators
 from fyp_page.handlers.api import Api
 from fyp_page.handlers.requests import CROPS
 
@@ -44,7 +44,7 @@ def _generate_arguments() -> dict[str, Component]:
     fields = [name for name in request_fields() if name not in _TRANSLATED]
     return {
         "video": gr.File(label="Video"),
-        **{name: control(name) for name in fields},
+        **{name: argument(name) for name in fields},
         **{side: gr.Number(0, precision=0, minimum=0, label=side) for side in CROPS},
         "loras": gr.File(file_count="multiple", label="LoRA files"),
         "lora_weights": gr.JSON(label="Weights of the LoRAs"),

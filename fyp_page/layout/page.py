@@ -192,7 +192,7 @@ def _prevent_contradictions(controls: dict[str, Component]) -> None:
     """Controls that another one decides cannot be changed meanwhile."""
     size = [controls["width"], controls["height"]]
     controls["aspect"].change(
-        lambda aspect: [gr.Number(interactive=not aspect)] * 2,
+        lambda aspect: [gr.Textbox(interactive=not aspect)] * 2,
         controls["aspect"],
         size,
         queue=False,

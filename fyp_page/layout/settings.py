@@ -12,8 +12,6 @@ from fyp_page.controls import control
 from fyp_page.handlers.page import fit_weights
 from fyp_page.handlers.requests import MOST_LORAS
 
-LARGEST = 1024  # pixels, of width and height
-
 
 @dataclass
 class SettingsPanel:
@@ -33,10 +31,7 @@ def settings_panel() -> SettingsPanel:
             controls |= {name: control(name, min_width=140) for name in ("steps", "guidance")}
             controls["scheduler"] = control("scheduler", min_width=140, choices=list(SCHEDULER_NAMES))
         with gr.Row():
-            controls |= {
-                name: control(name, min_width=140, minimum=8, maximum=LARGEST, step=8)
-                for name in ("width", "height")
-            }
+            controls |= {name: control(name, min_width=140) for name in ("width", "height")}
     with gr.Accordion("LoRA", open=False, visible=False, elem_classes="card") as lora_panel:
         controls |= _lora_controls()
     return SettingsPanel(controls, lora_panel)
