@@ -70,12 +70,12 @@ class JobWatch:
         try:
             yield outcome
         finally:
-            self._count(-1)
             self._metrics.jobs.labels(outcome.state).inc()
             for seconds in outcome.seconds:
                 for phase, spent in seconds.items():
                     self._metrics.phases.labels(phase).observe(spent)
             logger.info("%s", _line(requests, outcome, time.monotonic() - start))
+            self._count(-1)  # last: whoever waits for the end of all jobs finds it told
 
     def close(self, seconds: float) -> None:
         """Take no more jobs, and wait some seconds for those at work."""
