@@ -11,6 +11,7 @@ import json
 import multiprocessing
 import os
 import signal
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -30,6 +31,9 @@ _POLL = 0.05  # seconds between two looks at whether the reading was cancelled
 _END = 5.0  # seconds in which a process whose pipe is closed ends
 _LONGEST_MESSAGE = 10_000  # bytes
 _CANNOT_FORK = "spawn"  # how Windows starts processes
+_LONGEST_FOLDER = (
+    64  # bytes of the temporary folder's path: the fork server's socket lies in it, of at most 108
+)
 
 
 @dataclass(frozen=True)
@@ -208,7 +212,8 @@ class _Decoder:
 
 def _context() -> Any:
     """Forks of a small process with one thread, where the system can: they start within some hundredths of a second."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
+    is_too_long = len(os.fsencode(tempfile.gettempdir())) > _LONGEST_FOLDER
+    if is_too_long or "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context(_CANNOT_FORK)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])

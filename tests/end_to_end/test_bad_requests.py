@@ -190,7 +190,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
     "unknown scheduler": ({"scheduler": "a" * 5000}, "Value: aaa"),
     "odd width": ({"width": 50}, "multiples of 8"),
     "width of a wall": ({"width": 10**6}, "at most 1024"),
-    "large seed": ({"seed": 2**40}, "maximum"),
+    "large seed": ({"seed": 2**40}, "within 0 and"),
     "a million steps": ({"steps": 10**6}, "at most 1000"),
     "guidance in words": ({"guidance": "strong"}, "valid number"),
     "LoRAs of another form": ({"loras": "ink"}, "cannot be used"),

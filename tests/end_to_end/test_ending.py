@@ -129,10 +129,10 @@ def test_sigterm_ends_the_page_in_the_middle_of_a_job(
         api_name="/generate",
     )
     deadline = time.monotonic() + START_LIMIT
-    while client.predict(job="mine", api_name="/status").get("phase") != "denoise":
-        assert time.monotonic() < deadline
+    while (said := client.predict(job="mine", api_name="/status")).get("phase") != "denoise":
+        assert not job.done(), job.exception()
+        assert time.monotonic() < deadline, said
         time.sleep(0.1)
-    assert not job.done(), "still at work"
     terminal.process.send_signal(signal.SIGTERM)
     printed = terminal.end()
     assert terminal.process.returncode == 0
