@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from fyp_core.settings import Settings
+from fyp_core.settings import Settings, validated
 from fyp_media.errors import InputError
 
 
@@ -41,6 +41,25 @@ class ReplicaSettings(Settings):
                 "target_ongoing_requests": 1,
             },
         }
+
+
+def replica_settings(replicas: str, **given: Any) -> ReplicaSettings:
+    """The settings for a number or range of replicas as text; of the others those that are not None.
+
+    Raises:
+        InputError: a value cannot work.
+    """
+    least, most = parse_replicas(replicas)
+    others = {name: value for name, value in given.items() if value is not None}
+    return validated(ReplicaSettings, {"min_replicas": least, "max_replicas": most, **others})
+
+
+def require_ray_serve() -> None:
+    """Raise InputError where Ray Serve, which is optional, is not installed."""
+    try:
+        import ray.serve  # noqa: F401
+    except ImportError as error:
+        raise InputError(f'Ray Serve is missing ({error}); install it: pip install "ray[serve]".') from error
 
 
 def parse_replicas(text: str) -> tuple[int, int]:

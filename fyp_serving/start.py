@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from typing import NoReturn
 
 from fyp_core.generation.engine import Engine
-from fyp_core.settings import validated
-from fyp_media.errors import InputError
 from fyp_page.server import serve_from_environment
 from fyp_page.serving.limits import Limits
-from fyp_serving.settings import ReplicaSettings, parse_replicas
+from fyp_serving.settings import ReplicaSettings, replica_settings, require_ray_serve
 
 
 def serve_page() -> NoReturn:
@@ -32,26 +30,24 @@ def make_engine(model: str, limits: Limits, environment: Mapping[str, str] = os.
     address = environment.get("FYP_ENGINE", "")
     if not address:
         return Engine(model, max_waiting=limits.queue, jobs_per_owner=limits.jobs_per_visitor)
-    try:
-        from fyp_serving.ray_engine import LOCAL, RayEngine, connect, deploy
-    except ImportError as error:
-        raise InputError(f'Ray Serve is missing ({error}); install it: pip install "ray[serve]".') from error
-    settings = replica_settings(environment)
+    require_ray_serve()
+    from fyp_serving.ray_engine import LOCAL, RayEngine, connect, deploy
+
+    settings = settings_from(environment)
     connect(address)
     if address == LOCAL:
         deploy(settings, model)
     return RayEngine(settings, model, max_waiting=limits.queue, jobs_per_owner=limits.jobs_per_visitor)
 
 
-def replica_settings(environment: Mapping[str, str]) -> ReplicaSettings:
+def settings_from(environment: Mapping[str, str]) -> ReplicaSettings:
     """Read FYP_REPLICAS, FYP_REPLICA_CPUS and FYP_REPLICA_GPUS.
 
     Raises:
         InputError: one of them cannot work.
     """
-    least, most = parse_replicas(environment.get("FYP_REPLICAS", "1"))
-    given: dict[str, object] = {"min_replicas": least, "max_replicas": most}
-    for name, variable in (("cpus", "FYP_REPLICA_CPUS"), ("gpus", "FYP_REPLICA_GPUS")):
-        if value := environment.get(variable):
-            given[name] = value
-    return validated(ReplicaSettings, given)
+    return replica_settings(
+        environment.get("FYP_REPLICAS", "1"),
+        cpus=environment.get("FYP_REPLICA_CPUS") or None,
+        gpus=environment.get("FYP_REPLICA_GPUS") or None,
+    )

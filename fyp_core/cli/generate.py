@@ -82,8 +82,7 @@ def generate(options: argparse.Namespace) -> None:
     targets = [options.output, *([options.skeleton_output] if options.skeleton_output else [])]
     check_targets(targets, OUTPUT_SUFFIXES, sources=filter(None, (values["input"], options.like)))
     engine = Engine(values.get("model", AUTO), pick(Additions, values), pick(Runtime, values))
-    if not {"frames", "stride"} & values.keys() and engine.usual_size.fps is not None:
-        usual = engine.usual_size
+    if not {"frames", "stride"} & values.keys() and (usual := engine.usual_size).fps is not None:
         values |= _frames(pick(GenerationRequest, values), usual.seconds, usual.fps)
     request = pick(GenerationRequest, values)
     with _ProgressBar() as bar:
@@ -98,7 +97,7 @@ def generate(options: argparse.Namespace) -> None:
     notices = [source.note, *report.notices] if source.note else list(report.notices)
     if options.like and (others := differences(before, settings, ignored=decided_by(given))):
         notices.append(f"The video may not be the same as {options.like}: different {', '.join(others)}.")
-    _tell(
+    _print_report(
         options,
         {
             "output": options.output,
@@ -117,7 +116,7 @@ def _frames(request: GenerationRequest, seconds: float | None, rate: float | Non
     return {"frames": used.frames, "stride": used.stride}
 
 
-def _tell(options: argparse.Namespace, report: dict[str, Any]) -> None:
+def _print_report(options: argparse.Namespace, report: dict[str, Any]) -> None:
     for notice in report["notices"]:
         print(notice, file=sys.stderr)
     if options.json:

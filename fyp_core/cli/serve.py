@@ -8,9 +8,7 @@ import signal
 import threading
 
 from fyp_core.generation.device import AUTO_DTYPE, DTYPES, Runtime
-from fyp_core.settings import validated
 from fyp_core.weights.sources import AUTO
-from fyp_media.errors import InputError
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -38,15 +36,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def serve(options: argparse.Namespace) -> None:
     """Start replicas, or replace those that run, and keep them until Ctrl-C or SIGTERM."""
-    try:
-        from fyp_serving.ray_engine import connect, deploy
-    except ImportError as error:
-        raise InputError(f'Ray Serve is missing ({error}); install it: pip install "ray[serve]".') from error
-    from fyp_serving.settings import ReplicaSettings, parse_replicas
+    from fyp_serving.settings import replica_settings, require_ray_serve
 
-    least, most = parse_replicas(options.replicas)
-    given = {"min_replicas": least, "max_replicas": most, "cpus": options.cpus, "gpus": options.gpus}
-    settings = validated(ReplicaSettings, given)
+    settings = replica_settings(options.replicas, cpus=options.cpus, gpus=options.gpus)
+    require_ray_serve()
+    from fyp_serving.ray_engine import connect, deploy
+
     connect(options.address)
     deploy(settings, options.model, runtime=Runtime(dtype=options.dtype))
     report = {"model": options.model, "replicas": options.replicas, "address": options.address}

@@ -101,11 +101,13 @@ def make_guide(
         size = result_size(model, shown, request.width, request.height, request.aspect)
         source = _Source(video, request, job, shown, size)
         source.frames()  # raises where the video is too short
-        if kind == "auto":
-            kind = kind_of(source.frames_for_style())
-        if kind == "skeleton":
+        if kind == "raw":
+            return _from_people(source, turn or nullcontext())
+        looked_at = source.frames_for_style()
+        if kind == "skeleton" or kind_of(looked_at) == "skeleton":
             _refuse_pose_controls(request)
-            return _from_skeletons(source)
+            return _from_skeletons(source, looked_at)
+        del looked_at  # not held while poses are found
         return _from_people(source, turn or nullcontext())
 
 
@@ -126,7 +128,8 @@ def fine_skeletons(request: GenerationRequest, guide: Guide) -> Iterator[np.ndar
         yield from _draw(guide.motion, windows)
         return
     with open_video(request.input) as video:
-        frames, _ = _styled(_Source(video, request, Job(), guide.shown, size))
+        source = _Source(video, request, Job(), guide.shown, size)
+        frames, _ = _styled(source, source.frames_for_style())
         for window, frame in zip(windows, frames()):
             yield window.cut(frame)
 
@@ -186,9 +189,9 @@ class _Source:
 # --- skeleton videos
 
 
-def _from_skeletons(source: _Source) -> Guide:
+def _from_skeletons(source: _Source, looked_at: np.ndarray) -> Guide:
     start = time.perf_counter()
-    frames, notices = _styled(source)
+    frames, notices = _styled(source, looked_at)
     windows, hidden = _windows_of_lines(source, frames)
     skeletons = np.empty((source.request.frames, *source.size, 3), np.uint8)
     for target, frame, window in zip(skeletons, frames(), windows):
@@ -225,9 +228,12 @@ def _refuse_pose_controls(request: GenerationRequest) -> None:
         )
 
 
-def _styled(source: _Source) -> tuple[Frames, list[str]]:
-    """The frames in the model's style, and a sentence where it was another."""
-    looked_at = source.frames_for_style()
+def _styled(source: _Source, looked_at: np.ndarray) -> tuple[Frames, list[str]]:
+    """The frames in the model's style, and a sentence where it was another.
+
+    Args:
+        looked_at: see :meth:`_Source.frames_for_style`.
+    """
     if not looked_at.any():  # the people may be in the other frames
         looked_at = np.stack(list(source.frames()))
     style = recognise_style(looked_at)
@@ -367,7 +373,7 @@ def _from_keypoints(request: GenerationRequest, model: ModelSize) -> Guide:
 def _sampled(motion: Motion, request: GenerationRequest) -> Motion:
     """The frames chosen of a motion."""
     needed = request.start + (request.frames - 1) * request.stride + 1
-    if min(request.frames, request.stride) < 1 or request.start < 0 or needed > len(motion):
+    if needed > len(motion):
         raise InputError(
             f"{Path(request.input).name} has {len(motion)} frames, too few for {request.frames} with stride"
             f" {request.stride} from frame {request.start}; take fewer or closer ones."

@@ -160,7 +160,7 @@ class _Decoder:
         settings: dict[str, Any],
         on_decoded: Callable[[], None] | None = None,
     ) -> dict[str, Any]:
-        with self._told_death():
+        with self._death_as_input_error():
             self._pipe.send_bytes(json.dumps([task, method, settings]).encode())
         return self.answer(on_decoded)
 
@@ -171,7 +171,7 @@ class _Decoder:
             InputError: it is an error, comes too late, or the process has died.
         """
         deadline = time.monotonic() + self._answer_seconds
-        with self._told_death():
+        with self._death_as_input_error():
             while True:
                 if while_waiting:
                     while_waiting()
@@ -186,7 +186,7 @@ class _Decoder:
 
     def frame(self, shape: list[int]) -> np.ndarray:
         frame = np.empty(shape, np.uint8)
-        with self._told_death():
+        with self._death_as_input_error():
             self._pipe.recv_bytes_into(frame.data.cast("B"))
         return frame
 
@@ -198,7 +198,7 @@ class _Decoder:
         self._process.close()
 
     @contextlib.contextmanager
-    def _told_death(self) -> Iterator[None]:
+    def _death_as_input_error(self) -> Iterator[None]:
         try:
             yield
         except (EOFError, BrokenPipeError, ConnectionResetError) as error:

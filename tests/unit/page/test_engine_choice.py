@@ -5,7 +5,7 @@ import pytest
 from fyp_core.generation.engine import Engine
 from fyp_media.errors import InputError
 from fyp_page.serving.limits import Limits
-from fyp_serving.start import make_engine, replica_settings
+from fyp_serving.start import make_engine, settings_from
 
 
 def test_without_a_word_the_model_is_in_this_process() -> None:
@@ -15,9 +15,9 @@ def test_without_a_word_the_model_is_in_this_process() -> None:
 
 
 def test_what_replicas_take_is_read_from_the_environment() -> None:
-    settings = replica_settings({"FYP_REPLICAS": "1-3", "FYP_REPLICA_GPUS": "0.5"})
+    settings = settings_from({"FYP_REPLICAS": "1-3", "FYP_REPLICA_GPUS": "0.5"})
     assert (settings.min_replicas, settings.max_replicas, settings.cpus, settings.gpus) == (1, 3, 1.0, 0.5)
     with pytest.raises(InputError, match="max_replicas"):
-        replica_settings({"FYP_REPLICAS": "3-1"})
+        settings_from({"FYP_REPLICAS": "3-1"})
     with pytest.raises(InputError, match="gpus"):
-        replica_settings({"FYP_REPLICA_GPUS": "many"})
+        settings_from({"FYP_REPLICA_GPUS": "many"})
