@@ -9,14 +9,14 @@ Color = tuple[int, int, int]
 
 
 class _Canvas:
-    """Paints with coordinates in shares of the image's side, (0, 0) at the top left."""
+    """Paints with coordinates in shares of the image's width and height, (0, 0) at the top left."""
 
-    def __init__(self, size: int):
-        self.size = size
-        self.image = np.empty((size, size, 3), np.uint8)
+    def __init__(self, height: int, width: int):
+        self.size = np.array([width, height])
+        self.image = np.empty((height, width, 3), np.uint8)
 
     def gradient(self, top: float, bottom: float, first: Sequence[float], last: Sequence[float]) -> None:
-        start, end = (round(share * self.size) for share in (top, bottom))
+        start, end = (round(share * len(self.image)) for share in (top, bottom))
         blend = np.linspace(0, 1, end - start)[:, None]
         rows = (1 - blend) * np.array(first) + blend * np.array(last)
         area = self.image[start:end]
@@ -343,8 +343,8 @@ _PAINTERS: dict[str, Callable[[_Canvas, np.random.Generator], None]] = {
 SCENES = tuple(_PAINTERS)
 
 
-def background(scene: str, rng: np.random.Generator, size: int) -> np.ndarray:
-    """Paint a scene with a random layout: (size, size, 3) uint8 RGB. KeyError for an unknown name."""
-    canvas = _Canvas(size)
+def background(scene: str, rng: np.random.Generator, height: int, width: int) -> np.ndarray:
+    """Paint a scene with a random layout: (height, width, 3) uint8 RGB. KeyError for an unknown name."""
+    canvas = _Canvas(height, width)
     _PAINTERS[scene](canvas, rng)
     return canvas.image

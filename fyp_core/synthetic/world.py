@@ -194,7 +194,8 @@ def _render(
     rng: np.random.Generator, character: str, scene: str, bones: np.ndarray, camera: _Camera, size: int
 ) -> np.ndarray:
     """Paint at twice the size and average down, which is faster and crisper than anti-aliased polygons."""
-    canvases = np.repeat(background(scene, rng, size * _SUPERSAMPLING)[None], len(bones), axis=0)
+    side = size * _SUPERSAMPLING
+    canvases = np.repeat(background(scene, rng, side, side)[None], len(bones), axis=0)
     girth = rng.uniform(0.88, 1.12)
 
     def project(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
