@@ -10,6 +10,6 @@ if __name__ == "__main__":
 
     apply_options(sys.argv[1:])
 
-    from fyp_serving.start import serve_page
+    from fyp_serving.server import serve_page
 
     serve_page()

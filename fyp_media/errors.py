@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+MOST_LOGGED = 200  # characters of what somebody sent
+
 
 class InputError(ValueError):
     """Bad input a person can fix; ``str(error)`` is one sentence that says what is wrong and what to do.
@@ -14,6 +16,12 @@ class InputError(ValueError):
 def first_line(error: BaseException) -> str:
     """The first line of an error's message, or its type where there is none."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def shortened(text: object) -> str:
+    """Text that somebody sent, for the log: one line, not long."""
+    line = " ".join(str(text).split())
+    return line if len(line) <= MOST_LOGGED else f"{line[:MOST_LOGGED]}…"
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import numpy as np
 from fyp_core.generation.job import FinishedFrames, Job, JobCancelled, Preview
 from fyp_core.generation.request import GenerationRequest
 from fyp_media.errors import InputError
-from fyp_page.serving.job_watch import JobWatch, current_visitor
+from fyp_page.job_watch import JobWatch, current_visitor
 
 logger = logging.getLogger(__name__)
 
@@ -131,7 +131,7 @@ class Runs:
             InputError: there is a run of that id, or it is beyond the page's limits.
         """
         self.watch.check(requests)
-        run = Run(requests, owner, id, self.watch.limits.max_job_seconds)
+        run = Run(requests, owner, id, self.watch.max_job_seconds)
         oldest = time.monotonic() - _KEPT_SECONDS
         with self._changing:
             for known in list(self._runs.values()):

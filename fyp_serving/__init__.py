@@ -1,1 +1,1 @@
-"""Many visitors, many machines: replicas of the model on Ray Serve, and an engine that sends them its jobs."""
+"""Many visitors, many machines: the page with its limits, health and metrics; replicas of the model on Ray Serve."""

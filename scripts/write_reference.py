@@ -12,7 +12,7 @@ from fyp_core.generation.request import GenerationRequest
 from fyp_core.settings import SettingRow, Settings, setting_rows
 from fyp_core.training.config import reference_rows
 from fyp_core.weights.sources import Additions
-from fyp_page.serving.limits import Limits
+from fyp_serving.limits import Limits
 
 TARGET = Path(__file__).parents[1] / "docs" / "reference.md"
 _LINE = "| {} |"

@@ -12,6 +12,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def demo(_options: argparse.Namespace) -> None:
     """Serve the page."""
-    from fyp_serving.start import serve_page
+    from fyp_serving.server import serve_page
 
     serve_page()

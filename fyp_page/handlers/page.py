@@ -24,8 +24,8 @@ from fyp_page.handlers.motion import usual_length
 from fyp_page.handlers.pose import Poses, person_at, preview
 from fyp_page.handlers.prompts import FALLBACK, suggestions
 from fyp_page.handlers.requests import LORA_TEXT_WIDTH, controls_for, make_requests, upload_names
+from fyp_page.job_watch import JobWatch, current_visitor
 from fyp_page.runs import Result, Run, Runs
-from fyp_page.serving.job_watch import JobWatch, current_visitor
 
 _POLL_SECONDS = 0.25
 _SHOWN_IN_GALLERY = 60
@@ -164,7 +164,7 @@ class Page:
         Raises:
             InputError: the video is beyond the page's limits, or too many are waiting.
         """
-        self.runs.watch.limits.check_video(video)
+        self.runs.watch.check_video(video)
         with self.engine.queue.turn(Job(owner=current_visitor())):
             yield
 

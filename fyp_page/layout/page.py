@@ -11,6 +11,7 @@ from fyp_page.handlers.api import Api
 from fyp_page.handlers.motion import describe
 from fyp_page.handlers.page import Page, choose_example, settings_of, settings_of_upload
 from fyp_page.layout.api import add_endpoints
+from fyp_page.layout.blocks import Blocks
 from fyp_page.layout.character import CharacterPanel, character_panel
 from fyp_page.layout.gallery import GalleryPanel, gallery_panel
 from fyp_page.layout.motion import MotionPanel, motion_panel
@@ -18,7 +19,6 @@ from fyp_page.layout.pose import PosePanel, pose_panel
 from fyp_page.layout.result import Stage, stage_panel
 from fyp_page.layout.settings import settings_panel
 from fyp_page.layout.theme import TITLE, header
-from fyp_page.serving.blocks import Blocks
 
 MAX_WAITING = 20  # requests; more are turned away at once
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}

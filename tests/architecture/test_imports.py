@@ -59,6 +59,18 @@ def test_nothing_uses_the_commands_the_benchmarks_or_the_tests() -> None:
     assert [module for module in modules() if "tests" in _packages(module)] == []
 
 
+def test_only_the_server_of_the_page_needs_the_page() -> None:
+    """Replicas and their engine run where no page is, without loading Gradio."""
+    users = {
+        module for module, others in imports().items() if any(folder(used) == "fyp_page" for used in others)
+    }
+    serving = {module for module in users if folder(module) == "fyp_serving"}
+    assert serving == {"fyp_serving.server", "fyp_serving.job_watch"}
+    assert [
+        module for module in modules() if folder(module) == "fyp_serving" and "gradio" in _packages(module)
+    ] == ["fyp_serving.server"]
+
+
 def test_no_modules_import_each_other() -> None:
     assert circles() == []
 

@@ -17,7 +17,7 @@ from fyp_media.errors import InputError
 from fyp_media.read_video import probe
 from fyp_media.write_video import write_video
 from fyp_page.gallery import RESULT, Gallery, new_owner
-from fyp_page.serving.limits import Limits
+from fyp_serving.limits import Limits
 from tests.end_to_end.conftest import ROOT
 
 ANNA, BEN = "anna", "ben"

@@ -9,9 +9,9 @@ from fyp_core.generation.request import GenerationRequest
 from fyp_media.errors import InputError
 from fyp_page.handlers.views import status
 from fyp_page.runs import Result, Run, Runs
-from fyp_page.serving.job_watch import JobWatch
-from fyp_page.serving.limits import Limits
-from fyp_page.serving.monitoring import Metrics
+from fyp_serving.job_watch import LimitedJobWatch
+from fyp_serving.limits import Limits
+from fyp_serving.monitoring import Metrics
 
 REQUESTS = [GenerationRequest(input="v.mp4", prompt=prompt) for prompt in ("a robot", "a knight")]
 
@@ -73,10 +73,11 @@ def test_an_error_ends_a_run_with_a_sentence(error: Exception, sentence: str) ->
 
 def test_runs_are_counted_and_cost_one_line_of_the_log_each(caplog: pytest.LogCaptureFixture) -> None:
     metrics = Metrics()
-    runs = Runs(make_all, JobWatch(metrics=metrics))
-    with caplog.at_level("INFO", "fyp_page"):
+    watch = LimitedJobWatch(metrics=metrics)
+    runs = Runs(make_all, watch)
+    with caplog.at_level("INFO", "fyp_serving"):
         ended(runs.start([REQUESTS[0].changed(prompt="a robot\n" * 500)], "owner"))
-        runs.watch.close(10)
+        watch.close(10)
     assert metrics.registry.get_sample_value("fyp_jobs_total", {"outcome": "finished"}) == 1
     (line,) = caplog.messages
     assert "job finished" in line
@@ -88,15 +89,16 @@ def test_a_page_that_shuts_down_lets_runs_end_and_takes_no_new_ones() -> None:
         time.sleep(0.2)
         make_all(run)
 
-    runs = Runs(work)
+    watch = LimitedJobWatch()
+    runs = Runs(work, watch)
     run = runs.start(REQUESTS, "owner")
-    runs.watch.close(10)
+    watch.close(10)
     assert run.state == "finished"
     with pytest.raises(InputError, match="being shut down"):
         runs.start(REQUESTS, "owner")
 
 
 def test_runs_beyond_the_limits_are_refused_at_once() -> None:
-    runs = Runs(make_all, JobWatch(Limits(max_frames=4)))
+    runs = Runs(make_all, LimitedJobWatch(Limits(max_frames=4)))
     with pytest.raises(InputError, match="at most 4"):
         runs.start(REQUESTS, "owner")

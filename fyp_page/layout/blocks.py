@@ -9,8 +9,7 @@ from typing import Any
 import gradio as gr
 from pydantic import ValidationError
 
-from fyp_media.errors import first_line
-from fyp_page.serving.http_guard import shortened
+from fyp_media.errors import first_line, shortened
 
 logger = logging.getLogger(__name__)
 

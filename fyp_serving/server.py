@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -33,11 +33,12 @@ from fyp_page.handlers.page import Page
 from fyp_page.layout.page import build
 from fyp_page.layout.theme import ASSETS, look
 from fyp_page.options import SHARE
-from fyp_page.serving.http_guard import HttpGuard, Shutdown
-from fyp_page.serving.job_watch import JobWatch
-from fyp_page.serving.limits import Limits
-from fyp_page.serving.monitoring import Metrics, routes
-from fyp_page.serving.sweeper import Sweeper
+from fyp_serving.engine_choice import make_engine
+from fyp_serving.http_guard import HttpGuard, Shutdown
+from fyp_serving.job_watch import LimitedJobWatch
+from fyp_serving.limits import Limits
+from fyp_serving.monitoring import Metrics, routes
+from fyp_serving.sweeper import Sweeper
 
 logger = logging.getLogger(__name__)
 
@@ -50,12 +51,8 @@ _DELIVERED_IN = 1.0  # seconds in which a result that was just finished reaches 
 _STOPPED_IN = 3.0  # seconds a cancelled job may take to end
 
 
-def serve_from_environment(make_engine: Callable[[str, Limits], Engine]) -> NoReturn:
-    """Serve the page with FYP_MODEL on HOST:PORT; ends the process, with status 0, or 2 where it cannot be served.
-
-    Args:
-        make_engine: the engine for a model, within the limits.
-    """
+def serve_page() -> NoReturn:
+    """Serve the page with FYP_MODEL on HOST:PORT; ends the process, with status 0, or 2 where it cannot be served."""
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.INFO, force=True)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="peft")
@@ -77,7 +74,7 @@ def serve(host: str, port: str, engine: Engine, limits: Limits) -> int:
     isolate_decoding(DecodingLimits())
     metrics = Metrics()
     metrics.watch_queue(lambda: len(engine.queue))
-    watch = JobWatch(limits, metrics)
+    watch = LimitedJobWatch(limits, metrics)
     loaded = threading.Event()
     shutdown = Shutdown()
     with _visitors_folder(limits, metrics) as (sweeper, jobs_folder):

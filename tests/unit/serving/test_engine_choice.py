@@ -4,8 +4,8 @@ import pytest
 
 from fyp_core.generation.engine import Engine
 from fyp_media.errors import InputError
-from fyp_page.serving.limits import Limits
-from fyp_serving.start import make_engine, settings_from
+from fyp_serving.engine_choice import make_engine, settings_from
+from fyp_serving.limits import Limits
 
 
 def test_without_a_word_the_model_is_in_this_process() -> None:

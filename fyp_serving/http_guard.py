@@ -18,11 +18,10 @@ from starlette.formparsers import MultiPartException
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fyp_media.errors import first_line
+from fyp_media.errors import first_line, shortened
 
 logger = logging.getLogger(__name__)
 
-MOST_LOGGED = 200  # characters of what a visitor sent
 _API = "/gradio_api/"
 _SERVED_API = re.compile(
     r"(upload|upload_progress|queue/(join|data|status)|call/.+|run/[^/]+|cancel|reset|heartbeat/[^/]+|info"
@@ -149,12 +148,6 @@ class Shutdown:
                 await send({"type": "http.response.body", "body": event, "more_body": False})
         finally:
             self._works.discard(task)
-
-
-def shortened(text: object) -> str:
-    """Text of a visitor for the log: one line, not long."""
-    line = " ".join(str(text).split())
-    return line if len(line) <= MOST_LOGGED else f"{line[:MOST_LOGGED]}…"
 
 
 class _Response:

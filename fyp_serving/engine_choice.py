@@ -1,20 +1,13 @@
-"""The page with the engine that the environment names: in its own process, or replicas on Ray Serve."""
+"""The engine that the environment names: in the page's process, or replicas on Ray Serve."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import NoReturn
 
 from fyp_core.generation.engine import Engine
-from fyp_page.server import serve_from_environment
-from fyp_page.serving.limits import Limits
+from fyp_serving.limits import Limits
 from fyp_serving.settings import ReplicaSettings, replica_settings, require_ray_serve
-
-
-def serve_page() -> NoReturn:
-    """Serve the page as the environment says; ends the process, see :func:`serve_from_environment`."""
-    serve_from_environment(make_engine)
 
 
 def make_engine(model: str, limits: Limits, environment: Mapping[str, str] = os.environ) -> Engine:

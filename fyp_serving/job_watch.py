@@ -1,41 +1,27 @@
-"""Which jobs are taken, and what is told of them: counted, and a line of the log each."""
+"""Which jobs the page takes within its limits; each is counted and has a line in the log."""
 
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from gradio.context import LocalContext
-
 from fyp_core.generation.request import GenerationRequest
-from fyp_media.errors import InputError
-from fyp_page.serving.http_guard import SHUTDOWN, shortened
-from fyp_page.serving.limits import Limits
-from fyp_page.serving.monitoring import Metrics
+from fyp_media.errors import InputError, shortened
+from fyp_page.job_watch import JobOutcome, JobWatch
+from fyp_serving.http_guard import SHUTDOWN
+from fyp_serving.limits import Limits
+from fyp_serving.monitoring import Metrics
 
 logger = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.05  # between two checks whether all jobs have ended
 
 
-class JobOutcome:
-    """How a job ended; set by who runs it.
-
-    state: ``finished``, ``stopped`` or ``failed``.
-    message: why it did not finish.
-    seconds: of the phases of its videos.
-    """
-
-    def __init__(self) -> None:
-        self.state = "failed"
-        self.message = ""
-        self.seconds: list[dict[str, float]] = []
-
-
-class JobWatch:
+class LimitedJobWatch(JobWatch):
     """Refuses jobs beyond the limits and while the page shuts down, and counts the others.
 
     Args:
@@ -44,7 +30,8 @@ class JobWatch:
     """
 
     def __init__(self, limits: Limits | None = None, metrics: Metrics | None = None) -> None:
-        self.limits = limits or Limits()
+        self._limits = limits or Limits()
+        self.max_job_seconds = self._limits.max_job_seconds
         self._metrics = metrics or Metrics()
         self._is_closing = threading.Event()
         self._jobs = 0
@@ -59,7 +46,10 @@ class JobWatch:
         if self.is_closing:
             raise InputError(SHUTDOWN)
         for request in requests:
-            self.limits.check(request)
+            self._limits.check(request)
+
+    def check_video(self, video: str | os.PathLike[str]) -> None:
+        self._limits.check_video(video)
 
     @contextmanager
     def job(self, requests: Sequence[GenerationRequest]) -> Iterator[JobOutcome]:
@@ -88,16 +78,6 @@ class JobWatch:
         with self._counting:
             self._jobs += change
             self._metrics.at_work.set(self._jobs)
-
-
-def current_visitor() -> str | None:
-    """The address that the request being handled came from; None where the page was not asked over HTTP.
-
-    Whoever makes up names for himself still has one address. Behind a reverse proxy it is the one the proxy tells.
-    """
-    request = LocalContext.request.get(None)
-    client = getattr(request, "client", None)
-    return None if client is None else str(client.host)
 
 
 def _line(requests: Sequence[GenerationRequest], outcome: JobOutcome, seconds: float) -> str:

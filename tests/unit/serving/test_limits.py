@@ -14,11 +14,11 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from fyp_core.generation.request import GenerationRequest
-from fyp_media.errors import InputError
-from fyp_page.serving.http_guard import HttpGuard, Shutdown, shortened
-from fyp_page.serving.limits import Limits
-from fyp_page.serving.monitoring import Metrics, routes
-from fyp_page.serving.sweeper import Sweeper
+from fyp_media.errors import InputError, shortened
+from fyp_serving.http_guard import HttpGuard, Shutdown
+from fyp_serving.limits import Limits
+from fyp_serving.monitoring import Metrics, routes
+from fyp_serving.sweeper import Sweeper
 
 HOUR = 3600
 
@@ -113,7 +113,7 @@ def test_bodies_end_at_a_size_by_route(client: TestClient, is_streamed: bool) ->
 def test_a_request_that_fails_costs_one_short_line(
     client: TestClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level("INFO", "fyp_page"):
+    with caplog.at_level("INFO", "fyp_serving"):
         answer = client.post("/gradio_api/call/fail", json={})
     assert (answer.status_code, answer.text) == (400, "The request cannot be understood.")
     assert len(caplog.messages) == 1

@@ -1,1 +1,0 @@
-"""Many visitors: limits, which requests are served, health and metrics, visitors' files."""
