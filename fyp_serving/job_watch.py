@@ -6,10 +6,11 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from fyp_core.generation.request import GenerationRequest
+from fyp_core.generation.running.time_estimate import check_time
 from fyp_media.errors import InputError, shortened
 from fyp_page.job_watch import JobOutcome, JobWatch
 from fyp_serving.http_guard import SHUTDOWN
@@ -27,12 +28,19 @@ class LimitedJobWatch(JobWatch):
     Args:
         limits: of the page.
         metrics: that are counted up.
+        estimate: seconds that a request will take, see :meth:`Engine.quick_estimate`.
     """
 
-    def __init__(self, limits: Limits | None = None, metrics: Metrics | None = None) -> None:
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        metrics: Metrics | None = None,
+        estimate: Callable[[GenerationRequest], float | None] = lambda request: None,
+    ) -> None:
         self._limits = limits or Limits()
         self.max_job_seconds = self._limits.max_job_seconds
         self._metrics = metrics or Metrics()
+        self._estimate = estimate
         self._is_closing = threading.Event()
         self._jobs = 0
         self._counting = threading.Lock()
@@ -47,6 +55,8 @@ class LimitedJobWatch(JobWatch):
             raise InputError(SHUTDOWN)
         for request in requests:
             self._limits.check(request)
+        if self.max_job_seconds is not None:
+            check_time(sum(self._estimate(request) or 0 for request in requests), self.max_job_seconds)
 
     def check_video(self, video: str | os.PathLike[str]) -> None:
         self._limits.check_video(video)

@@ -46,7 +46,11 @@ class Limits(BaseModel):
     keep_hours: float | None = Field(
         None, gt=0, description="hours after which visitors' files and results are deleted"
     )
-    max_job_seconds: float | None = Field(None, gt=0, description="seconds a job may compute")
+    max_job_seconds: float | None = Field(
+        None,
+        gt=0,
+        description="seconds a job may compute; longer ones are refused by their estimate, or stopped",
+    )
     drain_seconds: float = Field(0, ge=0, description="seconds running jobs get after SIGTERM")
     auth: SecretStr | None = Field(None, description="USER:PASSWORD of the page")
 

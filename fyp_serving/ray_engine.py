@@ -100,6 +100,17 @@ class RayEngine(Engine):
         """
         return self._handle().source.remote().result()
 
+    def estimate(self, request: GenerationRequest, frames: int | None = None) -> float:
+        """Ask a replica, as soon as one is free; see :meth:`Engine.estimate`."""
+        answer = self._handle().estimate.remote(request, frames or request.frames).result()
+        if isinstance(answer, Refusal):
+            raise InputError(answer.message)
+        return answer
+
+    def quick_estimate(self, request: GenerationRequest, frames: int | None = None) -> float | None:
+        """None: only replicas know; they check the time of a job before they begin."""
+        return None
+
     def stream(
         self, request: GenerationRequest, guide: Guide, job: Job, take: Callable[[FinishedFrames], object]
     ) -> GenerationReport:
@@ -116,7 +127,8 @@ class RayEngine(Engine):
             taken = _InOrder(take, job)
             for attempt in range(_ATTEMPTS):
                 try:
-                    events = self._handle().options(stream=True).render.remote(request, guide)
+                    left = None if job.deadline is None else job.deadline - job.seconds_computed
+                    events = self._handle().options(stream=True).render.remote(request, guide, left)
                     return _follow(events, job, taken)
                 except RayActorError:
                     logger.warning("A replica died at its job, attempt %d.", attempt + 1)

@@ -49,8 +49,21 @@ class Replica:
         """The model that is loaded."""
         return self._source
 
-    async def render(self, request: GenerationRequest, guide: Guide) -> AsyncIterator[Event]:
-        """Generate a video; the last event is its report, or why there is none."""
+    def estimate(self, request: GenerationRequest, frames: int) -> float | Refusal:
+        """Seconds that a request will take, see :meth:`Engine.estimate`."""
+        try:
+            return self._engine.estimate(request, frames)
+        except InputError as error:
+            return Refusal(str(error))
+
+    async def render(
+        self, request: GenerationRequest, guide: Guide, deadline: float | None = None
+    ) -> AsyncIterator[Event]:
+        """Generate a video; the last event is its report, or why there is none.
+
+        Args:
+            deadline: seconds the work may take.
+        """
         events: asyncio.Queue[Event | BaseException] = asyncio.Queue()
         loop = asyncio.get_running_loop()
 
@@ -63,7 +76,7 @@ class Replica:
             except BaseException as error:
                 send(error)
 
-        job = Job(send, on_preview=send)
+        job = Job(send, on_preview=send, deadline=deadline)
         loop.run_in_executor(None, work)
         try:
             while True:

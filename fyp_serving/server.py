@@ -74,7 +74,7 @@ def serve(host: str, port: str, engine: Engine, limits: Limits) -> int:
     isolate_decoding(DecodingLimits())
     metrics = Metrics()
     metrics.watch_queue(lambda: len(engine.queue))
-    watch = LimitedJobWatch(limits, metrics)
+    watch = LimitedJobWatch(limits, metrics, engine.quick_estimate)
     loaded = threading.Event()
     shutdown = Shutdown()
     with _visitors_folder(limits, metrics) as (sweeper, jobs_folder):
@@ -180,9 +180,10 @@ class _StopSignal:
 
 
 def _load(engine: Engine, loaded: threading.Event) -> None:
-    """Load the model before the first visitor needs it."""
+    """Load the model before the first visitor needs it, and measure how fast it is."""
     try:
         engine.load()
         loaded.set()
+        engine.measure_speed()
     except InputError as error:
         logger.error("%s", error)

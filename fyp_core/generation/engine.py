@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -169,11 +170,31 @@ class Engine:
         Raises:
             InputError: the model cannot be loaded, or a setting cannot work.
         """
+        known = self.quick_estimate(request, frames)
+        if known is not None:
+            return known
         model = self._model_loaded()
-        if model.speed.knows("denoise"):
-            return model.estimate_seconds(request, frames or request.frames)
         with self.queue.turn(Job()):
             return model.estimate_seconds(request, frames or request.frames)
+
+    def quick_estimate(self, request: GenerationRequest, frames: int | None = None) -> float | None:
+        """:meth:`estimate` without waiting: None before the model is loaded and its speed measured.
+
+        Raises:
+            InputError: a setting cannot work.
+        """
+        model = self._loaded
+        if model is None or not model.speed.knows("denoise"):
+            return None
+        return model.estimate_seconds(request, frames or request.frames)
+
+    def measure_speed(self) -> None:
+        """Make a short run in a turn of its own, so that estimates need none; does nothing where speed is known.
+
+        Raises:
+            InputError: the model cannot be loaded.
+        """
+        self.estimate(GenerationRequest(input=Path(), prompt="a person"))
 
     def check_memory(self, request: GenerationRequest) -> None:
         """Raise InputError for a request whose frames cannot fit into the device's memory."""

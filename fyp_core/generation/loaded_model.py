@@ -43,7 +43,7 @@ from fyp_core.generation.job import FinishedFrames, Job, Preview
 from fyp_core.generation.request import MAX_SEED, GenerationRequest
 from fyp_core.generation.running.latent_preview import LatentPreview
 from fyp_core.generation.running.report import GenerationReport
-from fyp_core.generation.running.time_estimate import SpeedMeter, denoising_work
+from fyp_core.generation.running.time_estimate import SpeedMeter, check_time, denoising_work
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.presets import PRESETS, choose_full_steps
 from fyp_core.weights.few_step_lora import DEFAULT, few_steps_of, find_few_step_lora, takes_few_step_lora
@@ -163,7 +163,8 @@ class LoadedModel:
             take: gets the finished frames in chunks.
 
         Raises:
-            InputError: a setting cannot work, memory does not suffice, or the numbers left the format's range.
+            InputError: a setting cannot work, memory or the job's time does not suffice, or the numbers left the
+                format's range.
             JobCancelled: the job was cancelled.
         """
         request = self.with_few_step_lora(request)
@@ -173,6 +174,8 @@ class LoadedModel:
             request.changed(height=height, width=width, aspect=None, input_type=guide.input_type)
         )
         self.check_memory(request, count)
+        if job.deadline is not None:
+            check_time(self._estimate_seconds(request, count), job.deadline - job.seconds_computed)
         clock = time.perf_counter
         start = clock()
         latents = self._denoise(request, guide.skeletons, job)
@@ -198,15 +201,16 @@ class LoadedModel:
 
     def estimate_seconds(self, request: GenerationRequest, frames: int) -> float:
         """How long a request will take from its turn to the last frame; measures a short run where nothing is known."""
-        request = self.completed(request)
+        poses = frames if request.input_type in ("auto", "raw") else 0
+        return self.speed.seconds("pose", poses) + self._estimate_seconds(self.completed(request), frames)
+
+    def _estimate_seconds(self, request: GenerationRequest, frames: int) -> float:
+        """How long a completed request will take once its poses are found."""
         if not self.speed.knows("denoise"):
             self._calibrate(request)
-        poses = frames if request.input_type in ("auto", "raw") else 0
-        return (
-            self.speed.seconds("pose", poses)
-            + self.speed.seconds("denoise", self._denoising_work(request, frames))
-            + self.speed.seconds("decode", frames * _pixels(request))
-        )
+        work = self._denoising_work(request, frames)
+        decoding = self.speed.seconds("decode", frames * _pixels(request))
+        return self.speed.seconds("denoise", work) + decoding
 
     def check_memory(self, request: GenerationRequest, frames: int) -> None:
         """Raise InputError where so many frames of a completed request cannot fit into the device's memory."""

@@ -1,4 +1,4 @@
-"""How long a generation will take, from the mean speed of those before it; nothing is stored."""
+"""How long a generation will take, from the mean speed of those before it, and whether that is allowed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import threading
 from fyp_core.generation.job import Phase
 from fyp_core.presets import choose_full_steps
 from fyp_core.windows import plan_windows
+from fyp_media.errors import InputError
 
 _WEIGHT_OF_NEW = 0.5  # of a new measurement in the running mean: speed changes with the machine's load
 _CACHED_STEP = 0.2  # work of a step that reuses features, as a share of a full one; see docs/speed.md
@@ -39,6 +40,19 @@ class SpeedMeter:
     def seconds(self, phase: Phase, work: float) -> float:
         """For so much work, 0 before anything is known."""
         return self._seconds.get(phase, 0.0) * work
+
+
+def check_time(estimate: float, limit: float) -> None:
+    """Raise InputError where a job will take longer than it may.
+
+    Args:
+        estimate, limit: seconds.
+    """
+    if estimate > limit:
+        raise InputError(
+            f"This would take about {estimate:.0f} s, but a job may compute for {limit:.0f} s here; take fewer frames,"
+            " fewer steps or a smaller size."
+        )
 
 
 def denoising_work(

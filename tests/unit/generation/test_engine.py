@@ -108,6 +108,17 @@ def test_the_time_of_a_request_is_estimated(engine: Engine, request_: Generation
     assert engine.estimate(request_.changed(steps=30)) > short
 
 
+def test_a_job_whose_estimate_is_beyond_its_time_does_not_begin(
+    engine: Engine, request_: GenerationRequest, tiny_model_dir: Path
+) -> None:
+    seen: list[Progress] = []
+    with pytest.raises(InputError, match=r"would take about \d+ s, but .* 2 s here; take fewer frames"):
+        engine.generate(request_.changed(steps=1000, frames=30, stride=1), Job(seen.append, deadline=2))
+    assert [progress for progress in seen if progress.phase == "denoise"] == []
+    engine.generate(request_, Job(deadline=60))
+    assert Engine(str(tiny_model_dir)).quick_estimate(request_) is None, "the model is not loaded"
+
+
 def test_what_cannot_fit_into_memory_is_refused(
     engine: Engine, request_: GenerationRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:

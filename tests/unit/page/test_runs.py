@@ -102,3 +102,12 @@ def test_runs_beyond_the_limits_are_refused_at_once() -> None:
     runs = Runs(make_all, LimitedJobWatch(Limits(max_frames=4)))
     with pytest.raises(InputError, match="at most 4"):
         runs.start(REQUESTS, "owner")
+
+
+def test_a_run_whose_videos_take_too_long_together_is_refused_at_once() -> None:
+    runs = Runs(make_all, LimitedJobWatch(Limits(max_job_seconds=10), estimate=lambda request: 6))
+    assert ended(runs.start(REQUESTS[:1], "owner")).state == "finished"
+    with pytest.raises(
+        InputError, match=r"would take about 12 s, but a job may compute for 10 s here; take fewer"
+    ):
+        runs.start(REQUESTS, "owner")
