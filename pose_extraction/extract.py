@@ -53,13 +53,17 @@ class Extraction:
 class FoundPeople:
     """What was found in frames.
 
-    motion: the people chosen, cleaned.
+    everybody: all people, as the estimator saw them.
     estimator, why: who estimated the poses, and why that one.
     """
 
-    motion: Motion
+    everybody: Motion
     estimator: str
     why: str
+
+    def followed(self, people: str = ALL, smoothing: float = 1.0) -> Motion:
+        """The people chosen, cleaned; see :func:`extract_skeleton_video`."""
+        return clean(choose(self.everybody, people), smoothing)
 
 
 def find_people(
@@ -69,8 +73,6 @@ def find_people(
     progress: Progress | None = None,
     *,
     fps: float = _SAMPLED_FPS,
-    people: str = ALL,
-    smoothing: float = 1.0,
 ) -> FoundPeople:
     """Find the people of frames, which may be sampled far apart and are held one at a time.
 
@@ -78,7 +80,6 @@ def find_people(
         frames: (H, W, 3) uint8 RGB, at least one, all of one size.
         count: how many frames there are, for the progress.
         fps: frames a second.
-        people, smoothing: see :func:`extract_skeleton_video`.
 
     Raises:
         InputError: nobody was found, or the estimator is not available.
@@ -87,8 +88,7 @@ def find_people(
     sizes: list[tuple[int, int]] = []
     found = list(_reported(model.estimate(_noting_sizes(frames, sizes)), progress, count))
     _check_found(found, "the video")
-    motion = clean(choose(link(found, *sizes[0], fps), people), smoothing)
-    return FoundPeople(motion, model.name, why)
+    return FoundPeople(link(found, *sizes[0], fps), model.name, why)
 
 
 def extract_skeleton_video(

@@ -18,7 +18,7 @@ from fyp_core.evaluation.report import PCK
 from fyp_core.evaluation.scoring.judges import Judges
 from fyp_core.evaluation.variants import MODEL
 from fyp_core.generation.engine import Engine
-from fyp_core.generation.framing import FITS, windows_of_people
+from fyp_core.generation.pose.framing import FITS, windows_of_people
 from fyp_core.generation.result_size import ModelSize
 from fyp_core.weights.checkpoints import bundled
 from pose_extraction.skeleton import draw_skeleton

@@ -88,6 +88,8 @@ def generate(options: argparse.Namespace) -> None:
     with _ProgressBar() as bar:
         job = Job(bar.show)
         guide = engine.prepare(request, job)  # before the model, so that a bad video is told at once
+        if request.input_type == "auto":
+            bar.print(guide.read_as)
         report = engine.render_file(options.output, request, guide, job, with_paths=True)
         source = engine.load()
     settings = report.settings(with_paths=True)
@@ -102,6 +104,7 @@ def generate(options: argparse.Namespace) -> None:
         {
             "output": options.output,
             "skeleton": options.skeleton_output,
+            "read_as": guide.read_as,
             **settings,
             "seconds": report.seconds,
             "memory": report.memory,
@@ -139,6 +142,10 @@ class _ProgressBar:
 
     def __exit__(self, *_: object) -> None:
         self._bar.close()
+
+    def print(self, line: str) -> None:
+        """A line on standard error, above the bar."""
+        self._bar.write(line, file=sys.stderr)
 
     def show(self, progress: Progress) -> None:
         if progress.step == 0:

@@ -118,7 +118,7 @@ def _read(path: Path, input_type: InputType, stride: int, estimator: str, size: 
         frames = islice(video.frames(), 0, None, stride)
         if input_type == "raw":
             fps, count = max(1.0, video.info.fps / stride), -(-video.info.frame_count // stride)
-            return _drawn(find_people(frames, count, estimator, fps=fps, people=LARGEST).motion, size)
+            return _drawn(find_people(frames, count, estimator, fps=fps).followed(LARGEST), size)
         skeletons, _ = in_our_style(np.stack(list(frames)))
     keypoints, scores = read_skeletons(skeletons)
     window = cover(skeletons.shape[1:3], size)

@@ -17,6 +17,7 @@ from fyp_core.generation.device import Runtime, choose_device
 from fyp_core.generation.guide import Guide, make_guide
 from fyp_core.generation.job import MAX_WAITING, FinishedFrames, Job, JobQueue
 from fyp_core.generation.output import OutputVideo
+from fyp_core.generation.pose.found_people import FoundPeopleCache
 from fyp_core.generation.request import GenerationRequest
 from fyp_core.generation.result_size import ModelSize
 from fyp_core.generation.running.report import GenerationReport, GenerationResult
@@ -54,6 +55,7 @@ class Engine:
         self.queue = JobQueue(max_waiting, jobs_per_owner)
         self._loading = threading.Lock()
         self._loaded: LoadedModel | None = None
+        self._found_people = FoundPeopleCache()
 
     def load(self) -> ModelSource:
         """Load the model unless it is there already, and tell which one it is.
@@ -103,14 +105,18 @@ class Engine:
         return self._model_loaded().pipeline
 
     def prepare(self, request: GenerationRequest, job: Job | None = None) -> Guide:
-        """Read the frames to follow and, of a raw video, find the person in them; needs no model.
+        """Read the frames to follow and, of a raw video, find the people in them; needs no model.
+
+        People are found once for a part of a video: when the request differs in their choice, size, smoothing or
+        window only, those found before are taken.
 
         Raises:
             InputError: a setting or the video cannot work.
             JobCancelled: the job was cancelled.
         """
         job = job or Job()
-        return make_guide(request, self.usual_size, job, self._turn_to_find_poses(job))
+        turn = self._turn_to_find_poses(job)
+        return make_guide(request, self.usual_size, job, turn, self._found_people)
 
     def render(self, request: GenerationRequest, guide: Guide, job: Job | None = None) -> GenerationResult:
         """Generate the video that follows ``guide``, in memory.

@@ -11,14 +11,15 @@ from pathlib import Path
 
 import numpy as np
 
-from fyp_core.generation.framing import (
+from fyp_core.generation.job import Job
+from fyp_core.generation.pose.found_people import FoundPeopleCache
+from fyp_core.generation.pose.framing import (
     Fit,
     hidden_notice,
     hidden_share,
     line_corners,
     windows_of_people,
 )
-from fyp_core.generation.job import Job
 from fyp_core.generation.request import GenerationRequest, InputType
 from fyp_core.generation.result_size import ModelSize, result_size
 from fyp_core.weights.hashes import file_hash
@@ -27,6 +28,7 @@ from fyp_media.errors import InputError
 from fyp_media.fit import PictureWindow, cover
 from fyp_media.read_video import open_video
 from fyp_media.sound import Sound
+from pose_extraction.extract import FoundPeople, find_people
 from pose_extraction.keypoint_files import frame_files, is_motion, read_motion
 from pose_extraction.motion.body import with_body
 from pose_extraction.motion.edit import mirror, scale
@@ -34,7 +36,7 @@ from pose_extraction.motion.motion import Motion
 from pose_extraction.motion.temporal import clean
 from pose_extraction.motion.tracking import ALL, choose
 from pose_extraction.skeleton import SCORE_THRESHOLD, draw_skeleton
-from pose_extraction.skeleton_style import kind_of, recognise_style
+from pose_extraction.skeleton_style import Style, kind_of, recognise_style
 
 _FRAMES_FOR_STYLE = 8
 _SMOOTHING = 1.0  # of the people found in a video
@@ -55,8 +57,10 @@ class Guide:
     input_hash: SHA-256 of the input's file.
     seconds: spent on ``read`` and ``pose``.
     input_type: what the input is: ``raw``, ``skeleton`` or ``keypoints``.
+    read_as: one sentence on that, such as "Read as a skeleton video in the OpenPose style."
     estimator: name of what found the people in a raw video.
     motion: the people followed, in pixels of the picture; None where the input is a skeleton video.
+    everybody: all people found, in pixels of the picture, before they are chosen, smoothed or changed; None likewise.
     notices: sentences the user should read, for example on a skeleton video in another style.
     sound: what is heard in the input meanwhile; None where the frames do not play at the source's speed.
     """
@@ -68,8 +72,10 @@ class Guide:
     input_hash: str
     seconds: dict[str, float]
     input_type: InputType
+    read_as: str = ""
     estimator: str | None = None
     motion: Motion | None = None
+    everybody: Motion | None = None
     notices: list[str] = field(default_factory=list)
     sound: Sound | None = None
 
@@ -79,6 +85,7 @@ def make_guide(
     model: ModelSize,
     job: Job | None = None,
     turn: AbstractContextManager[None] | None = None,
+    found: FoundPeopleCache | None = None,
 ) -> Guide:
     """Read the frames to follow and, of a raw video, find the people in them.
 
@@ -86,6 +93,7 @@ def make_guide(
         model: the size the model usually makes.
         job: is cancelled within a frame.
         turn: entered where poses are estimated, which takes the processor.
+        found: people of guides made before, in whose place they are taken.
 
     Raises:
         InputError: a setting or the video cannot work.
@@ -102,13 +110,13 @@ def make_guide(
         source = _Source(video, request, job, shown, size)
         source.frames()  # raises where the video is too short
         if kind == "raw":
-            return _from_people(source, turn or nullcontext())
+            return _from_people(source, turn or nullcontext(), found or FoundPeopleCache())
         looked_at = source.frames_for_style()
         if kind == "skeleton" or kind_of(looked_at) == "skeleton":
             _refuse_pose_controls(request)
             return _from_skeletons(source, looked_at)
         del looked_at  # not held while poses are found
-        return _from_people(source, turn or nullcontext())
+        return _from_people(source, turn or nullcontext(), found or FoundPeopleCache())
 
 
 def fine_skeletons(request: GenerationRequest, guide: Guide) -> Iterator[np.ndarray]:
@@ -129,7 +137,7 @@ def fine_skeletons(request: GenerationRequest, guide: Guide) -> Iterator[np.ndar
         return
     with open_video(request.input) as video:
         source = _Source(video, request, Job(), guide.shown, size)
-        frames, _ = _styled(source, source.frames_for_style())
+        frames = _styled(source, _style_of(source, source.frames_for_style()))
         for window, frame in zip(windows, frames()):
             yield window.cut(frame)
 
@@ -191,7 +199,9 @@ class _Source:
 
 def _from_skeletons(source: _Source, looked_at: np.ndarray) -> Guide:
     start = time.perf_counter()
-    frames, notices = _styled(source, looked_at)
+    style = _style_of(source, looked_at)
+    frames = _styled(source, style)
+    notices = [style.notice] if style.notice else []
     windows, hidden = _windows_of_lines(source, frames)
     skeletons = np.empty((source.request.frames, *source.size, 3), np.uint8)
     for target, frame, window in zip(skeletons, frames(), windows):
@@ -207,6 +217,7 @@ def _from_skeletons(source: _Source, looked_at: np.ndarray) -> Guide:
         source.hash(),
         seconds,
         "skeleton",
+        f"Read as a skeleton video in {style.name}.",
         notices=notices,
         sound=source.sound,
     )
@@ -228,20 +239,21 @@ def _refuse_pose_controls(request: GenerationRequest) -> None:
         )
 
 
-def _styled(source: _Source, looked_at: np.ndarray) -> tuple[Frames, list[str]]:
-    """The frames in the model's style, and a sentence where it was another.
+def _style_of(source: _Source, looked_at: np.ndarray) -> Style:
+    """How the video is drawn.
 
     Args:
         looked_at: see :meth:`_Source.frames_for_style`.
     """
     if not looked_at.any():  # the people may be in the other frames
         looked_at = np.stack(list(source.frames()))
-    style = recognise_style(looked_at)
-    notices = [style.notice] if style.notice else []
+    return recognise_style(looked_at)
+
+
+def _styled(source: _Source, style: Style) -> Frames:
+    """The frames in the model's style."""
     to_ours = style.to_ours
-    if to_ours is None:
-        return source.frames, notices
-    return lambda: map(to_ours, source.frames()), notices
+    return source.frames if to_ours is None else lambda: map(to_ours, source.frames())
 
 
 def _windows_of_lines(source: _Source, frames: Frames) -> tuple[list[PictureWindow], float]:
@@ -267,41 +279,52 @@ def _windows_of_lines(source: _Source, frames: Frames) -> tuple[list[PictureWind
 # --- videos of people
 
 
-def _from_people(source: _Source, turn: AbstractContextManager[None]) -> Guide:
-    from pose_extraction.extract import find_people
-
-    request, job = source.request, source.job
-    frames = source.frames()
-    seconds = {"read": 0.0}
-    with turn:
-        start = time.perf_counter()
-        job.report("pose", 0, request.frames)
-        found = find_people(
-            _timed(frames, seconds),
-            request.frames,
-            request.estimator,
-            lambda done, total: job.report("pose", done, total or request.frames),
-            fps=source.fps,
-            people=request.people,
-            smoothing=_SMOOTHING if request.smoothing is None else request.smoothing,
-        )
-    motion = _with_pose_controls(found.motion, request)
+def _from_people(source: _Source, turn: AbstractContextManager[None], known: FoundPeopleCache) -> Guide:
+    request = source.request
+    seconds = {"read": 0.0, "pose": 0.0}
+    found = known.get(request, lambda: _find_people(source, turn, seconds))
+    motion = found.followed(request.people, _SMOOTHING if request.smoothing is None else request.smoothing)
+    motion = _with_pose_controls(motion, request)
     windows, notices = _windows_of_joints(request, motion, source.shown, source.size)
-    seconds = {"read": seconds["read"], "pose": time.perf_counter() - start - seconds["read"]}
-    seconds = {phase: round(spent, 3) for phase, spent in seconds.items()}
     return Guide(
         np.stack(list(_draw(motion, windows))),
         windows,
         source.shown,
         source.fps,
         source.hash(),
-        seconds,
+        {phase: round(spent, 3) for phase, spent in seconds.items()},
         "raw",
+        f"Read as a video of {_people(found.everybody)}.",
         found.estimator,
         motion,
+        found.everybody,
         notices,
         source.sound,
     )
+
+
+def _find_people(
+    source: _Source, turn: AbstractContextManager[None], seconds: dict[str, float]
+) -> FoundPeople:
+    """Everybody in the frames; the time spent is put into ``seconds``."""
+    count, job = source.request.frames, source.job
+    with turn:
+        start = time.perf_counter()
+        job.report("pose", 0, count)
+        found = find_people(
+            _timed(source.frames(), seconds),
+            count,
+            source.request.estimator,
+            lambda done, total: job.report("pose", done, total or count),
+            fps=source.fps,
+        )
+    seconds["pose"] = time.perf_counter() - start - seconds["read"]
+    return found
+
+
+def _people(everybody: Motion) -> str:
+    count = everybody.keypoints.shape[1]
+    return "one person" if count == 1 else f"{count} people"
 
 
 def _with_pose_controls(motion: Motion, request: GenerationRequest) -> Motion:
@@ -348,10 +371,11 @@ def _empty_notice(numbers: np.ndarray) -> str:
 def _from_keypoints(request: GenerationRequest, model: ModelSize) -> Guide:
     start = time.perf_counter()
     path = Path(request.input)
-    motion = choose(_sampled(read_motion(path), request), request.people)
+    everybody = _cropped(_sampled(read_motion(path), request), request)
+    motion = choose(everybody, request.people)
     if request.smoothing:
         motion = clean(motion, request.smoothing)
-    motion = _cropped(_with_pose_controls(motion, request), request)
+    motion = _with_pose_controls(motion, request)
     shown = motion.height, motion.width
     size = result_size(model, shown, request.width, request.height, request.aspect)
     windows, notices = _windows_of_joints(request, motion, shown, size)
@@ -365,7 +389,9 @@ def _from_keypoints(request: GenerationRequest, model: ModelSize) -> Guide:
         _hash(path),
         seconds,
         "keypoints",
+        f"Read as keypoints of {_people(everybody)}.",
         motion=motion,
+        everybody=everybody,
         notices=notices,
     )
 

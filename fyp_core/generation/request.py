@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from fyp_core import schedulers
-from fyp_core.generation.framing import Fit
+from fyp_core.generation.pose.framing import Fit
 from fyp_core.generation.result_size import ASPECTS
 from fyp_core.presets import PresetName
 from fyp_core.settings import RequestSettings, setting

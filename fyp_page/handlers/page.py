@@ -21,7 +21,7 @@ from fyp_page.gallery import Gallery, new_owner
 from fyp_page.handlers import views
 from fyp_page.handlers.making import Maker, as_result
 from fyp_page.handlers.motion import usual_length
-from fyp_page.handlers.pose import Poses, person_at, preview
+from fyp_page.handlers.pose import Poses, describe_pose, person_at, preview
 from fyp_page.handlers.prompts import FALLBACK, suggestions
 from fyp_page.handlers.requests import LORA_TEXT_WIDTH, controls_for, make_requests, upload_names
 from fyp_page.job_watch import JobWatch, current_visitor
@@ -140,7 +140,8 @@ class Page:
         try:
             request = make_requests(values | {"prompt": "a person", "loras": None})[0]
             guide = self.poses.guide(request)
-            return gr.Image(preview(request, guide), visible=True), views.titled(guide.notices)
+            notes = [describe_pose(request, guide), *filter(None, [views.titled(guide.notices)])]
+            return gr.Image(preview(request, guide), visible=True), "\n\n".join(notes)
         except InputError as error:
             return gr.Image(None, visible=False), views.titled([upload_names(str(error), [values["video"]])])
 
@@ -148,11 +149,10 @@ class Page:
         """Follow nobody but the person who is clicked; all again where that one was followed alone."""
         try:
             request = make_requests(values | {"prompt": "a person", "loras": None})[0]
-            shown = self.poses.guide(request)
-            everybody = self.poses.guide(request.changed(people="all"))
+            guide = self.poses.guide(request)
         except InputError:  # it is said where the pose is shown
             return gr.skip()
-        number = person_at((chosen.index[0], chosen.index[1]), shown, everybody)
+        number = person_at((chosen.index[0], chosen.index[1]), guide)
         if number is None:
             return gr.skip()
         return "all" if request.people == str(number) else str(number)

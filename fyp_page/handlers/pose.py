@@ -11,12 +11,15 @@ from pathlib import Path
 import numpy as np
 
 from fyp_core.generation.engine import Engine
-from fyp_core.generation.framing import window_preview
 from fyp_core.generation.guide import Guide
 from fyp_core.generation.job import Job
+from fyp_core.generation.pose.framing import window_preview
 from fyp_core.generation.request import GenerationRequest
+from fyp_core.weights.hashes import file_hash
+from fyp_media.fit import PictureWindow
 from fyp_media.read_video import open_video
-from pose_extraction.overlay import over_frames
+from pose_extraction.motion.tracking import ALL, LARGEST
+from pose_extraction.overlay import number_people, over_frames
 
 _KEPT = 16  # guides; one of 64 frames of 512×512 takes 50 MB
 # What a guide depends on; all else of a request may change without finding the pose again.
@@ -50,7 +53,10 @@ class Poses:
 
 
 def preview(request: GenerationRequest, guide: Guide) -> np.ndarray:
-    """The middle frame with the skeleton over it, darker outside the window: (H, W, 3) uint8 RGB."""
+    """The middle frame with the skeleton over it, darker outside the window: (H, W, 3) uint8 RGB.
+
+    Where there are several people, each has a box and a number.
+    """
     middle = len(guide.windows) // 2
     with open_video(request.input) as video:
         start = request.start + middle * request.stride
@@ -61,25 +67,37 @@ def preview(request: GenerationRequest, guide: Guide) -> np.ndarray:
             motion, keypoints=motion.keypoints[middle : middle + 1], scores=motion.scores[middle : middle + 1]
         )
         frames = list(over_frames(frames, one))
-    return window_preview(frames[0], guide.windows[middle])
-
-
-def person_at(point: tuple[float, float], guide: Guide, everybody: Guide) -> int | None:
-    """The number, from 1, of the person nearest to a point of :func:`preview`.
-
-    Args:
-        guide: of which the preview was made.
-        everybody: the guide of the same video with all its people.
-    """
-    middle = len(guide.windows) // 2
-    if everybody.motion is None:
-        return None
     window = guide.windows[middle]
-    corner = [min(0, int(np.floor(side))) for side in (window.left, window.top)]
-    keypoints = everybody.motion.keypoints[middle]  # (P, 17, 2)
-    distances = np.linalg.norm(keypoints - (np.array(point) + corner), axis=-1)
+    picture = window_preview(frames[0], window)
+    if guide.everybody is None or guide.everybody.keypoints.shape[1] == 1:
+        return picture
+    return number_people(picture, guide.everybody.keypoints[middle] - _corner(window))
+
+
+def describe_pose(request: GenerationRequest, guide: Guide) -> str:
+    """What the input was taken for and, where several people are seen, who of them is followed."""
+    if guide.everybody is None or (count := guide.everybody.keypoints.shape[1]) == 1:
+        return guide.read_as
+    if request.people == ALL:
+        return f"{guide.read_as} All are followed: click one to follow nobody else."
+    who = "The largest is" if request.people == LARGEST else f"Of 1 to {count}, {request.people} is"
+    return f"{guide.read_as} {who} followed: click another, or the same one again to follow all."
+
+
+def person_at(point: tuple[float, float], guide: Guide) -> int | None:
+    """The number, from 1, of the person nearest to a point of :func:`preview`."""
+    middle = len(guide.windows) // 2
+    if guide.everybody is None:
+        return None
+    keypoints = guide.everybody.keypoints[middle] - _corner(guide.windows[middle])  # (P, 17, 2)
+    distances = np.linalg.norm(keypoints - point, axis=-1)
     nearest = np.nan_to_num(distances, nan=np.inf).min(axis=-1)
     return int(nearest.argmin()) + 1 if np.isfinite(nearest).any() else None
+
+
+def _corner(window: PictureWindow) -> np.ndarray:
+    """x and y, in the input's picture, of the upper left corner of :func:`preview`."""
+    return np.array([min(0, int(np.floor(side))) for side in (window.left, window.top)], np.float32)
 
 
 def source_frames(request: GenerationRequest, guide: Guide) -> Iterator[np.ndarray]:
@@ -94,6 +112,5 @@ def source_frames(request: GenerationRequest, guide: Guide) -> Iterator[np.ndarr
 
 
 def _key(request: GenerationRequest) -> Hashable:
-    state = Path(request.input).stat()
     values = tuple(repr(getattr(request, name, None)) for name in _FIELDS)
-    return (*values, state.st_mtime_ns, state.st_size)
+    return (*values, file_hash(Path(request.input)))

@@ -52,15 +52,23 @@ DOTS = (
     "This skeleton has dots on its joints, which the model does not know; draw lines only for better results."
 )
 
+_OPENPOSE = "the OpenPose style"
+_MMPOSE = "the style of today's mmpose"
+_OVER_PICTURE = "the model's colours over a picture"
+_OTHER_BACKGROUND = "the model's colours on another background than black"
+_PALE = "the model's colours, paler or darker"
+
 
 @dataclass(frozen=True)
 class Style:
     """How a skeleton video is drawn.
 
+    name: such as "the OpenPose style".
     notice: one sentence for the user, "" where there is nothing to say.
     to_ours: makes a frame, (H, W, 3) uint8 RGB, one in the model's style; None where it is in it.
     """
 
+    name: str = "the model's own style"
     notice: str = ""
     to_ours: Callable[[np.ndarray], np.ndarray] | None = None
 
@@ -80,10 +88,10 @@ def recognise_style(frames: np.ndarray) -> Style:
     if not shown:
         raise InputError(BLANK)
     if is_mostly(map(shows_only_our_colors, shown)):
-        return Style(DOTS if has_dots(shown) else "")
+        return Style(notice=DOTS if has_dots(shown) else "")
     if not is_mostly(map(is_line_drawing, shown)):
         if is_mostly(map(shows_our_lines, shown)):
-            return Style(BACKGROUND, without_picture)
+            return Style(_OVER_PICTURE, BACKGROUND, without_picture)
         raise InputError(RAW)
     drawn = [frame for frame in shown if is_line_drawing(frame)]
     pixels = line_pixels(drawn)
@@ -91,14 +99,14 @@ def recognise_style(frames: np.ndarray) -> Style:
         case "ours":
             return _ours(drawn, pixels)
         case "swapped":
-            return Style(SWAPPED, _swapped)
+            return Style(_MMPOSE, SWAPPED, _swapped)
         case "one colour":
             raise InputError(ONE_COLOUR)
     full_size = [frame for frame in spread(frames) if frame.any()]
     if openpose_drawing.is_readable(full_size):
-        return Style(OPENPOSE, openpose_drawing.redraw)
+        return Style(_OPENPOSE, OPENPOSE, openpose_drawing.redraw)
     if openpose_drawing.is_readable(list(map(_swapped, full_size))):
-        return Style(OPENPOSE, lambda frame: openpose_drawing.redraw(_swapped(frame)))
+        return Style(_OPENPOSE, OPENPOSE, lambda frame: openpose_drawing.redraw(_swapped(frame)))
     raise InputError(OTHER)
 
 
@@ -126,10 +134,10 @@ def _ours(drawn: list[np.ndarray], pixels: np.ndarray) -> Style:
     if not torso and sum(limbs) == 1 and is_mostly(map(has_loop, drawn)):
         raise InputError(ONE_COLOUR)  # limbs have no loop: this is a whole body in the colour of a limb
     if not all(map(is_black, drawn)):
-        return Style(BACKGROUND, partial(on_black, line_colors=colors))
+        return Style(_OTHER_BACKGROUND, BACKGROUND, partial(on_black, line_colors=colors))
     if not are_our_colors(colors):
-        return Style("", partial(on_black, line_colors=colors))
-    return Style(DOTS if has_dots(drawn) else "")
+        return Style(_PALE, to_ours=partial(on_black, line_colors=colors))
+    return Style(notice=DOTS if has_dots(drawn) else "")
 
 
 def _swapped(frame: np.ndarray) -> np.ndarray:

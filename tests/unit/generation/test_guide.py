@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fyp_core.generation.framing import window_preview
 from fyp_core.generation.guide import Guide, fine_skeletons, make_guide
 from fyp_core.generation.job import Job, JobCancelled
+from fyp_core.generation.pose.framing import window_preview
 from fyp_core.generation.request import GenerationRequest
 from fyp_core.generation.result_size import ModelSize
 from fyp_core.synthetic import WorldClip, sample_clip

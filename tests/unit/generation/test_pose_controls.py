@@ -1,11 +1,14 @@
 """What the input is, and what becomes of its people: told from the input itself, chosen, resized, mirrored."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from fyp_core.generation.engine import Engine
 from fyp_core.generation.guide import Guide, make_guide
+from fyp_core.generation.job import Job, Progress
 from fyp_core.generation.request import GenerationRequest
 from fyp_core.generation.result_size import ModelSize
 from fyp_core.synthetic import WorldClip, sample_clip
@@ -50,7 +53,10 @@ def test_the_kind_of_input_is_told_from_the_input(clip: WorldClip, two: Path, tm
     ):
         write_video(tmp_path / f"{name}.mp4", frames, 6.0)
         assert make(tmp_path / f"{name}.mp4").input_type == name
+    assert make(tmp_path / "raw.mp4").read_as == "Read as a video of one person."
+    assert make(tmp_path / "skeleton.mp4").read_as == "Read as a skeleton video in the model's own style."
     assert make(two).input_type == "keypoints"
+    assert make(two).read_as == "Read as keypoints of 2 people."
 
 
 def test_one_of_the_people_is_followed(two: Path) -> None:
@@ -96,3 +102,27 @@ def test_a_skeleton_video_has_no_joints_to_change(clip: WorldClip, tmp_path: Pat
     write_video(tmp_path / "skeleton.mp4", clip.skeletons(), 6.0)
     with pytest.raises(InputError, match="skeleton video, in which people and mirror cannot be changed"):
         make(tmp_path / "skeleton.mp4", people="1", mirror=True)
+
+
+def test_people_are_found_once_for_a_part_of_a_video(clip: WorldClip, tmp_path: Path) -> None:
+    write_video(tmp_path / "v.mp4", np.repeat(np.repeat(clip.frames, 2, 1), 2, 2), 6.0)
+    (tmp_path / "elsewhere").mkdir()
+    shutil.copy(tmp_path / "v.mp4", copy := tmp_path / "elsewhere" / "copy.mp4")
+    engine = Engine("mini")
+
+    def is_found_anew(path: Path, **settings: object) -> bool:
+        values = {"frames": FRAMES, "stride": 1, "input_type": "raw", **settings}
+        looked: list[Progress] = []
+        engine.prepare(GenerationRequest(input=path, prompt="a robot", **values), Job(looked.append))
+        return any(progress.phase == "pose" for progress in looked)
+
+    assert is_found_anew(tmp_path / "v.mp4")
+    for change in (
+        {"mirror": True},
+        {"pose_scale": 0.5, "smoothing": 2},
+        {"fit": "contain", "aspect": "16:9"},
+    ):
+        assert not is_found_anew(copy, **change)
+    assert is_found_anew(copy, frames=2)
+    write_video(tmp_path / "v.mp4", np.repeat(np.repeat(clip.frames[::-1], 2, 1), 2, 2), 6.0)
+    assert is_found_anew(tmp_path / "v.mp4"), "the file has another content"

@@ -87,12 +87,13 @@ def test_sampled_frames_become_skeletons_of_the_same_size(scripted):
     scripted([person(20), FramePoses.nobody(), person(40), person(50)])
     progress = []
     result = find_people(iter(frames), 4, progress=lambda *at: progress.append(at))
-    drawn = np.stack(list(result.motion.draw()))
+    motion = result.followed()
+    drawn = np.stack(list(motion.draw()))
     assert drawn.shape == frames.shape
     assert drawn.dtype == np.uint8
     assert (result.estimator, result.why) == ("scripted", "it was asked for")
-    assert xs(result.motion) == pytest.approx([20, 30, 40, 50], abs=1)
-    for skeleton, *pose in zip(drawn, result.motion.keypoints, result.motion.scores, strict=True):
+    assert xs(motion) == pytest.approx([20, 30, 40, 50], abs=1)
+    for skeleton, *pose in zip(drawn, motion.keypoints, motion.scores, strict=True):
         assert np.array_equal(skeleton, draw_skeleton(*pose, HEIGHT, WIDTH))
     assert progress == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
