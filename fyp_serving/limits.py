@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
+from fyp_core.generation.length import rate_and_count
 from fyp_core.generation.request import GenerationRequest
 from fyp_media.errors import InputError
-from fyp_media.read_video import probe
 
 _PREFIX = "FYP_"
 _PUBLIC = {  # what FYP_PUBLIC=1 sets where the variable itself is not set
@@ -53,6 +54,9 @@ class Limits(BaseModel):
     )
     drain_seconds: float = Field(0, ge=0, description="seconds running jobs get after SIGTERM")
     auth: SecretStr | None = Field(None, description="USER:PASSWORD of the page")
+    metrics_token: SecretStr | None = Field(
+        None, description="lets others than this machine read /metrics: Authorization: Bearer TOKEN"
+    )
 
     @field_validator("auth")
     @classmethod
@@ -122,13 +126,14 @@ class Limits(BaseModel):
         self.check_video(request.input)
 
     def check_video(self, video: str | os.PathLike[str]) -> None:
-        """Raise InputError for a video that is longer than is allowed here; reads its header."""
+        """Raise InputError for a video, or keypoints, longer than is allowed here; reads its header."""
         if self.max_seconds is None:
             return
-        duration = probe(video).duration
+        fps, count = rate_and_count(Path(video))
+        duration = count / fps
         if duration > self.max_seconds:
             raise InputError(
-                f"The video lasts {duration:.0f} s, but this page takes at most {self.max_seconds:g} s; cut it."
+                f"The input lasts {duration:.0f} s, but this page takes at most {self.max_seconds:g} s; cut it."
             )
 
 

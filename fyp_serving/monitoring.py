@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import logging
+import ipaddress
+import secrets
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -16,12 +17,12 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
+from pydantic import SecretStr
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-logger = logging.getLogger(__name__)
-
+_OF_PROXIES = ("forwarded", "x-forwarded-for", "x-real-ip", "via")  # headers
 _PHASE_BUCKETS = (0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000)  # seconds
 
 
@@ -58,8 +59,12 @@ class Metrics:
         free.set_function(lambda: shutil.disk_usage(folder).free)
 
 
-def routes(metrics: Metrics, is_ready: Callable[[], bool]) -> list[Route]:
-    """``/healthz`` answers while the page runs, ``/readyz`` once it takes jobs, ``/metrics`` numbers."""
+def routes(metrics: Metrics, is_ready: Callable[[], bool], token: SecretStr | None = None) -> list[Route]:
+    """``/healthz`` answers while the page runs, ``/readyz`` once it takes jobs, ``/metrics`` numbers.
+
+    Args:
+        token: with which ``/metrics`` may be read from everywhere; without it only from this machine.
+    """
 
     def healthz(_request: Request) -> Response:
         return PlainTextResponse("ok")
@@ -67,7 +72,25 @@ def routes(metrics: Metrics, is_ready: Callable[[], bool]) -> list[Route]:
     def readyz(_request: Request) -> Response:
         return PlainTextResponse("ready") if is_ready() else PlainTextResponse("not ready", 503)
 
-    def show_metrics(_request: Request) -> Response:
+    def show_metrics(request: Request) -> Response:
+        if not (_is_from_here(request) or _has_token(request, token)):
+            return PlainTextResponse("The metrics are for this machine, or for a token.", 403)
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
     return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", show_metrics)]
+
+
+def _is_from_here(request: Request) -> bool:
+    """Whether a request comes from this machine, and by no proxy that hides where it comes from."""
+    if request.client is None or any(name in request.headers for name in _OF_PROXIES):
+        return False
+    try:
+        address = ipaddress.ip_address(request.client.host)
+    except ValueError:
+        return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
+
+
+def _has_token(request: Request, token: SecretStr | None) -> bool:
+    given = request.headers.get("authorization", "").encode()
+    return token is not None and secrets.compare_digest(given, f"Bearer {token.get_secret_value()}".encode())

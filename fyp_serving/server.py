@@ -89,7 +89,9 @@ def serve(host: str, port: str, engine: Engine, limits: Limits) -> int:
         page = Page(engine, str(jobs_folder), gallery, watch)
         demo = build(page, _MOST_REQUESTS)
         try:
-            own_routes = routes(metrics, lambda: loaded.is_set() and not watch.is_closing)
+            own_routes = routes(
+                metrics, lambda: loaded.is_set() and not watch.is_closing, limits.metrics_token
+            )
             _launch(demo, host, port, limits, gallery, sweeper, shutdown, own_routes)
         except (OSError, OverflowError, ValueError) as error:
             reason = str(error).partition(". ")[0]

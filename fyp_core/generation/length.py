@@ -36,6 +36,15 @@ def sample(fps: float, count: int, start: int, seconds: float, rate: float) -> S
     return Sampling(start, stride, min(frames, available))
 
 
+def rate_and_count(path: Path) -> tuple[float, int]:
+    """Frames a second of a video, or of keypoints, and how many there are; raises InputError where it is neither."""
+    if is_motion(path):
+        motion = read_motion(path)
+        return motion.fps, len(motion)
+    info = probe(path)
+    return info.fps, info.frame_count
+
+
 def sample_input(
     path: Path, start: int = 0, seconds: float | None = None, rate: float | None = None
 ) -> Sampling:
@@ -52,12 +61,7 @@ def sample_input(
     for name, value in (("length in seconds", seconds), ("number of frames a second", rate)):
         if value is not None and not 0 < value < float("inf"):
             raise InputError(f"The {name} is {value:g}, but must be above 0.")
-    if is_motion(path):
-        motion = read_motion(path)
-        fps, count = motion.fps, len(motion)
-    else:
-        info = probe(path)
-        fps, count = info.fps, info.frame_count
+    fps, count = rate_and_count(path)
     if not 0 <= start < count:
         raise InputError(
             f"{path.name} has {count} frames; start at a frame from 0 to {count - 1}, not {start}."

@@ -1,7 +1,7 @@
 """Decoding in a process of its own, so that a crash of FFmpeg or a malicious file costs one sentence.
 
 The two processes talk over a pipe: messages are JSON (a decoder that was taken over cannot make the other side run
-anything), frames follow theirs as raw bytes.
+anything), frames and sound follow theirs as raw bytes.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from fyp_media.read_video import open_videos_with
 _POLL = 0.05  # seconds between two looks at whether the reading was cancelled
 _END = 5.0  # seconds in which a process whose pipe is closed ends
 _LONGEST_MESSAGE = 10_000  # bytes
+_TYPES = {"frames": np.uint8, "sampled": np.uint8, "sound": np.float32}  # of what a method yields
 _CANNOT_FORK = "spawn"  # how Windows starts processes
 _LONGEST_FOLDER = (
     64  # bytes of the temporary folder's path: the fork server's socket lies in it, of at most 108
@@ -115,6 +116,9 @@ class IsolatedVideo(Video):
         self._started().ask("check", "sampled", settings)
         return self._read("sampled", settings, on_decoded)
 
+    def sound(self, start: float, duration: float) -> Iterator[np.ndarray]:
+        return self._read("sound", {"start": start, "duration": duration}, None)
+
     def _started(self) -> _Decoder:
         if self._decoder is None:
             self._decoder = _Decoder(self._path, self._limits)
@@ -128,7 +132,7 @@ class IsolatedVideo(Video):
             decoder = self._started()
             answer = decoder.ask("read", method, settings, on_decoded)
             while "shape" in answer:
-                yield decoder.frame(answer["shape"])
+                yield decoder.array(answer["shape"], _TYPES[method])
                 answer = decoder.answer(on_decoded)
             is_whole = True
         finally:
@@ -184,11 +188,11 @@ class _Decoder:
             raise InputError(message["error"])
         return message
 
-    def frame(self, shape: list[int]) -> np.ndarray:
-        frame = np.empty(shape, np.uint8)
+    def array(self, shape: list[int], dtype: type[np.generic]) -> np.ndarray:
+        array = np.empty(shape, dtype)
         with self._death_as_input_error():
-            self._pipe.recv_bytes_into(frame.data.cast("B"))
-        return frame
+            self._pipe.recv_bytes_into(array.data.cast("B"))
+        return array
 
     def end(self) -> None:
         """Kill the process: what it does is of no use any more, and it has nothing to clean up."""
@@ -248,14 +252,14 @@ def _do(video: Video, pipe: Connection, task: str, method: str, settings: dict[s
     if "crop" in settings:
         settings["crop"] = tuple(settings["crop"])
     try:
-        frames = getattr(video, method)(**settings)
+        arrays = getattr(video, method)(**settings)
     except InputError as error:
         _send(pipe, {"error": str(error)})
         return
     if task == "read":
-        for frame in frames:
-            _send(pipe, {"shape": frame.shape})
-            pipe.send_bytes(np.ascontiguousarray(frame).data.cast("B"))
+        for array in arrays:
+            _send(pipe, {"shape": array.shape})
+            pipe.send_bytes(np.ascontiguousarray(array).data.cast("B"))
     _send(pipe, {})
 
 

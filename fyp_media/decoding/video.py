@@ -109,6 +109,22 @@ class Video(ABC):
                 while reading where a frame is not readable.
         """
 
+    @abstractmethod
+    def sound(self, start: float, duration: float) -> Iterator[np.ndarray]:
+        """A stretch of the sound, with silence where it begins late or has gaps; nothing where there is none.
+
+        Damaged sound is read as far as that is possible.
+
+        Args:
+            start, duration: seconds, counted from the first picture.
+
+        Yields:
+            (2, n) float32, left and right at 48000 samples a second.
+
+        Raises:
+            InputError: the file cannot be read any more.
+        """
+
     def sample(
         self,
         count: int,

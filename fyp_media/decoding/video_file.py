@@ -16,6 +16,7 @@ from av.video.frame import PictureType
 
 from fyp_media.container import claimed_rate, clock, make_decoder, moving_stream, open_container, pixel_aspect
 from fyp_media.decoded_picture import RgbConverter, display_matrix, shrunk
+from fyp_media.decoding.sound import read_sound
 from fyp_media.decoding.video import NO_CROP, Crop, Video, VideoInfo
 from fyp_media.errors import InputError
 from fyp_media.frame_times import FrameTimes, Packet, check_rate
@@ -86,6 +87,9 @@ class VideoFile(Video):
             raise InputError(_too_short(self.name, len(available), count, stride, start))
         indices = available[start : start + (count - 1) * stride + 1 : stride]
         return self._convert(indices, crop, longest_side, on_decoded)
+
+    def sound(self, start: float, duration: float) -> Iterator[np.ndarray]:
+        return read_sound(self._path, start, duration)
 
     def _convert(
         self,

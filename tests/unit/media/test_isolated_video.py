@@ -13,6 +13,7 @@ from fyp_media.decoding.isolated_video import DecodingLimits, IsolatedVideo, iso
 from fyp_media.decoding.video_file import VideoFile
 from fyp_media.errors import InputError
 from fyp_media.read_video import open_video, open_videos_with, probe
+from tests.sounding_video import film
 
 LIMITS = DecodingLimits()
 
@@ -36,6 +37,20 @@ def test_frames_are_the_same(make_video: Callable[..., Path]) -> None:
         assert np.array_equal(there.sample(3), here.sample(3))
         next(there.frames())  # left half-way
         assert len(list(there.frames(fps=2))) == len(list(here.frames(fps=2)))
+
+
+def test_sound_is_the_same_and_is_decoded_there(tmp_path: Path) -> None:
+    path = film(tmp_path / "sounding.mp4", seconds=3, tone_from=1, tone_to=2)
+    with VideoFile(path) as here, IsolatedVideo(path, LIMITS) as there:
+        expected = np.concatenate(list(here.sound(0.5, 2)), axis=1)
+        assert (len(expected), expected.dtype, expected.any()) == (2, np.float32, True)
+        assert np.array_equal(np.concatenate(list(there.sound(0.5, 2)), axis=1), expected)
+        heard = there.sound(0.5, 2)
+        next(heard)
+        for process in multiprocessing.active_children():
+            process.kill()
+        with pytest.raises(InputError, match="makes the video decoder crash"):
+            list(heard)
 
 
 def test_errors_are_the_same_and_come_at_once(make_video: Callable[..., Path], tmp_path: Path) -> None:

@@ -5,7 +5,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -19,6 +21,8 @@ from fyp_serving.http_guard import HttpGuard, Shutdown
 from fyp_serving.limits import Limits
 from fyp_serving.monitoring import Metrics, routes
 from fyp_serving.sweeper import Sweeper
+from pose_extraction.keypoint_files.files import write_motion
+from pose_extraction.motion.motion import Motion
 
 HOUR = 3600
 
@@ -48,6 +52,14 @@ def test_a_request_beyond_the_limits_is_refused(make_video: Callable[..., Path])
         Limits(max_frames=7).check(request)
     with pytest.raises(InputError, match=r"lasts 2 s, but this page takes at most 1 s"):
         Limits(max_seconds=1).check(request)
+
+
+def test_the_length_of_keypoints_is_limited_as_that_of_videos(tmp_path: Path) -> None:
+    keypoints, scores = np.zeros((50, 1, 17, 2), np.float32), np.ones((50, 1, 17), np.float32)
+    write_motion(Motion(keypoints + 20, scores, 64, 48, fps=25), tmp_path / "walk.json")
+    Limits(max_seconds=3).check_video(tmp_path / "walk.json")
+    with pytest.raises(InputError, match=r"lasts 2 s, but this page takes at most 1 s"):
+        Limits(max_seconds=1).check_video(tmp_path / "walk.json")
 
 
 @pytest.fixture
@@ -124,7 +136,29 @@ def test_a_request_that_fails_costs_one_short_line(
 def test_health_readiness_and_numbers(client: TestClient) -> None:
     assert client.get("/healthz").status_code == 200
     assert client.get("/readyz").status_code == 503
-    assert "fyp_jobs_at_work 0.0" in client.get("/metrics").text
+
+
+@pytest.mark.parametrize(
+    ("address", "headers", "status"),
+    [
+        ("127.0.0.1", {}, 200),
+        ("::1", {}, 200),
+        ("::ffff:127.0.0.1", {}, 200),
+        ("127.0.0.1", {"X-Forwarded-For": "127.0.0.1"}, 403),
+        ("203.0.113.5", {}, 403),
+        ("203.0.113.5", {"Authorization": "Bearer wrong"}, 403),
+        ("203.0.113.5", {"Authorization": "Bearer secret"}, 200),
+        ("unknown", {}, 403),
+    ],
+)
+def test_numbers_are_for_this_machine_and_for_the_token(
+    address: str, headers: dict[str, str], status: int
+) -> None:
+    page = Starlette(routes=routes(Metrics(), lambda: True, SecretStr("secret")))
+    answer = TestClient(page, client=(address, 5000)).get("/metrics", headers=headers)
+    assert (answer.status_code, "fyp_jobs_at_work 0.0" in answer.text) == (status, status == 200)
+    page = Starlette(routes=routes(Metrics(), lambda: True))
+    assert TestClient(page, client=("203.0.113.5", 5000)).get("/metrics").status_code == 403
 
 
 def _write(path: Path, age: float, size: int = 1) -> Path:
