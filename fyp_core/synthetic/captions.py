@@ -76,6 +76,8 @@ _STYLE_PHRASES: dict[str, tuple[str, ...]] = {
     "minecraft": ("Minecraft style", "in Minecraft style", "in Minecraft", "Minecraft"),
 }
 
+_NUMBERS = {2: "two", 3: "three"}
+
 _STILL_TEMPLATES = (
     "{a} {place}", "{a} {place}", "{the} {place}", "{the} is {place}", "{name} {place}", "{name}, {scene}",
     "a video of {a} {place}", "a photo of {a} {place}",
@@ -120,30 +122,55 @@ def vocabulary() -> list[str]:
     phrases = [_COMMON_WORDS, *_STILL_TEMPLATES, *_MOVING_TEMPLATES, *_PLACES]
     for table in (_SUBJECTS, _PLACES, _STYLE_PHRASES):
         phrases += [phrase for choices in table.values() for phrase in choices]
+    phrases += [_plural(subject) for subjects in _SUBJECTS.values() for subject in subjects]
+    phrases += _NUMBERS.values()
     phrases += [verb for actions in _ACTIONS.values() for action in actions for verb in action]
     return sorted({word for phrase in phrases for word in words(re.sub(r"{\w+}", "", phrase))})
 
 
-def caption(rng: np.random.Generator, character: str, scene: str, motion: str, style: str) -> str:
-    """One of many sentences that name the character and the scene, about half of them the motion too.
+def caption(rng: np.random.Generator, characters: Sequence[str], scene: str, motion: str, style: str) -> str:
+    """One of many sentences that name the characters and the scene, about half of them the motion too.
 
     Args:
+        characters: of each person, from left to right. Several of one kind are named once, or counted.
+        motion: "" where people make different ones; it is then not named.
         style: "" for none; a style is always named.
     """
 
     def pick(choices: Sequence[Choice]) -> Choice:
         return choices[int(rng.integers(len(choices)))]
 
-    subject = pick(_SUBJECTS[character])
-    name = re.sub(r"^(an?|the) ", "", subject)
-    doing, does = pick(_ACTIONS[motion])
-    sentence = pick(_MOVING_TEMPLATES if rng.random() < 0.45 else _STILL_TEMPLATES).format(
+    kinds = list(dict.fromkeys(characters))
+    subjects = [pick(_SUBJECTS[kind]) for kind in kinds]
+    counted = pick((True, False)) and len(kinds) == 1 and len(characters) > 1 and _plural(subjects[0])
+    are_several = bool(counted) or len(kinds) > 1
+    if counted:
+        subjects = [f"{_NUMBERS[len(characters)]} {counted}"]
+    subject = " and ".join(subjects)
+    name = subject if are_several else re.sub(r"^(an?|the) ", "", subject)
+    doing, does = pick(_ACTIONS[motion]) if motion else ("", "")
+    templates = _MOVING_TEMPLATES if motion and rng.random() < 0.45 else _STILL_TEMPLATES
+    if are_several:
+        templates = [template for template in templates if not re.search(r"{does}|is {|{name}|{the}", template)]
+    sentence = pick(templates).format(
         a=subject, the=f"the {name}" if subject != name else name, name=name, place=pick(_PLACES[scene]),
         scene="Antarctica" if scene == "antarctica" else scene, doing=doing, does=does,
     )  # fmt: skip
     if style:
         sentence += pick((", ", " ")) + pick(_STYLE_PHRASES[style])
     return _dress(rng, sentence)
+
+
+def _plural(subject: str) -> str:
+    """"an astronaut" becomes "astronauts"; "" for the name of one person, which has none."""
+    article, _, noun = subject.partition(" ")
+    if article not in ("a", "an"):
+        return ""
+    if noun.endswith("man"):
+        return noun.removesuffix("man") + "men"
+    if noun.endswith("y"):
+        return noun.removesuffix("y") + "ies"
+    return noun + "s"
 
 
 def _dress(rng: np.random.Generator, sentence: str) -> str:
