@@ -62,7 +62,7 @@ def _placed(width: int, figures: list[tuple[str, int, float]]) -> np.ndarray:
     """Skeletons of several figures, each in the middle of its part of the width: (F, SIZE, width, 3)."""
     people = []
     for motion, seed, place in figures:
-        points = _clip(motion, "man", "park", seed).keypoints
+        points = _clip(motion, "man", "park", seed).keypoints[:, 0]
         (left, top), (right, bottom) = points.min((0, 1)), points.max((0, 1))
         scale = min(0.9 * width / len(figures) / (right - left), 0.88 * SIZE / (bottom - top))
         foot = np.array([(left + right) / 2, bottom])

@@ -58,7 +58,7 @@ def measure(
 def _render(index: int, angle: float, zoom: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Picture, joints and which of them are in sight; every other one is turned the other way."""
     clip = sample_clip(np.random.default_rng((_SEED, index)), 1, _SIZE, split="all", motions="all")
-    parts = clip.frames[0], clip.keypoints[0], clip.scores[0]
+    parts = clip.frames[0], clip.keypoints[0, 0], clip.scores[0, 0]
     picture, keypoints, scores = turn(*parts, angle if index % 2 else -angle, zoom)
     return picture, keypoints, scores > 0.5
 

@@ -71,9 +71,9 @@ def rendered(estimator: str, frames: int, smoothing: float) -> Iterator[dict[str
         if not any(map(len, poses)):
             continue
         raw = choose(link(poses, _SIZE, _SIZE, FRAME_RATE), "largest")
-        in_sight = (raw.scores[:, 0] >= SCORE_THRESHOLD) & (clip.scores > 0.5)
+        in_sight = (raw.scores[:, 0] >= SCORE_THRESHOLD) & (clip.scores[:, 0] > 0.5)
         for name, version in versions(raw, smoothing).items():
-            yield {"motion": motion, "version": name} | measure(version, clip.keypoints, in_sight)
+            yield {"motion": motion, "version": name} | measure(version, clip.keypoints[:, 0], in_sight)
 
 
 def mean(rows: Sequence[dict[str, object]]) -> dict[str, dict[str, float]]:

@@ -9,6 +9,7 @@ import numpy as np
 from fyp_core.synthetic import CHARACTERS, HELD_OUT_PAIRS, SCENES, sample_clip
 
 PAIRS = ("seen", "held_out")
+_HEIGHT_SHARE = (0.55, 1.05)
 _STRIDE = 4  # of the clips' 24 frames a second
 
 
@@ -71,14 +72,15 @@ def _world_case(
         character=character,
         scene=scene,
         stride=_STRIDE,
+        height_share=_HEIGHT_SHARE,
     )
-    visible = clip.scores > 0.5
+    visible = clip.scores[:, 0] > 0.5
     return Case(
         pairs,
         index,
         clip.caption,
         clip.skeletons(),
-        clip.keypoints,
+        clip.keypoints[:, 0],
         visible,
         character,
         scene,

@@ -151,7 +151,9 @@ def caption(rng: np.random.Generator, characters: Sequence[str], scene: str, mot
     doing, does = pick(_ACTIONS[motion]) if motion else ("", "")
     templates = _MOVING_TEMPLATES if motion and rng.random() < 0.45 else _STILL_TEMPLATES
     if are_several:
-        templates = [template for template in templates if not re.search(r"{does}|is {|{name}|{the}", template)]
+        templates = [
+            template for template in templates if not re.search(r"{does}|is {|{name}|{the}", template)
+        ]
     sentence = pick(templates).format(
         a=subject, the=f"the {name}" if subject != name else name, name=name, place=pick(_PLACES[scene]),
         scene="Antarctica" if scene == "antarctica" else scene, doing=doing, does=does,
@@ -162,7 +164,7 @@ def caption(rng: np.random.Generator, characters: Sequence[str], scene: str, mot
 
 
 def _plural(subject: str) -> str:
-    """"an astronaut" becomes "astronauts"; "" for the name of one person, which has none."""
+    """ "an astronaut" becomes "astronauts"; "" for the name of one person, which has none."""
     article, _, noun = subject.partition(" ")
     if article not in ("a", "an"):
         return ""

@@ -70,7 +70,7 @@ class WorldClip:
     scores: np.ndarray  # (F, P, 17) float32: 1 in sight, towards 0 outside the picture or behind the own head
     characters: tuple[str, ...]  # of each person, from left to right in the first frame
     scene: str
-    motion: str  # of the first person
+    motions: tuple[str, ...]  # of each person
     style: str  # "" for none
     caption: str
 
@@ -78,6 +78,11 @@ class WorldClip:
     def character(self) -> str:
         """Of the first person."""
         return self.characters[0]
+
+    @property
+    def motion(self) -> str:
+        """What a caption may name: "" where people make different motions."""
+        return self.motions[0] if len(set(self.motions)) == 1 else ""
 
     def skeletons(self) -> np.ndarray:
         """The skeleton video, (F, H, W, 3) uint8 RGB."""
@@ -154,7 +159,9 @@ def sample_clip(
     if not 1 <= people <= MAX_PEOPLE:
         raise ValueError(f"A clip has 1 to {MAX_PEOPLE} people, not {people}.")
     first, scene = _choose_pair(rng, split, characters[0] if characters else character, scene)
-    cast = tuple(characters) or _choose_others(rng, split, first, scene, people, is_fixed=character is not None)
+    cast = tuple(characters) or _choose_others(
+        rng, split, first, scene, people, is_fixed=character is not None
+    )
     moves = _choose_motions(rng, motions, motion, len(cast))
     if style is None:
         style = str(rng.choice(styles)) if rng.random() < style_probability else ""
@@ -177,18 +184,17 @@ def sample_clip(
         frames = apply_style(frames, style, rng)
     keypoints = np.stack([actor.keypoints for actor in actors], axis=1)
     seen = np.stack([body.visibility(actor.bones) for actor in actors], axis=1)
-    cast = tuple(actor.character for actor in actors)
-    same = moves[0] if len(set(moves)) == 1 else ""
-    return WorldClip(
+    clip = WorldClip(
         frames,
         keypoints,
         (inside(keypoints, height, width) * seen).astype(np.float32),
-        cast,
+        tuple(actor.character for actor in actors),
         scene,
-        moves[0],
+        tuple(actor.motion for actor in actors),
         style,
-        write_caption(rng, cast, scene, same, style),
+        caption="",
     )
+    return replace(clip, caption=write_caption(rng, clip.characters, scene, clip.motion, style))
 
 
 @dataclass(frozen=True)
@@ -196,6 +202,7 @@ class _Actor:
     """A person of a clip: their body in every frame, as the camera that belongs to their place sees it."""
 
     character: str
+    motion: str
     bones: np.ndarray  # (F, B, 4, 3)
     camera: _Camera
     path: np.ndarray  # (F,) pixels to the right
@@ -230,7 +237,9 @@ def _choose_others(
     return (first, *[second if rng.random() < 0.5 else first for _ in range(people - 2)], second)
 
 
-def _choose_motions(rng: np.random.Generator, motions: MotionSplit, fixed: str | None, people: int) -> list[str]:
+def _choose_motions(
+    rng: np.random.Generator, motions: MotionSplit, fixed: str | None, people: int
+) -> list[str]:
     if fixed:
         return [fixed] * people
     if people > 1 and rng.random() < _TOGETHER_SHARE:
@@ -294,7 +303,8 @@ def _place_actor(
         x = np.clip((number + rng.uniform(0.35, 0.65)) * slot, low, high)
     else:
         x = rng.uniform(low, high)
-    feet = rng.uniform(min(max(0.7, share), 0.97), 0.98) * height
+    highest = share + 0.05 if share < _SMALL[1] else min(max(0.7, share), 0.97)
+    feet = rng.uniform(highest, 0.98) * height
     if rng.random() < _CROPPED_SHARE:
         x += rng.normal(0, 0.12) * width
         feet += rng.uniform(-0.04, 0.35) * share * height
@@ -302,7 +312,7 @@ def _place_actor(
     if people > 1 and rng.random() < _CROSSING_SHARE:
         towards = 1 if x < width / 2 else -1
         path = towards * np.linspace(0, rng.uniform(0.2, 0.6) * width, len(time))
-    actor = _Actor(character, bones, replace(camera, x=x, y=feet), path, np.empty(0))
+    actor = _Actor(character, motion, bones, replace(camera, x=x, y=feet), path, np.empty(0))
     return replace(actor, keypoints=actor.project(body.keypoints(bones))[0].astype(np.float32))
 
 

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, create_model, model_validator
 
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.settings import SettingRow, Settings, models_in, setting_rows, validated
-from fyp_core.synthetic import STYLES
+from fyp_core.synthetic import MAX_PEOPLE, STYLES
 from fyp_media.errors import InputError
 
 WORLD = "world"
@@ -36,11 +36,25 @@ class WorldData(Settings):
     kind: Literal["world"] = "world"
     seed: Whole = Field(0, description="of the clips")
     size: Side = Field(128, description="pixels a side")
+    sizes: list[tuple[Side, Side]] = Field(
+        [], description="height and width of the encoded clips, in turn; none: all are square"
+    )
+    people: list[NotNegative] = Field(
+        [1.0],
+        min_length=1,
+        max_length=MAX_PEOPLE,
+        description="shares of clips with one, two and three people",
+    )
     clips: Count = Field(6000, description="rendered and encoded once, then drawn from")
     n_sample_frames: Count = Field(8, description="frames of a clip")
     style_probability: Share = Field(0.0, description="share of the clips that get one of the styles")
     styles: list[Style] = Field([], description="which styles; none: all")
     cache: str = Field("output/mini/latents", description="folder of the encoded clips")
+
+    @property
+    def all_sizes(self) -> list[tuple[int, int]]:
+        """Height and width of the encoded clips, in turn."""
+        return self.sizes or [(self.size, self.size)]
 
 
 class OwnData(Settings):

@@ -142,7 +142,7 @@ def _likely(masks: np.ndarray, drawing: _Drawing) -> torch.Tensor:
 def _known_poses() -> torch.Tensor:
     """(N, 17, 2) within their boxes, 0..1."""
     clips = [sample_clip(np.random.default_rng((0, i)), 4, 16, motions="all") for i in range(_KNOWN_CLIPS)]
-    poses = torch.from_numpy(np.concatenate([clip.keypoints for clip in clips]))
+    poses = torch.from_numpy(np.concatenate([clip.keypoints[:, 0] for clip in clips]))
     low, high = poses.amin(1, keepdim=True), poses.amax(1, keepdim=True)
     return (poses - low) / (high - low)
 

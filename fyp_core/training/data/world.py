@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,43 +26,65 @@ from fyp_media.files import check_folder, replacing
 logger = logging.getLogger(__name__)
 
 _PICTURES_OF_A_WORLD = 64  # enough to contain every character and scene
-_CLIPS_ENCODED_AT_ONCE = 4
+_CLIPS_ENCODED_AT_ONCE = {"cpu": 4, "cuda": 32}
 _HIDDEN_JOINTS_SHARE = 0.1  # of the samples lose a few joints, as estimators do on real video
 _HIDDEN_LIMBS_SHARE = 0.1  # and as many all of a limb, the face or what is below the knees
 _LIMBS = ((1, 2, 3, 4), (7, 9), (8, 10), (13, 15), (14, 16), (15, 16), (13, 14, 15, 16))  # COCO's joints
 _JOINT_NOISE = 0.003  # of the picture's side
 _LINE_WIDTHS = (0.008, 0.016)  # of the picture's side
+_TENSORS = ("latents", "keypoints", "scores")
+_SIZE_DRAW = 1  # beside the seed and the number of a batch
 _FADED_SHARE, _FAINTEST = 0.5, 0.35  # thin lines of a large skeleton video fade when it is made small
 
 
 def sample_world(
-    rng: np.random.Generator, config: WorldData, num_frames: int, split: Literal["train", "all"] = "train"
+    rng: np.random.Generator,
+    config: WorldData,
+    num_frames: int,
+    split: Literal["train", "all"] = "train",
+    size: tuple[int, int] | None = None,
 ) -> WorldClip:
-    """A clip with the configured styles, of the pairs and motions of a split."""
+    """A clip with the configured styles and numbers of people, of the pairs and motions of a split."""
+    people = 1 + int(rng.choice(len(config.people), p=np.divide(config.people, sum(config.people))))
     return sample_clip(
         rng,
         num_frames,
-        config.size,
+        size or config.size,
         split=split,
         motions=split,
+        people=people,
         style_probability=config.style_probability,
         styles=config.styles or STYLES,
     )
 
 
-class LatentCache:
-    """Encoded clips with what is known about them.
+@dataclass(frozen=True)
+class EncodedClips:
+    """Clips of one size.
 
-    latents: (n, f, c, h, w) float16; keypoints: (n, f, 17, 2) pixels; scores: (n, f, 17);
-    labels: n times character, scene, motion, style.
+    latents: (n, f, c, h, w) float16; keypoints: (n, f, p, 17, 2) pixels; scores: (n, f, p, 17), 0 for people that a
+    clip lacks; size: height and width in pixels; labels: n times characters, scene, motion, style.
     """
+
+    latents: torch.Tensor
+    keypoints: torch.Tensor
+    scores: torch.Tensor
+    size: tuple[int, int]
+    labels: list[tuple[list[str], str, str, str]]
+
+
+class LatentCache:
+    """Encoded clips with what is known about them, by size."""
 
     def __init__(self, folder: Path) -> None:
         tensors = load_file(folder / "clips.safetensors")
-        self.latents, self.keypoints, self.scores = (
-            tensors[name] for name in ("latents", "keypoints", "scores")
-        )
-        self.labels: list[list[str]] = json.loads((folder / "labels.json").read_text())["labels"]
+        record = json.loads((folder / "labels.json").read_text())
+        self.groups = [
+            EncodedClips(
+                *(tensors[f"{name}.{number}"] for name in _TENSORS), tuple(group["size"]), group["labels"]
+            )
+            for number, group in enumerate(record["groups"])
+        ]
 
     @classmethod
     def open(cls, vae: AutoencoderKL, config: WorldData, workers: int = 0) -> LatentCache:
@@ -98,18 +121,30 @@ class _RenderedClips(Dataset):
 
     def __init__(self, config: WorldData) -> None:
         self.config = config
+        self.sizes = list(dict.fromkeys(config.all_sizes))
+
+    def batches(self, clips_at_once: int) -> list[list[int]]:
+        """Indices of clips of one size, size by size."""
+        sizes = self.config.all_sizes
+        groups = [
+            [i for i in range(self.config.clips) if sizes[i % len(sizes)] == size] for size in self.sizes
+        ]
+        return [group[i : i + clips_at_once] for group in groups for i in range(0, len(group), clips_at_once)]
 
     def __len__(self) -> int:
         return self.config.clips
 
-    def __getitem__(self, index: int) -> dict[str, torch.Tensor | list[str]]:
+    def __getitem__(self, index: int) -> dict[str, Any]:
         config = self.config
-        clip = sample_world(np.random.default_rng((config.seed, index)), config, config.n_sample_frames)
+        rng = np.random.default_rng((config.seed, index))
+        size = config.all_sizes[index % len(config.all_sizes)]
+        clip = sample_world(rng, config, config.n_sample_frames, size=size)
+        missing = len(config.people) - len(clip.characters)
         return {
             "frames": torch.from_numpy(clip.frames),
-            "keypoints": torch.from_numpy(clip.keypoints),
-            "scores": torch.from_numpy(clip.scores),
-            "labels": [clip.character, clip.scene, clip.motion, clip.style],
+            "keypoints": torch.from_numpy(np.pad(clip.keypoints, ((0, 0), (0, missing), (0, 0), (0, 0)))),
+            "scores": torch.from_numpy(np.pad(clip.scores, ((0, 0), (0, missing), (0, 0)))),
+            "labels": (clip.characters, clip.scene, clip.motion, clip.style),
         }
 
 
@@ -120,27 +155,31 @@ def _render(
     check_folder(folder, "train_data.cache")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "labels.json").unlink(missing_ok=True)  # written last: marks a cache as complete
-    tensors: dict[str, list[torch.Tensor]] = {"latents": [], "keypoints": [], "scores": []}
-    labels: list[list[str]] = []
+    data = _RenderedClips(config)
+    parts: dict[str, list[torch.Tensor]] = {
+        f"{name}.{number}": [] for number in range(len(data.sizes)) for name in _TENSORS
+    }
+    groups: list[dict[str, Any]] = [{"size": size, "labels": []} for size in data.sizes]
     vae.eval().to(memory_format=torch.channels_last)
     clips = DataLoader(
-        _RenderedClips(config),
-        _CLIPS_ENCODED_AT_ONCE,
+        data,
+        batch_sampler=data.batches(_CLIPS_ENCODED_AT_ONCE.get(vae.device.type, 4)),
         num_workers=workers,
         collate_fn=_collate,
         worker_init_fn=leave_signals_to_parent,
     )
     with tqdm(total=config.clips, desc="rendering and encoding clips", mininterval=5) as bar:
         for some in clips:
-            tensors["latents"].append(_encode(vae, some["frames"]))
-            for name in ("keypoints", "scores"):
-                tensors[name].append(some[name])
-            labels += some["labels"]
+            number = data.sizes.index(tuple(some["frames"].shape[2:4]))
+            some["latents"] = _encode(vae, some["frames"])
+            for name in _TENSORS:
+                parts[f"{name}.{number}"].append(some[name])
+            groups[number]["labels"] += some["labels"]
             bar.update(len(some["labels"]))
     with replacing(folder / "clips.safetensors") as partial:
-        save_file({name: torch.cat(values) for name, values in tensors.items()}, partial)
+        save_file({name: torch.cat(values) for name, values in parts.items()}, partial)
     with replacing(folder / "labels.json") as partial:
-        Path(partial).write_text(json.dumps({"key": key, "labels": labels}))
+        Path(partial).write_text(json.dumps({"key": key, "groups": groups}))
 
 
 def _collate(clips: list[dict[str, Any]]) -> dict[str, Any]:
@@ -152,7 +191,8 @@ def _collate(clips: list[dict[str, Any]]) -> dict[str, Any]:
 def _encode(vae: AutoencoderKL, frames: torch.Tensor) -> torch.Tensor:
     """(n, f, H, W, 3) uint8 to latents (n, f, c, h, w) float16."""
     pictures = frames.to(vae.device).flatten(0, 1).permute(0, 3, 1, 2) / 127.5 - 1  # channels lie last
-    mean = vae.encode(pictures).latent_dist.mean * vae.config.scaling_factor
+    with torch.autocast("cuda", torch.bfloat16, enabled=vae.device.type == "cuda"):
+        mean = vae.encode(pictures).latent_dist.mean * vae.config.scaling_factor
     return mean.half().cpu().unflatten(0, frames.shape[:2])
 
 
@@ -160,10 +200,11 @@ class LatentDataset(Dataset):
     """Endless samples of a cache; sample i is always the same.
 
     Each holds ``latents`` (c, h, w), or (c, f, h, w) for whole clips; ``tokens`` (l,); and, with skeletons,
-    ``skeleton`` (3, H, W) or (f, 3, H, W) in 0..1.
+    ``skeleton`` (3, H, W) or (f, 3, H, W) uint8.
 
     Args:
         whole_clips: all frames of a clip instead of one.
+        batch: so many samples in a row are of one size.
         tokenize: caption to token ids.
         with_skeletons: drawing them takes longer than all the rest.
     """
@@ -171,49 +212,60 @@ class LatentDataset(Dataset):
     def __init__(
         self,
         cache: LatentCache,
-        size: int,
         seed: int,
         tokenize: Callable[[str], torch.Tensor],
         *,
         whole_clips: bool,
+        batch: int,
         text_dropout: float,
         with_skeletons: bool = True,
     ) -> None:
-        self.cache, self.size, self.seed, self.tokenize = cache, size, seed, tokenize
-        self.whole_clips, self.text_dropout = whole_clips, text_dropout
+        self.cache, self.seed, self.tokenize = cache, seed, tokenize
+        self.whole_clips, self.batch, self.text_dropout = whole_clips, batch, text_dropout
         self.with_skeletons = with_skeletons
 
     def __len__(self) -> int:
         return ENDLESS
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        clips = self._group(index // self.batch)
         rng = np.random.default_rng((self.seed, index))
-        clip = int(rng.integers(len(self.cache.labels)))
-        frames = slice(None) if self.whole_clips else slice(frame := rng.integers(self.frames), frame + 1)
-        text = "" if rng.random() < self.text_dropout else caption(rng, *self.cache.labels[clip])
-        latents = self.cache.latents[clip, frames].float()
+        clip = int(rng.integers(len(clips.labels)))
+        count = clips.latents.shape[1]
+        frames = slice(None) if self.whole_clips else slice(frame := rng.integers(count), frame + 1)
+        text = "" if rng.random() < self.text_dropout else caption(rng, *clips.labels[clip])
+        latents = clips.latents[clip, frames].float()
         sample = {
             "latents": latents.transpose(0, 1) if self.whole_clips else latents[0],
             "tokens": self.tokenize(text),
         }
         if self.with_skeletons:
-            skeleton = self._skeletons(rng, clip, frames)
+            skeleton = _draw_skeletons(
+                rng, clips.keypoints[clip, frames].numpy(), clips.scores[clip, frames].numpy(), clips.size
+            )
             sample["skeleton"] = skeleton if self.whole_clips else skeleton[0]
         return sample
 
-    @property
-    def frames(self) -> int:
-        return self.cache.latents.shape[1]
+    def _group(self, batch: int) -> EncodedClips:
+        """The clips of a batch: of a size as often as clips have it."""
+        groups = self.cache.groups
+        shares = np.cumsum([len(group.labels) for group in groups])
+        drawn = np.random.default_rng((self.seed, batch, _SIZE_DRAW)).integers(shares[-1])
+        return groups[int(np.searchsorted(shares, drawn, side="right"))]
 
-    def _skeletons(self, rng: np.random.Generator, clip: int, frames: slice) -> torch.Tensor:
-        keypoints = self.cache.keypoints[clip, frames].numpy()
-        scores = self.cache.scores[clip, frames].numpy().copy()
-        keypoints = keypoints + rng.normal(0, _JOINT_NOISE * self.size, keypoints.shape).astype(np.float32)
-        if rng.random() < _HIDDEN_JOINTS_SHARE:
-            scores[:, rng.choice(17, rng.integers(1, 5), replace=False)] = 0
-        if rng.random() < _HIDDEN_LIMBS_SHARE:
-            scores[:, _LIMBS[rng.integers(len(_LIMBS))]] = 0
-        width = rng.uniform(*_LINE_WIDTHS) * self.size
-        pictures = render_skeletons(keypoints, scores, self.size, self.size, width)
-        brightness = rng.uniform(_FAINTEST, 1) if rng.random() < _FADED_SHARE else 1.0
-        return torch.from_numpy(pictures).permute(0, 3, 1, 2) * (brightness / 255)
+
+def _draw_skeletons(
+    rng: np.random.Generator, keypoints: np.ndarray, scores: np.ndarray, size: tuple[int, int]
+) -> torch.Tensor:
+    """(f, p, 17, 2) pixels and (f, p, 17) to (f, 3, H, W) uint8, with the errors that estimators make."""
+    scores = scores.copy()
+    longer = max(size)
+    keypoints = keypoints + rng.normal(0, _JOINT_NOISE * longer, keypoints.shape).astype(np.float32)
+    if rng.random() < _HIDDEN_JOINTS_SHARE:
+        scores[..., rng.choice(17, rng.integers(1, 5), replace=False)] = 0
+    if rng.random() < _HIDDEN_LIMBS_SHARE:
+        scores[..., _LIMBS[rng.integers(len(_LIMBS))]] = 0
+    pictures = render_skeletons(keypoints, scores, *size, rng.uniform(*_LINE_WIDTHS) * longer)
+    if rng.random() < _FADED_SHARE:
+        pictures = (pictures * np.float32(rng.uniform(_FAINTEST, 1))).astype(np.uint8)
+    return torch.from_numpy(pictures).permute(0, 3, 1, 2)

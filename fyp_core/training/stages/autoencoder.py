@@ -43,7 +43,7 @@ class WorldImages(Dataset):
         rng = np.random.default_rng((self.seed, index))
         clip = sample_world(rng, self.config, num_frames=1)
         mask = figure_mask(clip)
-        joint = clip.keypoints[0, rng.integers(17)]
+        joint = clip.keypoints[0, rng.integers(len(clip.characters)), rng.integers(17)]
         picture = torch.from_numpy(clip.frames[0]).permute(2, 0, 1) / 127.5 - 1
         return {"picture": picture, "mask": mask[None], "joint": torch.from_numpy(joint)}
 

@@ -131,10 +131,10 @@ class DiffusionStage:
             vae = self.pipeline.vae.to(next(self.network.parameters()).device)
             return LatentDataset(
                 LatentCache.open(vae, config.train_data, config.dataloader_num_workers),
-                config.train_data.size,
                 config.seed,
                 self.tokenize,
                 whole_clips=self.uses_video,
+                batch=config.train_batch_size,
                 text_dropout=config.text_dropout,
                 with_skeletons=self._needs_skeletons,
             )
@@ -202,16 +202,22 @@ class DiffusionStage:
     def loss(self, network: nn.Module, batch: dict[str, Any], draws: Draws) -> torch.Tensor:
         """Error of the prediction of a batch like :meth:`example`'s."""
         latents = batch["latents"] if "latents" in batch else self.encode(batch["pixels"], draws)
-        skeleton = batch.get("skeleton")
+        skeleton = self._skeleton(batch)
         t = self._draw_timesteps(draws)
         noise = self._draw_noise(latents, draws)
         noisy = self.noise.add_noise(latents, noise, t)
         keep_pose = (draws.uniform() >= self._pose_dropout).float()
         prediction = network(noisy, t, batch["tokens"], skeleton if self.uses_pose else None, keep_pose)
         error = (prediction.float() - self._target(latents, noise, t)).square()
-        if self.config.skeleton_weight:
-            error = error * (1 + self.config.skeleton_weight * near_skeleton(batch["skeleton"], latents))
+        if skeleton is not None and self.config.skeleton_weight:
+            error = error * (1 + self.config.skeleton_weight * near_skeleton(skeleton, latents))
         return (error.flatten(1).mean(1) * self.timestep_weights(t)).mean()
+
+    @staticmethod
+    def _skeleton(batch: dict[str, Any]) -> torch.Tensor | None:
+        """(b, 3, H, W) or (b, f, 3, H, W) in 0..1."""
+        skeleton = batch.get("skeleton")
+        return skeleton / 255 if skeleton is not None and skeleton.dtype == torch.uint8 else skeleton
 
     @torch.no_grad()
     def encode(self, pixels: torch.Tensor, draws: Draws) -> torch.Tensor:

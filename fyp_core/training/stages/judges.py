@@ -64,7 +64,7 @@ class JudgedImages(Dataset):
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         rng = np.random.default_rng((self.seed, index))
         clip = sample_world(rng, self.config, 1, _SPLIT)
-        picture, keypoints, scores = _turn_some(rng, clip.frames[0], clip.keypoints[0], clip.scores[0])
+        picture, keypoints, scores = _turn_some(rng, clip.frames[0], clip.keypoints[0, 0], clip.scores[0, 0])
         return {
             "picture": to_network(_degrade(rng, picture)[None])[0],
             "heatmaps": torch.from_numpy(heatmaps(keypoints, self.config.size)),
@@ -96,7 +96,7 @@ def turn(
         picture, matrix, (size, size), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE
     )
     moved = (keypoints @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
-    return turned, moved, np.minimum(scores, inside(moved, size))
+    return turned, moved, np.minimum(scores, inside(moved, size, size))
 
 
 def _turn_some(

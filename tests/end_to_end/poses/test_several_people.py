@@ -35,9 +35,9 @@ def test_everybody_side_by_side_is_found_with_one_number(clips: list[WorldClip],
     assert motion.keypoints.shape[1] == count
     assert motion.present.mean() > 0.95
     for person, clip in enumerate(clips[:count]):
-        truth = clip.keypoints + np.array([person * SIZE, 0])
+        truth = clip.keypoints[:, 0] + np.array([person * SIZE, 0])
         height = np.ptp(clip.keypoints[..., 1])
-        drawn = (motion.scores[:, person] >= SCORE_THRESHOLD) & (clip.scores > 0.5)
+        drawn = (motion.scores[:, person] >= SCORE_THRESHOLD) & (clip.scores[:, 0] > 0.5)
         error = np.linalg.norm(motion.keypoints[:, person] - truth, axis=-1) / height
         assert drawn.mean() > 0.6
         assert error[drawn].mean() < 0.06
@@ -56,7 +56,7 @@ def test_legs_below_the_picture_are_not_drawn_into_it():
         stride=1,
     )
     hips = [KEYPOINT_NAMES.index(f"{side}_hip") for side in ("left", "right")]
-    motion = found_in(clip.frames[:, : int(clip.keypoints[:, hips, 1].max()) + 4])
+    motion = found_in(clip.frames[:, : int(clip.keypoints[:, 0, hips, 1].max()) + 4])
     scores = motion.scores[motion.present]
     assert motion.present.any(axis=1).mean() > 0.9
     assert (scores[:, LEGS] >= SCORE_THRESHOLD).mean() < 0.2

@@ -64,7 +64,7 @@ def test_stage_1_on_prepared_pairs(
         for index in range(4):
             clip = sample_clip(np.random.default_rng(index), 1, 64)
             pair = Candidate(f"{index}.jpg", clip.frames[0], f"a {clip.character}")
-            files = pair_files(pair, FramePoses(clip.keypoints, clip.scores), "mediapipe")
+            files = pair_files(pair, FramePoses(clip.keypoints[:, 0], clip.scores[:, 0]), "mediapipe")
             writer.write({"__key__": str(index)} | files)
     settings = {
         "stage": "pose",

@@ -164,10 +164,12 @@ def test_warping_follows_motion_and_tells_flicker() -> None:
 
 
 def test_precision_is_one_for_the_truth_and_falls_as_joints_move(clip) -> None:
-    visible, scores = clip.scores > 0.5, np.ones((4, 17))
+    visible, scores = clip.scores[:, 0] > 0.5, np.ones((4, 17))
 
     def precision(shift: float) -> float:
-        return average_precision([(clip.keypoints, visible, clip.keypoints + np.float32(shift), scores)])
+        return average_precision(
+            [(clip.keypoints[:, 0], visible, clip.keypoints[:, 0] + np.float32(shift), scores)]
+        )
 
     assert precision(0) == pytest.approx(1)
     assert 0 < precision(1.5) < 1
@@ -178,10 +180,10 @@ def test_precision_takes_no_account_of_joints_out_of_sight(clip) -> None:
     visible = np.ones((4, 17), bool)
     visible[:, 9] = False
     visible[2] = False
-    found = clip.keypoints.copy()
+    found = clip.keypoints[:, 0].copy()
     found[:, 9] += 1000
     found[2] += 1000
-    assert average_precision([(clip.keypoints, visible, found, np.ones((4, 17)))]) == pytest.approx(1)
+    assert average_precision([(clip.keypoints[:, 0], visible, found, np.ones((4, 17)))]) == pytest.approx(1)
 
 
 def test_intervals_are_students() -> None:
@@ -202,10 +204,10 @@ def new_classifier() -> torch.nn.Module:
 
 
 def test_heatmaps_are_decoded_to_the_joints(clip) -> None:
-    maps = heatmaps(clip.keypoints[0], 64)
+    maps = heatmaps(clip.keypoints[0, 0], 64)
     cells, _ = decode(maps[None])
-    inside = (clip.keypoints[0] > 4).all(-1) & (clip.keypoints[0] < 56).all(-1)
-    assert np.abs(cells[0] * 4 - clip.keypoints[0])[inside].max() <= 2
+    inside = (clip.keypoints[0, 0] > 4).all(-1) & (clip.keypoints[0, 0] < 56).all(-1)
+    assert np.abs(cells[0] * 4 - clip.keypoints[0, 0])[inside].max() <= 2
 
 
 def test_judged_images_repeat_and_name_what_they_show() -> None:
@@ -261,7 +263,7 @@ def test_joints_are_found_in_pictures_that_are_not_square() -> None:
     clip = sample_clip(np.random.default_rng(1), 4, 128, stride=4)
     narrow, left = clip.frames[:, :, 12:-12], np.array([12, 0])  # 104 wide, which halves three times only
     keypoints, _ = Judges.load(bundled("judges")).find_joints(narrow)
-    assert correct_keypoints(keypoints, clip.keypoints - left, clip.scores > 0.5, 0.1) > 0.85
+    assert correct_keypoints(keypoints, clip.keypoints[:, 0] - left, clip.scores[:, 0] > 0.5, 0.1) > 0.85
 
 
 def test_a_judge_goes_on_from_its_weights(judges_dir: Path) -> None:

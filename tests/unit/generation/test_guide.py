@@ -67,8 +67,8 @@ def test_one_person_anywhere_is_shown_whole(
         start, end, head, feet = figure_box(skeleton)
         assert start > 2 and end < 125 and head > 2 and feet < 125
         assert feet - head > 60
-    truth = guide.windows[0].map_points(np.add(clip.keypoints, (left, top)))
-    visible = clip.scores > 0.5
+    truth = guide.windows[0].map_points(np.add(clip.keypoints[:, 0], (left, top)))
+    visible = clip.scores[:, 0] > 0.5
     assert ((truth > 0) & (truth < 127)).all(-1)[visible].mean() > 0.97
 
 
@@ -99,7 +99,7 @@ def test_frames_without_anybody_are_told_by_their_numbers(clip: WorldClip, tmp_p
 
 
 def skeleton_video(path: Path, clip: WorldClip, height: int, width: int, left: int, top: int) -> np.ndarray:
-    joints = np.add(clip.keypoints, (left, top))
+    joints = np.add(clip.keypoints[:, 0], (left, top))
     drawn = np.stack([draw_skeleton(each, None, height, width) for each in joints])
     write_video(path, drawn, 12)
     return drawn

@@ -28,8 +28,8 @@ def clip() -> WorldClip:
 @pytest.fixture(scope="module")
 def two(clip: WorldClip, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Keypoints of two people side by side."""
-    keypoints = np.stack([clip.keypoints, clip.keypoints + np.float32((SIDE, 0))], axis=1)
-    scores = np.repeat(clip.scores[:, None], 2, axis=1)
+    keypoints = np.stack([clip.keypoints[:, 0], clip.keypoints[:, 0] + np.float32((SIDE, 0))], axis=1)
+    scores = np.repeat(clip.scores, 2, axis=1)
     path = tmp_path_factory.mktemp("keypoints") / "two.json"
     write_motion(Motion(keypoints, scores, SIDE, 2 * SIDE, 6.0), path)
     return path

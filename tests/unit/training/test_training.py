@@ -24,7 +24,7 @@ from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.synthetic import WorldClip, render_skeletons, sample_clip, vocabulary
 from fyp_core.training.config import WorldData
 from fyp_core.training.config_file import load_config
-from fyp_core.training.data.world import LatentCache, LatentDataset
+from fyp_core.training.data.world import EncodedClips, LatentCache, LatentDataset
 from fyp_core.training.loop import Run
 from fyp_core.training.stages.autoencoder import (
     AutoencoderStage,
@@ -410,12 +410,38 @@ def test_standard_latents_without_a_change_of_pictures() -> None:
 def test_the_cache_is_made_once_and_again_for_another_world(tmp_path: Path) -> None:
     config = WorldData(**WORLD, cache=str(tmp_path))
     vae = small_autoencoder()
-    first = LatentCache.open(vae, config).latents
+    first = only_group(LatentCache.open(vae, config)).latents
     made = (tmp_path / "clips.safetensors").stat().st_mtime_ns
-    assert torch.equal(LatentCache.open(vae, config).latents, first)
+    assert torch.equal(only_group(LatentCache.open(vae, config)).latents, first)
     assert (tmp_path / "clips.safetensors").stat().st_mtime_ns == made
-    other = LatentCache.open(vae, WorldData(**WORLD | {"seed": 1}, cache=str(tmp_path))).latents
-    assert not torch.equal(other, first)
+    other = LatentCache.open(vae, WorldData(**WORLD | {"seed": 1}, cache=str(tmp_path)))
+    assert not torch.equal(only_group(other).latents, first)
+
+
+def only_group(cache: LatentCache) -> EncodedClips:
+    (group,) = cache.groups
+    return group
+
+
+def test_clips_of_several_sizes_and_people_make_batches_of_one_size(tmp_path: Path) -> None:
+    several = {
+        "sizes": [(SIZE, SIZE), (SIZE, 2 * SIZE)],
+        "people": [0, 1, 1],
+        "clips": 6,
+        "cache": str(tmp_path),
+    }
+    cache = LatentCache.open(small_autoencoder(), WorldData(**WORLD | several))
+    assert [group.size for group in cache.groups] == [(SIZE, SIZE), (SIZE, 2 * SIZE)]
+    assert all(group.keypoints.shape[2:] == (3, 17, 2) for group in cache.groups)
+    assert all(len(characters) >= 2 for group in cache.groups for characters, *_ in group.labels)
+    data = LatentDataset(
+        cache, 0, lambda text: torch.tensor([len(text)]), whole_clips=False, batch=4, text_dropout=0
+    )
+    widths = [[data[4 * batch + i]["latents"].shape[-1] for i in range(4)] for batch in range(12)]
+    assert all(len(set(batch)) == 1 for batch in widths)
+    assert {batch[0] for batch in widths} == {4, 8}
+    sample = data[0]
+    assert sample["skeleton"].shape[-1] == 8 * sample["latents"].shape[-1]
 
 
 def test_a_cache_that_cannot_be_written_is_told_before_rendering(tmp_path: Path) -> None:
@@ -430,20 +456,24 @@ def test_the_cache_is_made_again_when_the_world_is_drawn_differently(
 ) -> None:
     config = WorldData(**WORLD, cache=str(tmp_path))
     vae = small_autoencoder()
-    first = LatentCache.open(vae, config).latents
+    first = only_group(LatentCache.open(vae, config)).latents
 
     def darker(*arguments: Any, **settings: Any) -> WorldClip:
         clip = sample_clip(*arguments, **settings)
         return replace(clip, frames=clip.frames // 2)
 
     monkeypatch.setattr("fyp_core.training.data.world.sample_clip", darker)
-    assert not torch.equal(LatentCache.open(vae, config).latents, first)
+    assert not torch.equal(only_group(LatentCache.open(vae, config)).latents, first)
 
 
 def test_worker_processes_render_the_same_clips(tmp_path: Path) -> None:
     vae = small_autoencoder()
     alone, shared = (
-        LatentCache.open(vae, WorldData(**WORLD | {"clips": 5}, cache=str(tmp_path / str(workers))), workers)
+        only_group(
+            LatentCache.open(
+                vae, WorldData(**WORLD | {"clips": 5}, cache=str(tmp_path / str(workers))), workers
+            )
+        )
         for workers in (0, 2)
     )
     assert alone.labels == shared.labels
@@ -456,14 +486,14 @@ def test_worker_processes_render_the_same_clips(tmp_path: Path) -> None:
 def test_samples_repeat_and_fit_together(tmp_path: Path, whole_clips: bool) -> None:
     cache = LatentCache.open(small_autoencoder(), WorldData(**WORLD, cache=str(tmp_path)))
     data = LatentDataset(
-        cache, SIZE, 0, lambda text: torch.tensor([len(text)]), whole_clips=whole_clips, text_dropout=0.5
+        cache, 0, lambda text: torch.tensor([len(text)]), whole_clips=whole_clips, batch=1, text_dropout=0.5
     )
     sample, again = data[5], data[5]
     assert all(torch.equal(sample[name], again[name]) for name in sample)
     frames = (2,) if whole_clips else ()
     assert sample["latents"].shape == (4, *frames, 4, 4)
     assert sample["skeleton"].shape == (*frames, 3, SIZE, SIZE)
-    assert 0 <= sample["skeleton"].min() <= sample["skeleton"].max() <= 1
+    assert sample["skeleton"].dtype == torch.uint8 and sample["skeleton"].max() > 80
     dropped = sum(int(data[i]["tokens"]) == 0 for i in range(200))
     assert 60 < dropped < 140
 

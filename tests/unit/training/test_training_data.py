@@ -49,7 +49,7 @@ def clip(seed: int, frames: int = 1, size: int = SIZE) -> WorldClip:
 
 def keypoints(clip: WorldClip) -> dict[str, Any]:
     height, width = clip.frames.shape[1:3]
-    return to_coco(Motion(clip.keypoints[:1, None], clip.scores[:1, None], height, width, 1.0))
+    return to_coco(Motion(clip.keypoints[:1], clip.scores[:1], height, width, 1.0))
 
 
 def write_pictures(folder: Path, count: int) -> Path:
