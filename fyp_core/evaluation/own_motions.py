@@ -105,7 +105,10 @@ def _words(prompts: Sequence[str], clips: int, seed: int) -> list[tuple[str, str
     if prompts:
         return [(prompts[index % len(prompts)], "", "") for index in range(clips)]
     rng = np.random.default_rng((seed, 2))
-    return [(caption(rng, *pair, _MOTION, ""), *pair) for pair in choose_pairs("seen", clips, seed)]
+    pairs = choose_pairs("seen", clips, seed)
+        return [
+            (caption(rng, [character], scene, _MOTION, ""), character, scene) for character, scene in pairs
+        ]
 
 
 def _read(path: Path, input_type: InputType, stride: int, estimator: str, size: tuple[int, int]) -> _Guide:

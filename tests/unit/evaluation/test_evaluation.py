@@ -390,7 +390,7 @@ def test_joints_lie_where_the_pipeline_puts_their_picture(size: tuple[int, int])
 
 def keypoint_file(folder: Path, frames: int = 12) -> tuple[Path, Motion]:
     walk = sample_clip(np.random.default_rng(5), frames, 64, motion="walk")
-    motion = Motion(walk.keypoints[:, None], walk.scores[:, None], 64, 64, 24.0)
+    motion = Motion(walk.keypoints, walk.scores, 64, 64, 24.0)
     write_motion(motion, folder / "walk.json")
     return folder / "walk.json", motion
 

@@ -22,7 +22,15 @@ FRAMES, SIDE, MODEL = 4, 128, ModelSize(128, 128, 8)
 
 @pytest.fixture(scope="module")
 def clip() -> WorldClip:
-    return sample_clip(np.random.default_rng(3), FRAMES, SIDE, motion="wave", character="woman", stride=4)
+    return sample_clip(
+        np.random.default_rng(3),
+        FRAMES,
+        SIDE,
+        motion="wave",
+        character="woman",
+        stride=4,
+        height_share=(0.7, 0.9),
+    )
 
 
 @pytest.fixture(scope="module")

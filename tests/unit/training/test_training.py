@@ -502,13 +502,13 @@ def test_some_skeletons_lack_a_limb(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     drawn = []
 
     def note(keypoints: np.ndarray, scores: np.ndarray, *size: float) -> np.ndarray:
-        drawn.append(frozenset(np.flatnonzero(scores[0] == 0)))
+        drawn.append(frozenset(np.flatnonzero(scores[0, 0] == 0)))
         return render_skeletons(keypoints, scores, *size)
 
     monkeypatch.setattr("fyp_core.training.data.world.render_skeletons", note)
     cache = LatentCache.open(small_autoencoder(), WorldData(**WORLD, cache=str(tmp_path)))
-    cache.scores.fill_(1)
-    data = LatentDataset(cache, SIZE, 0, lambda text: torch.zeros(1), whole_clips=False, text_dropout=0)
+    only_group(cache).scores.fill_(1)
+    data = LatentDataset(cache, 0, lambda text: torch.zeros(1), whole_clips=False, batch=1, text_dropout=0)
     for index in range(300):
         data[index]
     assert 0.7 < drawn.count(frozenset()) / 300 < 0.9
