@@ -163,7 +163,7 @@ def test_a_picture_is_resized_and_cropped_with_its_skeleton(tmp_path: Path) -> N
     canvas[:, SIZE : 2 * SIZE] = shown.frames[0]
     Image.fromarray(canvas).save(tmp_path / "wide.png")
     (tmp_path / "wide.txt").write_text("  a wide one\n")
-    moved = Motion(shown.keypoints + (SIZE, 0), shown.scores, SIZE, 3 * SIZE, 1.0)
+    moved = Motion(shown.keypoints + np.array([SIZE, 0]), shown.scores, SIZE, 3 * SIZE, 1.0)
     (tmp_path / "wide.json").write_text(json.dumps(to_coco(moved)))
     sample = open_pictures(tmp_path)[0]
     assert sample["caption"] == "a wide one"
