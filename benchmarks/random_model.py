@@ -45,6 +45,7 @@ def random_parts(width: int) -> dict[str, Any]:
             down_block_types=("DownEncoderBlock2D",) * len(levels),
             up_block_types=("UpDecoderBlock2D",) * len(levels),
             layers_per_block=2,
+            sample_size=512,
         ),
         "pose_encoder": PoseEncoder(channels=widths),
         "unet": PoseVideoUNet(

@@ -329,11 +329,12 @@ class FollowYourPosePipeline(
 
         prompts = [prompt] if isinstance(prompt, str) else prompt
         videos = _count_videos(prompts, prompt_embeds, skeleton)
+        # in the order of `model_cpu_offload_seq`: a network that runs takes the one before it off the device
         conditions = Conditions(
-            self._embed_prompts(prompts, negative_prompt, prompt_embeds, negative_prompt_embeds, frames),
-            self.encode_pose(skeleton, height, width, pose_scale, chunk=window),
-            config.default_guide_pose if guide_pose is None else guide_pose,
-            self._embed_images(ip_adapter_image, ip_adapter_image_embeds, videos),
+            text=self._embed_prompts(prompts, negative_prompt, prompt_embeds, negative_prompt_embeds, frames),
+            images=self._embed_images(ip_adapter_image, ip_adapter_image_embeds, videos),
+            pose=self.encode_pose(skeleton, height, width, pose_scale, chunk=window),
+            guide_pose=config.default_guide_pose if guide_pose is None else guide_pose,
         )
         set_timesteps(self.scheduler, steps, timesteps, sigmas)
         size = (height // self.vae_scale_factor, width // self.vae_scale_factor)
@@ -443,15 +444,25 @@ class FollowYourPosePipeline(
             return None
         frames = skeleton.shape[-4]
         device = self._execution_device
-        chunks = []
-        for part in skeleton.flatten(0, -4).split(chunk):
-            fitted = fit_skeleton(part, height, width).to(device, self.pose_encoder.dtype)
-            levels = [level.to(self.unet.dtype) * pose_scale for level in self.pose_encoder(fitted)]
-            chunks.append([level.to("cpu") if frames > chunk else level for level in levels])
-        whole = [torch.cat(levels).unflatten(0, (-1, frames)) for levels in zip(*chunks, strict=True)]
-        if frames > chunk and device.type == "cuda":
-            return [level.pin_memory() for level in whole]  # copied to the GPU while it computes
-        return whole
+        flat = skeleton.flatten(0, -4)
+        in_host = frames > chunk
+        levels: list[torch.Tensor] = []
+        for first in range(0, len(flat), chunk):
+            fitted = fit_skeleton(flat[first : first + chunk], height, width)
+            part = self.pose_encoder(fitted.to(device, self.pose_encoder.dtype))
+            if not levels:
+                levels = [self._room_for_poses(level, len(flat), in_host) for level in part]
+            for level, features in zip(levels, part, strict=True):
+                scaled = features.to(self.unet.dtype) * pose_scale
+                level[first : first + chunk].copy_(scaled, non_blocking=level.is_pinned())
+        return [level.unflatten(0, (-1, frames)) for level in levels]
+
+    def _room_for_poses(self, features: torch.Tensor, frames: int, in_host: bool) -> torch.Tensor:
+        """An empty level of so many frames; in the host's memory pinned, so that the GPU copies while it computes."""
+        shape, dtype = (frames, *features.shape[1:]), self.unet.dtype
+        if not in_host:
+            return torch.empty(shape, dtype=dtype, device=features.device)
+        return torch.empty(shape, dtype=dtype, pin_memory=features.is_cuda)
 
     def prepare_latents(
         self,

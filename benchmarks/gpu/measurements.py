@@ -23,9 +23,11 @@ from benchmarks.gpu import training
 from benchmarks.gpu.row import Row
 from benchmarks.reference import STEPS
 from benchmarks.speed import (
+    GUIDED,
     OURS,
     REFERENCE,
     SD14,
+    STEP,
     Algorithm,
     end_to_end,
     load,
@@ -187,17 +189,20 @@ def speed(scale: Scale, device: str, dtype: str) -> Iterator[Row]:
     reference = Algorithm(REFERENCE, load(SD14, dtype, device, scale.width))
     pipeline = build(scale, device, dtype)
     known: dict[str, float] = {}
+    known_step = 0.0  # a frame
     for frames in scale.frames:
         ours = Algorithm(OURS, pipeline, whole=frames == scale.frames[0])
         origin = "measured"
         try:
             result = measure({REFERENCE: reference, OURS: ours}, frames, scale.size, scale.rounds)
-            known = {name: value / frames for name, value in result["seconds"].items() if REFERENCE in name}
+            known = {name: value for name, value in result["seconds"].items() if REFERENCE in name}
+            known_step = known[f"{REFERENCE}: {STEP}"] / frames
         except torch.OutOfMemoryError:
             free_memory()
-            origin = "out of memory, as a multiple of fewer frames"
+            origin = "out of memory; its step as a multiple of fewer frames"
             result = measure({OURS: ours}, frames, scale.size, scale.rounds)
-            result["seconds"] |= {name: value * frames for name, value in known.items()}
+            # text and decoding are of as many frames as before
+            result["seconds"] |= known | {f"{REFERENCE}: {STEP}": known_step * frames}
         for row in end_to_end(result, STEPS):
             whole = result["seconds"].get(f"{OURS}: whole, {row['preset']}")
             measured = {} if whole is None else {"seconds, whole video": whole}
@@ -248,7 +253,7 @@ def attention(scale: Scale, device: str, dtype: str) -> Iterator[Row]:
 @torch.no_grad()
 def _step(pipeline: FollowYourPosePipeline, frames: int, scale: Scale, device: str) -> Row:
     """Seconds of the first guided step and of one that follows."""
-    step = our_parts(pipeline, frames, scale.size)["guided"]
+    step = our_parts(pipeline, frames, scale.size)[GUIDED]
     first, *others = [seconds_of(step, device) for _ in range(1 + scale.rounds)]
     return {"first step, s": first, "guided step, ms": 1000 * sorted(others)[len(others) // 2]}
 

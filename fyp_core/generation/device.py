@@ -26,9 +26,14 @@ DTYPES: tuple[DType, ...] = ("fp32", "fp16", "bf16")
 AUTO_DTYPE = "auto"
 Attention = Literal["native", "xformers", "flash", "sage"]
 ATTENTION_BACKENDS: tuple[Attention, ...] = get_args(Attention)
-_DECODED_AT_ONCE = 8  # frames
+_DECODED_AT_ONCE = 4  # frames; more are not faster on a GPU that has enough to do with four of 512²
+_TILE = 512  # pixels a side; larger pictures are decoded in tiles where memory is scarce
 _MEASURED_SIDE, _MEASURED_TIMES = 384, 5  # of the matrices that tell the faster number format
 _FREE_SHARE, _MOST_CLIPS = 0.7, 6  # of the free memory that clips may take; in a pass
+# What is held at once, in maps: of the UNet's widest level, and of the autoencoder's second level. Measured on a GPU in
+# fp16: 26.3 and 4.1.
+_HELD_IN_UNET, _HELD_IN_VAE = 28, 4.5
+_SCRATCH = 64 * 2**20  # bytes, for the libraries of matrix products and convolutions
 _GIB = 2**30
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
@@ -188,8 +193,11 @@ def place(pipeline: FollowYourPosePipeline, device: str, low_vram: bool) -> None
     for network in (pipeline.unet, pipeline.vae):
         network.to(memory_format=torch.channels_last)
     if low_vram:
-        pipeline.vae.enable_slicing()
-        pipeline.vae.enable_tiling()
+        vae = pipeline.vae
+        vae.enable_slicing()
+        vae.enable_tiling()
+        # An autoencoder's own tile is as large as its training pictures, or 32 pixels where it does not say.
+        vae.tile_sample_min_size, vae.tile_latent_min_size = _TILE, _TILE // pipeline.vae_scale_factor
     if low_vram and device.startswith("cuda"):
         pipeline.enable_model_cpu_offload(device=device)
     else:
@@ -219,26 +227,32 @@ def compile_blocks(pipeline: FollowYourPosePipeline, backend: str = "inductor") 
 
 
 def estimate_peak(
-    pipeline: FollowYourPosePipeline, frames: int, height: int, width: int, guided: bool, runtime: Runtime
+    pipeline: FollowYourPosePipeline,
+    frames: int,
+    height: int,
+    width: int,
+    guided: bool,
+    runtime: Runtime,
+    reuses_features: bool = False,
 ) -> int:
     """Bytes of the device's memory that generating will take at most, about.
 
-    Weights, and the largest of what is held at once in a pass of the UNet and in decoding. Both grow with the
-    widest level: the UNet holds the inputs of its up blocks and a feed-forward layer eight times as wide, the
-    autoencoder six pictures of its second level.
+    Weights, and the largest of what is held at once in denoising and in decoding.
+
+    Args:
+        reuses_features: between steps, see :mod:`fyp_core.feature_cache`, which keeps them of the whole video.
     """
-    held_in_vae = 6  # maps of the second level
     vae = pipeline.vae
     clips = clips_at_once(pipeline, frames, height, width, guided, runtime)
-    unet_maps = clips * _clip_bytes(pipeline, frames, height, width)
+    denoising = _denoising_bytes(pipeline, frames, height, width, guided, clips, reuses_features)
     tile = vae.tile_sample_min_size if runtime.low_vram else max(height, width)
     pixels = min(frames, runtime.decode_chunk) * min(height, tile) * min(width, tile)
-    vae_maps = held_in_vae * pixels * max(vae.config.block_out_channels[:2]) * vae.dtype.itemsize
+    decoding = int(_HELD_IN_VAE * pixels * max(vae.config.block_out_channels[:2]) * vae.dtype.itemsize)
 
     sizes = {name: _bytes(part) for name, part in pipeline.components.items() if hasattr(part, "parameters")}
     if runtime.low_vram and str(pipeline._execution_device) != "cpu":
-        return max(*sizes.values(), sizes["unet"] + unet_maps, sizes["vae"] + vae_maps)
-    return sum(sizes.values()) + max(unet_maps, vae_maps)
+        return _SCRATCH + max(*sizes.values(), sizes["unet"] + denoising, sizes["vae"] + decoding)
+    return _SCRATCH + sum(sizes.values()) + max(denoising, decoding)
 
 
 def clips_at_once(
@@ -250,25 +264,56 @@ def clips_at_once(
     peak of a long video near that of a short one. A CPU gains nothing from more than one window
     (``mini``, two cores: 1, 2, 4 and 6 clips take 1.05, 1, 1.05 and 1.11 times as long).
     """
-    from fyp_core.windows import plan_windows  # with PyTorch, which the command line's options do without
-
     a_window = 2 if guided else 1
     if runtime.low_vram:
         return 1
     device = str(pipeline._execution_device)
     if not device.startswith("cuda"):
         return a_window
-    windows = len(plan_windows(frames, pipeline.config.window, pipeline.config.window_overlap))
-    fitting = int(_FREE_SHARE * _free_memory(device)) // _clip_bytes(pipeline, frames, height, width)
+    windows, together = _windows(pipeline, frames)
+    a_clip = together * (_HELD_IN_UNET + _pose_maps(pipeline)) * _map_bytes(pipeline, height, width)
+    fitting = int(_FREE_SHARE * _free_memory(device) / a_clip)
     return max(1, min(fitting, _MOST_CLIPS, a_window * windows))
 
 
-def _clip_bytes(pipeline: FollowYourPosePipeline, frames: int, height: int, width: int) -> int:
-    """What a pass of the UNet holds at once for a clip, about: 24 maps of the widest level."""
+def _denoising_bytes(
+    pipeline: FollowYourPosePipeline,
+    frames: int,
+    height: int,
+    width: int,
+    guided: bool,
+    clips: int,
+    reuses_features: bool,
+) -> int:
+    """What is held at once besides weights: in the network, for its clips; of poses, for those and the video itself."""
+    windows, together = _windows(pipeline, frames)
+    halves = 2 if guided else 1
+    poses = max(clips, halves) + (windows == 1)  # of more windows the video's lie in the host's memory
+    maps = clips * _HELD_IN_UNET + poses * _pose_maps(pipeline)
+    if reuses_features:
+        maps += halves * windows
+    return int(together * maps * _map_bytes(pipeline, height, width))
+
+
+def _windows(pipeline: FollowYourPosePipeline, frames: int) -> tuple[int, int]:
+    """How many windows a video has, and frames of each."""
+    from fyp_core.windows import plan_windows  # with PyTorch, which the command line's options do without
+
+    windows = plan_windows(frames, pipeline.config.window, pipeline.config.window_overlap)
+    return len(windows), len(windows[0].weights)
+
+
+def _map_bytes(pipeline: FollowYourPosePipeline, height: int, width: int) -> int:
+    """A frame's map of the UNet's widest level."""
     unet, factor = pipeline.unet, pipeline.vae_scale_factor
-    together = min(frames, pipeline.config.window + 1)
-    locations = together * math.ceil(height / factor) * math.ceil(width / factor)
-    return 24 * locations * unet.config.block_out_channels[0] * unet.dtype.itemsize
+    locations = math.ceil(height / factor) * math.ceil(width / factor)
+    return locations * unet.config.block_out_channels[0] * unet.dtype.itemsize
+
+
+def _pose_maps(pipeline: FollowYourPosePipeline) -> float:
+    """The pose features of a frame, as a multiple of :func:`_map_bytes`: each level has half the side of the last."""
+    widths = pipeline.unet.config.block_out_channels
+    return sum(width / widths[0] / 4**level for level, width in enumerate(widths))
 
 
 def _free_memory(device: str) -> int:

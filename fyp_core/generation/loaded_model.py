@@ -7,9 +7,9 @@ import platform
 import secrets
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib.metadata import version
 from typing import Any, TypeVar
 
@@ -181,10 +181,11 @@ class LoadedModel:
         latents = self._denoise(request, guide.skeletons, job)
         denoised = clock()
         taking = 0.0
-        for chunk in self._decode(request, latents, job):
-            taken = clock()
-            take(chunk)
-            taking += clock() - taken
+        with closing(self._decode(request, latents, job)) as chunks:
+            for chunk in chunks:
+                taken = clock()
+                take(chunk)
+                taking += clock() - taken
         spent = {"denoise": denoised - start, "decode": clock() - denoised - taking, "write": taking}
         self._record(request, guide, spent)
         return GenerationReport(
@@ -226,8 +227,8 @@ class LoadedModel:
 
         def after_step(_pipeline: Any, step: int, _timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
             job.report("denoise", step + 1, steps)
-            if "denoised" in tensors and step % preview_every == 0:
-                pictures = self._preview().pictures(tensors["denoised"], _PREVIEW_FRAMES)
+            if preview and step % preview_every == 0:
+                pictures = preview.pictures(tensors["denoised"], _PREVIEW_FRAMES)
                 job.show_preview(Preview(step + 1, steps, pictures))
             return {}
 
@@ -237,6 +238,7 @@ class LoadedModel:
         pipeline.scheduler = schedulers.make_scheduler(request.scheduler, self._own_scheduler)
         try:
             with self._recovering(request, len(skeletons)), use_attention(self.runtime.attention):
+                preview = self._preview() if job.wants_previews else None
                 return pipeline(
                     request.prompt,
                     skeletons,
@@ -254,7 +256,7 @@ class LoadedModel:
                     eta=schedulers.usable_eta(request.eta),
                     generator=torch.Generator().manual_seed(_given(request.seed)),
                     callback_on_step_end=after_step,
-                    callback_on_step_end_tensor_inputs=["denoised"] if job.wants_previews else [],
+                    callback_on_step_end_tensor_inputs=["denoised"] if preview else [],
                     output_type="latent",
                 ).frames
         finally:
@@ -262,27 +264,28 @@ class LoadedModel:
 
     def _preview(self) -> LatentPreview:
         if self._fitted_preview is None:
-            self._fitted_preview = LatentPreview.fit(self.pipeline.vae)
+            self._fitted_preview = LatentPreview.fit(self.pipeline.vae, self.pipeline._execution_device)
+            self.pipeline.maybe_free_model_hooks()  # the other networks do not take the autoencoder off the device
         return self._fitted_preview
 
     def _decode(
         self, request: GenerationRequest, latents: torch.Tensor, job: Job
-    ) -> Iterator[FinishedFrames]:
+    ) -> Generator[FinishedFrames]:
         """The frames in chunks; what was yielded is not held."""
         count, size = latents.shape[2], self.runtime.decode_chunk
         done = 0
         job.report("decode", done, count)
-        for chunk in latents.split(size, dim=2):
-            with self._recovering(request, count):
+        with self._recovering(request, count):  # once for all chunks: the autoencoder stays on the device
+            for chunk in latents.split(size, dim=2):
                 frames = self.pipeline.decode_latents(chunk, size)[0]
-            if not np.isfinite(frames).all():
-                raise InputError(
-                    f"The video came out as undefined numbers in {self.runtime.dtype}; use --dtype fp32 or a lower"
-                    " guidance scale."
-                )
-            yield FinishedFrames(done, (frames * 255).round().astype(np.uint8))
-            done += len(frames)
-            job.report("decode", done, count)
+                if not np.isfinite(frames).all():
+                    raise InputError(
+                        f"The video came out as undefined numbers in {self.runtime.dtype}; use --dtype fp32 or a"
+                        " lower guidance scale."
+                    )
+                yield FinishedFrames(done, (frames * 255).round().astype(np.uint8))
+                done += len(frames)
+                job.report("decode", done, count)
 
     def _calibrate(self, request: GenerationRequest) -> None:
         """Measure a run of one step; the first one after loading is slower and does not count."""
@@ -373,7 +376,8 @@ class LoadedModel:
     def estimate_peak(self, request: GenerationRequest, frames: int) -> int:
         """Bytes of the device's memory that a completed request takes at most, about."""
         height, width, guided = _given(request.height), _given(request.width), _given(request.guidance) > 1
-        return estimate_peak(self.pipeline, frames, height, width, guided, self.runtime)
+        reuses = _given(request.reuse) > 1
+        return estimate_peak(self.pipeline, frames, height, width, guided, self.runtime, reuses)
 
     @contextmanager
     def _recovering(self, request: GenerationRequest, frames: int) -> Iterator[None]:

@@ -26,8 +26,12 @@ class LatentPreview:
 
     @classmethod
     @torch.no_grad()
-    def fit(cls, vae: AutoencoderKL) -> LatentPreview:
-        """Least squares between coloured pictures and what the autoencoder makes of them; about a second at 512²."""
+    def fit(cls, vae: AutoencoderKL, device: torch.device) -> LatentPreview:
+        """Least squares between coloured pictures and what the autoencoder makes of them; about a second at 512².
+
+        Args:
+            device: where the autoencoder computes; its weights may lie elsewhere until then.
+        """
         factor = 2 ** (len(vae.config.block_out_channels) - 1)
         generator = torch.Generator().manual_seed(0)
         cells = torch.rand(_PICTURES, 3, _CELLS, _CELLS, generator=generator)
@@ -36,11 +40,7 @@ class LatentPreview:
         )  # (n, 3, h, w), of the latents' size
         pictures = F.interpolate(colors, scale_factor=factor, mode="bilinear") * 2 - 1
         shift = getattr(vae.config, "shift_factor", None) or 0.0
-        parameter = next(vae.parameters())
-        encoded = [
-            vae.encode(picture[None].to(parameter.device, parameter.dtype)).latent_dist.mode()
-            for picture in pictures
-        ]
+        encoded = [vae.encode(picture[None].to(device, vae.dtype)).latent_dist.mode() for picture in pictures]
         latents = (torch.cat(encoded).float().cpu() - shift) * vae.config.scaling_factor
         return cls(torch.linalg.lstsq(_with_one(latents), _as_rows(colors)).solution)
 

@@ -1,0 +1,77 @@
+"""The memory that a video takes: what is estimated beside what a GPU has taken, and what moves to the GPU and back."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import AutoencoderKL
+
+from benchmarks.random_model import FULL_WIDTH, random_parts
+from fyp_core.generation import device
+from fyp_core.generation.device import Runtime, estimate_peak, place
+from fyp_core.generation.engine import Engine
+from fyp_core.generation.request import GenerationRequest
+from fyp_core.pipeline import FollowYourPosePipeline
+from tests.tiny_model import build_pipeline
+
+GIB = 2**30
+
+
+@pytest.fixture(scope="module")
+def full_size() -> FollowYourPosePipeline:
+    """The published model's shape in fp16, without weights."""
+    with torch.device("meta"):
+        return FollowYourPosePipeline(tokenizer=None, **random_parts(FULL_WIDTH)).to(torch.float16)
+
+
+@pytest.mark.parametrize(
+    ("frames", "clips", "low_vram", "measured"),  # on an H100, see docs/gpu.md
+    [(8, 1, True, 2.382), (24, 1, True, 3.612), (64, 6, False, 12.534)],
+)
+def test_the_estimate_is_a_little_above_what_a_gpu_takes(
+    full_size: FollowYourPosePipeline,
+    frames: int,
+    clips: int,
+    low_vram: bool,
+    measured: float,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(device, "clips_at_once", lambda *_: clips)  # by the free memory of a GPU
+    estimated = estimate_peak(full_size, frames, 512, 512, True, Runtime(low_vram=low_vram)) / GIB
+    assert measured < estimated < 1.15 * measured
+
+
+def test_features_that_are_reused_are_kept_of_the_whole_video(full_size: FollowYourPosePipeline) -> None:
+    exact, fast = (
+        estimate_peak(full_size, 512, 512, 512, True, Runtime(low_vram=True), reuses)
+        for reuses in (False, True)
+    )
+    a_frame = 320 * 64 * 64 * 2  # bytes
+    assert fast - exact > 512 * 2 * a_frame
+
+
+def test_pictures_up_to_512_pixels_are_decoded_whole() -> None:
+    pipeline = build_pipeline()
+    pipeline.register_modules(
+        vae=AutoencoderKL(block_out_channels=(32, 32), norm_num_groups=8)
+    )  # states no size
+    place(pipeline, "cpu", low_vram=True)
+    assert pipeline.vae.use_tiling
+    assert pipeline.vae.tile_sample_min_size == 512
+    assert pipeline.vae.tile_latent_min_size * pipeline.vae_scale_factor == 512
+
+
+def test_networks_leave_the_device_as_often_for_a_long_video_as_for_a_short_one(
+    tiny_model_dir: Path, make_video: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = GenerationRequest(input=make_video(), prompt="a robot", input_type="skeleton", steps=2)
+    engine = Engine(str(tiny_model_dir), runtime=Runtime(device="cpu", low_vram=True))
+    leaving: list[None] = []
+    monkeypatch.setattr(FollowYourPosePipeline, "maybe_free_model_hooks", lambda _self: leaving.append(None))
+    counts = []
+    for frames in (1, 3):
+        leaving.clear()
+        engine.generate(request.changed(frames=frames))
+        counts.append(len(leaving))
+    assert counts[0] == counts[1] <= 3
