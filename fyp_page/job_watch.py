@@ -53,3 +53,9 @@ def current_visitor() -> str | None:
     request = LocalContext.request.get(None)
     client = getattr(request, "client", None)
     return None if client is None else str(client.host)
+
+
+def current_listeners() -> tuple[str | None, str | None]:
+    """The names under which the program that asked listens for its answer: those of its session and of its event."""
+    request = LocalContext.request.get(None)
+    return getattr(request, "session_hash", None), LocalContext.event_id.get(None)

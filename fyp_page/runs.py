@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,20 +29,22 @@ class Result:
     """A finished video.
 
     files: paths by what they are: ``result``, ``skeleton``, ``source`` … .
-    settings: those that made it, JSON values.
-    phases: seconds spent on each.
-    notices: sentences the visitor should read.
+    settings: those that made it, the seconds it took and notices, JSON values.
     """
 
     files: dict[str, Path]
     prompt: str
     settings: dict[str, Any]
-    phases: dict[str, float] = field(default_factory=dict)
-    notices: list[str] = field(default_factory=list)
 
     @property
-    def seconds(self) -> float:
-        return sum(self.phases.values())
+    def phases(self) -> dict[str, float]:
+        """Seconds spent on each phase; empty for a result that was kept before these were."""
+        return self.settings.get("seconds", {})
+
+    @property
+    def notices(self) -> list[str]:
+        """Sentences the visitor should read."""
+        return self.settings.get("notices", [])
 
 
 class Run:
@@ -53,6 +55,7 @@ class Run:
         version: goes up at every change.
         preview: (n, h, w, 3) uint8 RGB, frames as far as they are denoised or decoded.
         message: why it failed or was stopped.
+        notices: sentences the visitor should read while it runs.
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class Run:
         self.version = 0
         self.state: State = "running"
         self.message = ""
+        self.notices: list[str] = []
         self.results: list[Result] = []
         self.preview: np.ndarray | None = None
         self.decoded = 0  # frames
@@ -90,7 +94,13 @@ class Run:
         self.results.append(result)
         self._change()
 
+    def tell(self, notices: list[str]) -> None:
+        """Show notices while it runs."""
+        self.notices = notices
+        self._change()
+
     def end(self, state: State, message: str = "") -> None:
+        self.preview = None
         self.message, self.ended, self.state = message, time.monotonic(), state
         self._change()
 
@@ -146,6 +156,11 @@ class Runs:
     def get(self, id: str | None) -> Run | None:
         """The run of an id, None where there is none (any more)."""
         return self._runs.get(id or "")
+
+    @property
+    def at_work(self) -> int:
+        """How many run or wait."""
+        return sum(run.is_running for run in list(self._runs.values()))
 
     def cancel(self, id: str | None) -> bool:
         """Stop a run within one step; whether there was one that ran."""

@@ -7,7 +7,7 @@ import queue
 import secrets
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NoReturn
 
 import ray
 from ray import serve
@@ -19,6 +19,8 @@ from fyp_core.generation.engine import Engine, GenerationReport
 from fyp_core.generation.guide import Guide
 from fyp_core.generation.job import MAX_WAITING, FinishedFrames, Job, JobQueue, Preview, Progress
 from fyp_core.generation.request import MAX_SEED, GenerationRequest
+from fyp_core.generation.result_size import ModelSize
+from fyp_core.generation.running.model_facts import ModelFacts
 from fyp_core.weights.sources import AUTO, Additions, ModelSource
 from fyp_media.errors import InputError, first_line
 from fyp_serving.replica import Event, Refusal, Replica
@@ -30,6 +32,7 @@ APPLICATION = "follow-your-pose"  # its name on Ray Serve
 LOCAL = "ray"  # in place of a cluster's address: a cluster of this machine alone
 _ATTEMPTS = 2  # a job whose replica died is run again once
 _POLL_SECONDS = 0.1  # between two checks whether a job was cancelled
+_ESTIMATE_TIMEOUT = 30.0  # seconds, in which a replica can measure its speed
 _END = None  # of a stream of events
 
 
@@ -76,7 +79,7 @@ class RayEngine(Engine):
 
     Args:
         settings: of the replicas; as many jobs run at once as there may be replicas.
-        model: of which the size is read here; the replicas load it.
+        model: named in results; the replicas load it, and nothing of it is read here.
         max_waiting, jobs_per_owner: see :class:`JobQueue`.
     """
 
@@ -91,6 +94,7 @@ class RayEngine(Engine):
     ) -> None:
         super().__init__(model, additions, runtime)
         self.queue = JobQueue(max_waiting, jobs_per_owner, at_once=settings.max_replicas)
+        self._facts: ModelFacts | None = None
 
     def load(self) -> ModelSource:
         """Wait for a replica, and tell which model it has.
@@ -100,16 +104,46 @@ class RayEngine(Engine):
         """
         return self._handle().source.remote().result()
 
+    def facts(self) -> ModelFacts:
+        """What the replicas' model is and usually makes; see :meth:`load` for what is raised.
+
+        Asked for once: a replica that is at work answers after its job. Start pages again that outlive their model.
+        """
+        if self._facts is None:
+            self._facts = self._handle().facts.remote().result()
+        return self._facts
+
+    @property
+    def usual_size(self) -> ModelSize:
+        """What the replicas' model usually makes; ``auto`` may be another one there than here."""
+        return self.facts().size
+
+    def unknown_words(self, prompt: str) -> list[str]:
+        """Words of a prompt that the replicas' model does not know."""
+        return self._handle().unknown_words.remote(prompt).result()
+
     def estimate(self, request: GenerationRequest, frames: int | None = None) -> float:
-        """Ask a replica, as soon as one is free; see :meth:`Engine.estimate`."""
-        answer = self._handle().estimate.remote(request, frames or request.frames).result()
-        if isinstance(answer, Refusal):
-            raise InputError(answer.message)
-        return answer
+        """Seconds that a replica will take from its turn to the last frame, about.
+
+        Raises:
+            InputError: there is no replica, all of them are at work, or a setting cannot work.
+        """
+        answer = self._handle().estimate.remote(request, frames or request.frames)
+        try:
+            estimated = answer.result(timeout_s=_ESTIMATE_TIMEOUT)
+        except TimeoutError:
+            answer.cancel()
+            raise InputError("All replicas are at work; there is no estimate meanwhile.") from None
+        if isinstance(estimated, Refusal):
+            raise InputError(estimated.message)
+        return estimated
 
     def quick_estimate(self, request: GenerationRequest, frames: int | None = None) -> float | None:
         """None: only replicas know; they check the time of a job before they begin."""
         return None
+
+    def _model_loaded(self) -> NoReturn:
+        raise InputError("The model is loaded in the replicas and not in this process.")
 
     def stream(
         self, request: GenerationRequest, guide: Guide, job: Job, take: Callable[[FinishedFrames], object]

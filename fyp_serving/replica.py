@@ -16,6 +16,7 @@ from fyp_core.generation.engine import Engine, GenerationReport
 from fyp_core.generation.guide import Guide
 from fyp_core.generation.job import FinishedFrames, Job, JobCancelled, Preview, Progress
 from fyp_core.generation.request import GenerationRequest
+from fyp_core.generation.running.model_facts import ModelFacts
 from fyp_core.weights.sources import Additions, ModelSource
 from fyp_media.errors import InputError
 
@@ -48,6 +49,14 @@ class Replica:
     def source(self) -> ModelSource:
         """The model that is loaded."""
         return self._source
+
+    def facts(self) -> ModelFacts:
+        """What the model is and usually makes."""
+        return self._engine.facts()
+
+    def unknown_words(self, prompt: str) -> list[str]:
+        """Words of a prompt that the model does not know."""
+        return self._engine.unknown_words(prompt)
 
     def estimate(self, request: GenerationRequest, frames: int) -> float | Refusal:
         """Seconds that a request will take, see :meth:`Engine.estimate`."""

@@ -32,6 +32,7 @@ from fyp_page.gallery import Gallery, default_folder
 from fyp_page.handlers.page import Page
 from fyp_page.layout.page import build
 from fyp_page.layout.theme import ASSETS, look
+from fyp_page.open_streams import OpenStreams
 from fyp_page.options import SHARE
 from fyp_serving.engine_choice import make_engine
 from fyp_serving.http_guard import HttpGuard, Shutdown
@@ -87,12 +88,20 @@ def serve(host: str, port: str, engine: Engine, limits: Limits) -> int:
             [project_file(FOLDER), ASSETS, gallery.results]
         )  # where they are: copies would be swept
         page = Page(engine, str(jobs_folder), gallery, watch)
-        demo = build(page, _MOST_REQUESTS)
+        streams = OpenStreams()
+        demo = build(page, streams, _MOST_REQUESTS)
         try:
             own_routes = routes(
                 metrics, lambda: loaded.is_set() and not watch.is_closing, limits.metrics_token
             )
-            _launch(demo, host, port, limits, gallery, sweeper, shutdown, own_routes)
+            guard = Middleware(
+                HttpGuard,
+                max_upload_bytes=limits.max_upload_bytes,
+                is_full=sweeper.is_full,
+                shutdown=shutdown,
+                streams=streams,
+            )
+            _launch(demo, host, port, limits, gallery, {"middleware": [guard], "routes": own_routes})
         except (OSError, OverflowError, ValueError) as error:
             reason = str(error).partition(". ")[0]
             logger.error("The page cannot be served on %s:%s (%s); set HOST and PORT.", host, port, reason)
@@ -116,13 +125,8 @@ def _launch(
     port: str,
     limits: Limits,
     gallery: Gallery,
-    sweeper: Sweeper,
-    shutdown: Shutdown,
-    own_routes: list[Any],
+    app_keywords: dict[str, Any],
 ) -> None:
-    guard = Middleware(
-        HttpGuard, max_upload_bytes=limits.max_upload_bytes, is_full=sweeper.is_full, shutdown=shutdown
-    )
     demo.launch(
         server_name=host,
         server_port=int(port),
@@ -136,7 +140,7 @@ def _launch(
         run_history=False,
         ssr_mode=False,
         share=os.environ.get(SHARE, "0") not in ("", "0"),
-        app_kwargs={"middleware": [guard], "routes": own_routes},
+        app_kwargs=app_keywords,
         **look(),
     )
 

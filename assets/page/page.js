@@ -1,11 +1,13 @@
-// Videos of one comparison play in step: the large one (or else the last) leads, the others follow its position.
+// Videos of one comparison play in step; the part of a video that is used has two handles on one bar.
 (() => {
   const TOLERANCE = 0.08; // seconds
+  const TRIM_INTERVAL = 200; // milliseconds between two looks at numbers that others may have changed
   const CALM = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
   const hasSound = (video) =>
     video.webkitAudioDecodedByteCount > 0 || video.mozHasAudio || video.audioTracks?.length > 0;
 
+  // The large video (or else the last) leads, the others follow its position.
   function connect(box) {
     const videos = [...box.querySelectorAll("video")];
     const lead = box.querySelector(".main video") ?? videos.at(-1);
@@ -47,6 +49,40 @@
     requestAnimationFrame(follow);
   }
 
+  // The handles and the numbers beside them show the same; whoever moves a handle sees that frame.
+  function connectTrimBar(bar) {
+    const handles = [...bar.querySelectorAll("input")];
+    const number = (index) => document.querySelector(["#start input", "#end input"][index]);
+    const player = () => document.querySelector("#motion video");
+    let moved = null;
+
+    const show = () => {
+      const length = player()?.duration;
+      if (!isFinite(length)) return;
+      handles.forEach((handle, index) => {
+        handle.max = length;
+        if (handle !== moved) handle.value = number(index)?.value || 0;
+        bar.style.setProperty(["--from", "--to"][index], `${(100 * handle.value) / length}%`);
+      });
+    };
+    handles.forEach((handle, index) => {
+      handle.addEventListener("input", () => {
+        moved = handle;
+        const [start, end] = handles.map((each) => Number(each.value));
+        if (start > end) handle.value = index ? start : end;
+        player().pause();
+        player().currentTime = handle.value;
+        show();
+      });
+      handle.addEventListener("change", () => {
+        number(index).value = Number(handle.value).toFixed(2);
+        for (const name of ["input", "change", "blur"]) number(index).dispatchEvent(new Event(name, { bubbles: true }));
+        moved = null;
+      });
+    });
+    setInterval(show, TRIM_INTERVAL);
+  }
+
   const nameExamples = () =>
     document.querySelectorAll("#examples .gallery-item:not([aria-label])").forEach((button, index) => {
       button.setAttribute("aria-label", window.exampleTitles[index] ?? `Example ${index + 1}`);
@@ -54,6 +90,10 @@
 
   const connectAll = () => {
     nameExamples();
+    document.querySelectorAll("#trim:not([data-connected])").forEach((bar) => {
+      bar.dataset.connected = "";
+      connectTrimBar(bar);
+    });
     document.querySelectorAll(".compare:not([data-connected])").forEach((box) => {
       if (!box.querySelector("video")) return;
       box.dataset.connected = "";

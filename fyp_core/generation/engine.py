@@ -20,6 +20,7 @@ from fyp_core.generation.output import OutputVideo
 from fyp_core.generation.pose.found_people import FoundPeopleCache
 from fyp_core.generation.request import GenerationRequest
 from fyp_core.generation.result_size import ModelSize
+from fyp_core.generation.running.model_facts import ModelFacts
 from fyp_core.generation.running.report import GenerationReport, GenerationResult
 from fyp_core.weights.sources import AUTO, Additions, ModelSource, resolve_model
 
@@ -99,9 +100,21 @@ class Engine:
         """
         return ModelSize.of(self._source())
 
+    def facts(self) -> ModelFacts:
+        """What the model is and usually makes; loads it unless it is there already.
+
+        Raises:
+            InputError: see :meth:`load`.
+        """
+        return ModelFacts.of(self._model_loaded())
+
+    def unknown_words(self, prompt: str) -> list[str]:
+        """Words of a prompt that the model does not know; see :meth:`load` for what is raised."""
+        return self._model_loaded().pipeline.unknown_words(prompt)
+
     @property
     def pipeline(self) -> FollowYourPosePipeline:
-        """The loaded pipeline."""
+        """The loaded pipeline, of a model in this process."""
         return self._model_loaded().pipeline
 
     def prepare(self, request: GenerationRequest, job: Job | None = None) -> Guide:

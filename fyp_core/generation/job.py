@@ -15,7 +15,7 @@ import numpy as np
 
 from fyp_media.errors import InputError
 
-Phase = Literal["wait", "load", "pose", "denoise", "decode"]
+Phase = Literal["wait", "load", "pose", "denoise", "decode", "write"]
 JobState = Literal["waiting", "running", "finished", "failed", "cancelled"]
 PHASE_NAMES: dict[Phase, str] = {
     "wait": "Waiting for others",
@@ -23,6 +23,7 @@ PHASE_NAMES: dict[Phase, str] = {
     "pose": "Finding the person",
     "denoise": "Denoising",
     "decode": "Decoding",
+    "write": "Writing the files",
 }
 MAX_WAITING = 20  # jobs
 _POLL_SECONDS = 0.1  # between two checks whether a waiting job was cancelled

@@ -56,7 +56,7 @@ logger = logging.getLogger(__name__)
 
 Number = TypeVar("Number", int, float)
 _PREVIEWS, _PREVIEW_FRAMES = 10, 8  # of a video, and frames of each
-_CALIBRATION_FRAMES = 2
+_SLOW_STEP = 3.0  # seconds of a step of two frames
 _SOFTWARE = ("torch", "diffusers", "transformers")
 
 
@@ -288,21 +288,30 @@ class LoadedModel:
                 job.report("decode", done, count)
 
     def _calibrate(self, request: GenerationRequest) -> None:
-        """Measure a run of one step; the first one after loading is slower and does not count."""
-        skeletons = np.zeros(
-            (_CALIBRATION_FRAMES, _given(request.height), _given(request.width), 3), np.uint8
-        )
-        short = request.changed(steps=1, reuse=1, loras=())
-        for _ in range(2):
-            start = time.perf_counter()
-            latents = self._denoise(short, skeletons, Job())
-            denoised = time.perf_counter()
-            for _chunk in self._decode(short, latents, Job()):
-                pass
-            work = self._denoising_work(short, len(skeletons))
-            spent = denoised - start, time.perf_counter() - denoised
-        self.speed.record("denoise", work, spent[0])
-        self.speed.record("decode", len(skeletons) * _pixels(short), spent[1])
+        """Measure what further steps take: the first one includes what is done once, such as encoding the text.
+
+        On a slow device, where that hardly counts, a single step has to do.
+        """
+        frames = 2
+        work, spent, decoding = self._short_run(request, frames, 1)
+        if spent < _SLOW_STEP:
+            frames = 8
+            first_work, first_spent, _ = self._short_run(request, frames, 1)
+            work, spent, decoding = self._short_run(request, frames, 3)
+            work, spent = work - first_work, max(0.0, spent - first_spent)
+        self.speed.record("denoise", work, spent)
+        self.speed.record("decode", frames * _pixels(request), decoding)
+
+    def _short_run(self, request: GenerationRequest, frames: int, steps: int) -> tuple[float, float, float]:
+        """Work of denoising, and seconds of denoising and decoding."""
+        short = request.changed(steps=steps, reuse=1, loras=())
+        skeletons = np.zeros((frames, _given(request.height), _given(request.width), 3), np.uint8)
+        start = time.perf_counter()
+        latents = self._denoise(short, skeletons, Job())
+        denoised = time.perf_counter()
+        for _chunk in self._decode(short, latents, Job()):
+            pass
+        return self._denoising_work(short, frames), denoised - start, time.perf_counter() - denoised
 
     def _record(self, request: GenerationRequest, guide: Guide, spent: dict[str, float]) -> None:
         frames = len(guide.skeletons)

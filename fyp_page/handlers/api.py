@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,29 +16,35 @@ from fyp_page.gallery import new_owner
 from fyp_page.handlers.page import Page, shown_error
 from fyp_page.handlers.prompts import suggestions
 from fyp_page.handlers.requests import CROPS, LORA_TEXT_WIDTH, loras_of
+from fyp_page.job_watch import current_listeners
+from fyp_page.open_streams import OpenStreams
+from fyp_page.runs import Run
 from pose_extraction.extract import extract_skeleton_video
 
 _POLL_SECONDS = 0.1
+_LEFT_AFTER = 2.0  # seconds without an open stream, in which a program may open another one
 _NOT_FIELDS = ("video", "job", "loras", "lora_weights", *CROPS)
 
 
 class Api:
     """The endpoints of a page; errors are one sentence each."""
 
-    def __init__(self, page: Page, folder: str) -> None:
+    def __init__(self, page: Page, folder: str, streams: OpenStreams) -> None:
         self._page = page
         self._folder = folder
+        self._streams = streams
 
     async def generate(self, **values: Any) -> tuple[str, str, dict[str, Any]]:
-        """Make a video: its file, the skeleton's, and the settings that made it."""
+        """Make a video: its file, the skeleton's, and the settings that made it.
+
+        A program that stops listening stops its job.
+        """
         files = [values["video"], *(values["loras"] or [])]
         try:
             request = api_request(values)
             request.check()
             run = self._page.runs.start([request], new_owner(), values["job"])
-            while run.is_running:
-                run.job.ask()
-                await asyncio.sleep(_POLL_SECONDS)
+            await self._wait(run)
             if run.state == "failed":
                 raise InputError(run.message)
             if run.state == "stopped":
@@ -46,6 +53,21 @@ class Api:
             raise shown_error(error, files) from error
         result = run.results[0]
         return str(result.files["result"]), str(result.files["skeleton"]), result.settings
+
+    async def _wait(self, run: Run) -> None:
+        """Wait for the end of a run while somebody listens, or asks for its status."""
+        listeners = current_listeners()
+        last_listened: float | None = None
+        try:
+            while run.is_running:
+                if self._streams.is_open(*listeners):
+                    run.job.ask()
+                    last_listened = time.monotonic()
+                elif last_listened is not None and time.monotonic() - last_listened > _LEFT_AFTER:
+                    run.job.cancel()
+                await asyncio.sleep(_POLL_SECONDS)
+        finally:
+            run.job.cancel()  # nothing to a run that has ended; Gradio cancels this wait where a program asks it to
 
     def extract_pose(self, video: str | None, estimator: str, people: str) -> tuple[str, str]:
         """Find the people of a video: the skeleton video and the keypoints, JSON in COCO order."""
@@ -65,19 +87,17 @@ class Api:
     def models(self) -> dict[str, Any]:
         """The model that is loaded, and what it usually makes."""
         try:
-            source = self._page.engine.load()
+            facts = self._page.engine.facts()
         except InputError as error:
             raise shown_error(error, []) from error
-        pipeline = self._page.engine.pipeline
-        config = pipeline.config
         return {
-            "model": source.name,
-            "width": config.default_width,
-            "height": config.default_height,
-            "steps": config.default_num_inference_steps,
-            "guidance": config.default_guidance_scale,
-            "takes_loras": pipeline.unet.config.cross_attention_dim == LORA_TEXT_WIDTH,
-            "suggestions": suggestions(pipeline),
+            "model": facts.name,
+            "width": facts.size.width,
+            "height": facts.size.height,
+            "steps": facts.steps,
+            "guidance": facts.guidance,
+            "takes_loras": facts.text_width == LORA_TEXT_WIDTH,
+            "suggestions": suggestions(self._page.engine),
         }
 
     def status(self, job: str) -> dict[str, Any]:
@@ -85,6 +105,7 @@ class Api:
         run = self._page.runs.get(job)
         if run is None:
             return {"state": "unknown"}
+        run.job.ask()
         progress = run.job.progress
         known: dict[str, Any] = {"state": run.state, "message": run.message, "place": run.job.place}
         if progress is not None and run.is_running:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
-from fyp_core.generation.engine import Engine, GenerationResult
+from fyp_core.generation.engine import Engine
 from fyp_core.generation.guide import Guide, fine_skeletons
+from fyp_core.generation.job import Job
 from fyp_core.generation.output import save_video
 from fyp_core.generation.request import GenerationRequest
 from fyp_media.exports.frames_zip import write_frames_zip
@@ -22,7 +24,7 @@ _CAPTIONS = {"source": "Source", "skeleton": "Skeleton", "result": "Result"}
 
 
 class Maker:
-    """Makes the videos of runs.
+    """Makes the videos of runs. Frames of a result are written as they are finished, and not held.
 
     Args:
         folder: for files until they are kept.
@@ -35,45 +37,78 @@ class Maker:
         self._folder = folder
 
     def __call__(self, run: Run) -> None:
-        """Make a video for each request of a run; raises what :meth:`Engine.generate` does."""
+        """Make a video for each request of a run; raises what :meth:`Engine.render_file` does."""
         for request in run.requests:
             guide = self._poses.guide(request, run.job)
-            made = self._engine.render(request, guide, run.job)
+            run.tell(guide.notices)
             with tempfile.TemporaryDirectory(dir=self._folder) as folder:
-                files = write_files(Path(folder), request, made)
-                settings = made.settings()
+                result = Path(folder, "result.mp4")
+                report = self._engine.render_file(result, request, guide, run.job)
+                files = write_files(result, request, guide, run.job)
+                settings = report.settings() | {"seconds": report.seconds, "notices": report.notices}
                 entry = self._gallery.add(run.owner, files, request.prompt, settings)
-            run.add(Result(entry.files, request.prompt, settings, made.seconds, made.notices))
+            run.add(as_result(entry))
 
 
-def write_files(folder: Path, request: GenerationRequest, made: GenerationResult) -> dict[str, Path]:
-    """The video with the source's sound, the skeleton, and of a raw video its part that was used; by what they are."""
-    guide = made.guide
-    files = {"result": folder / "result.mp4", "skeleton": folder / "skeleton.mp4"}
-    sound = guide.sound if request.sound else None
-    save_video(files["result"], made.frames, guide.fps, made.settings(), sound=sound)
-    save_video(files["skeleton"], fine_skeletons(request, guide), guide.fps)
-    if guide.motion is not None:
-        files["source"] = folder / "source.mp4"
-        write_video(files["source"], source_frames(request, guide), guide.fps, sound=sound)
-    write_exports(folder, files, guide)
+def write_files(
+    result: Path, request: GenerationRequest, guide: Guide, job: Job | None = None
+) -> dict[str, Path]:
+    """Write what is shown and downloaded beside a result, into its folder.
+
+    Args:
+        result: the video.
+        request, guide: of which it was made.
+        job: gets the progress, and can stop the work after each file.
+
+    Returns:
+        Paths by what they are: ``result``, ``skeleton``, ``comparison``, ``gif``, ``frames``, and where people were
+        found ``source`` and ``keypoints``.
+
+    Raises:
+        InputError: a file cannot be read or written.
+        JobCancelled: the job was cancelled.
+    """
+    job = job or Job()
+    files = {"result": result}
+    writers = _writers(request, guide, files)
+    for done, (kind, (suffix, write)) in enumerate(writers.items()):
+        job.report("write", done, len(writers))
+        path = result.with_name(kind + suffix)
+        write(path)
+        files[kind] = path
     return files
 
 
-def write_exports(folder: Path, files: dict[str, Path], guide: Guide) -> None:
-    """Add what is downloaded: side by side, GIF, frames, and keypoints where people were found."""
-    files |= {
-        "comparison": folder / "comparison.mp4",
-        "gif": folder / "result.gif",
-        "frames": folder / "frames.zip",
+def _writers(
+    request: GenerationRequest, guide: Guide, files: dict[str, Path]
+) -> dict[str, tuple[str, Callable[[Path], object]]]:
+    """What to write, in order: ending and function for each.
+
+    Args:
+        files: those written before.
+    """
+
+    def write_comparison(path: Path) -> None:
+        panels = [Panel(files[kind], caption) for kind, caption in _CAPTIONS.items() if kind in files]
+        write_side_by_side(path, panels, sound=files["result"])
+
+    writers: dict[str, tuple[str, Callable[[Path], object]]] = {
+        "skeleton": (".mp4", lambda path: save_video(path, fine_skeletons(request, guide), guide.fps)),
+        "comparison": (".mp4", write_comparison),
+        "gif": (".gif", lambda path: export_gif(files["result"], path)),
+        "frames": (".zip", lambda path: write_frames_zip(files["result"], path)),
     }
-    panels = [Panel(files[kind], caption) for kind, caption in _CAPTIONS.items() if kind in files]
-    write_side_by_side(files["comparison"], panels, sound=files["result"])
-    export_gif(files["result"], files["gif"])
-    write_frames_zip(files["result"], files["frames"])
-    if guide.motion is not None:
-        files["keypoints"] = folder / "keypoints.json"
-        write_motion(guide.motion, files["keypoints"], estimator=guide.estimator)
+    if (motion := guide.motion) is None:
+        return writers
+    sound = guide.sound if request.sound else None
+    return {
+        "source": (
+            ".mp4",
+            lambda path: write_video(path, source_frames(request, guide), guide.fps, sound=sound),
+        ),
+        **writers,
+        "keypoints": (".json", lambda path: write_motion(motion, path, estimator=guide.estimator)),
+    }
 
 
 def as_result(entry: Entry) -> Result:

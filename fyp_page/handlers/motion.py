@@ -18,22 +18,34 @@ def usual_length(model: ModelSize) -> tuple[float, float]:
     return model.seconds or DEFAULT_SECONDS, model.fps or DEFAULT_RATE
 
 
-def sample(info: VideoInfo, start: float, seconds: float, rate: float) -> Sampling:
+def part_of(video: str, model: ModelSize) -> tuple[float, float]:
+    """Start and end in seconds of the part of a new video that is used at first.
+
+    Raises:
+        InputError: it is no video.
+    """
+    seconds, _ = usual_length(model)
+    return 0.0, round(min(seconds, probe(video).duration), 2)
+
+
+def sample(info: VideoInfo, start: float, end: float, rate: float) -> Sampling:
     """The frames nearest to what is asked for, as far as the video goes.
 
     Args:
-        start, seconds: of the part of the video that is used.
+        start, end: seconds, of the part of the video that is used.
         rate: frames a second of the result.
 
     Raises:
-        InputError: the start lies behind the video's end, or the part is longer than the page makes.
+        InputError: there is no such part, or it is longer than the page makes.
     """
-    if rate <= 0 or seconds <= 0 or start < 0:
-        raise InputError("Length and frames a second must be above 0, and the start at least 0.")
+    if rate <= 0 or start < 0:
+        raise InputError("The number of frames a second must be above 0, and the start at least 0.")
+    if end <= start:
+        raise InputError(f"The end, {end:g} s, must lie behind the start, {start:g} s.")
     first = round(start * info.fps)
     if first >= info.frame_count:
         raise InputError(f"The video lasts {info.duration:.1f} s; start earlier.")
-    used = length.sample(info.fps, info.frame_count, first, seconds, rate)
+    used = length.sample(info.fps, info.frame_count, first, end - start, rate)
     if used.frames > MOST_FRAMES:
         longest = MOST_FRAMES * used.stride / info.fps
         raise InputError(
@@ -43,13 +55,13 @@ def sample(info: VideoInfo, start: float, seconds: float, rate: float) -> Sampli
     return used
 
 
-def describe(video: str | None, start: float | None, seconds: float | None, rate: float | None) -> str:
+def describe(video: str | None, start: float | None, end: float | None, rate: float | None) -> str:
     """What an uploaded video is, and what is used of it."""
-    if not video or start is None or seconds is None or rate is None:
+    if not video or start is None or end is None or rate is None:
         return ""
     try:
         info = probe(video)
-        used = sample(info, start, seconds, rate)
+        used = sample(info, start, end, rate)
     except InputError as error:
         return f"⚠ {error}"
     made_rate = info.fps / used.stride

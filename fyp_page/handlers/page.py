@@ -20,9 +20,9 @@ from fyp_page.examples import examples
 from fyp_page.gallery import Gallery, new_owner
 from fyp_page.handlers import views
 from fyp_page.handlers.making import Maker, as_result
-from fyp_page.handlers.motion import usual_length
+from fyp_page.handlers.motion import part_of, usual_length
 from fyp_page.handlers.pose import Poses, describe_pose, person_at, preview
-from fyp_page.handlers.prompts import FALLBACK, suggestions
+from fyp_page.handlers.prompts import suggestions
 from fyp_page.handlers.requests import LORA_TEXT_WIDTH, controls_for, make_requests, upload_names
 from fyp_page.job_watch import JobWatch, current_visitor
 from fyp_page.runs import Result, Run, Runs
@@ -105,31 +105,48 @@ class Page:
 
     # --- arriving
 
-    def open(self, browser: Browser | None) -> tuple[Browser, Any]:
-        """What a browser remembers, and its gallery."""
+    def open(self, browser: Browser | None) -> tuple[Any, ...]:
+        """What a browser remembers, its gallery, and the end and rate of a video that are usual for the model."""
         visitor = known_browser(browser)
-        return visitor, self.gallery_value(visitor["owner"])
+        try:
+            usual: tuple[Any, ...] = usual_length(self.engine.usual_size)
+        except InputError:  # it is said beside the model's name
+            usual = gr.skip(), gr.skip()
+        return visitor, self.gallery_value(visitor["owner"]), *usual
+
+    def fit_part(self, video: str | None) -> tuple[Any, Any]:
+        """Start and end in seconds of the part of a new video that is used at first."""
+        try:
+            return part_of(video, self.engine.usual_size) if video else (gr.skip(), gr.skip())
+        except InputError:  # it is said beside the video
+            return gr.skip(), gr.skip()
 
     def wait_for_model(self) -> tuple[Any, ...]:
         """Wait until the model is there; say which one it is, what it takes and which prompts it knows."""
         try:
-            source = self.engine.load()
+            facts = self.engine.facts()
+            known = suggestions(self.engine)
         except InputError as error:
-            others = [gr.skip()] * 4
-            return f"**No model.** {error}", *others, gr.Button("No model", interactive=False)
-        pipeline = self.engine.pipeline
-        config = pipeline.config
-        takes_loras = pipeline.unet.config.cross_attention_dim == LORA_TEXT_WIDTH
-        seconds, rate = usual_length(self.engine.usual_size)
+            return f"**No model.** {error}", gr.skip(), gr.skip(), gr.Button("No model", interactive=False)
         return (
-            f"Model: **{source.name}**, {config.default_width}×{config.default_height} pixels,"
-            f" {config.default_num_inference_steps} steps. {source.note}",
-            seconds,
-            rate,
-            gr.Accordion(visible=takes_loras),
-            gr.Dataset(samples=[[prompt] for prompt in suggestions(pipeline) or FALLBACK]),
+            f"Model: **{facts.name}**, {facts.size.width}×{facts.size.height} pixels, {facts.steps} steps."
+            f" {facts.note}",
+            gr.Accordion(visible=facts.text_width == LORA_TEXT_WIDTH),
+            gr.Dataset(samples=[[prompt] for prompt in known]),
             gr.Button("Generate", interactive=True),
         )
+
+    def estimate(self, browser: Browser | None, **values: Any) -> str:
+        """How long the videos will take that the controls say; nothing where they cannot be made, or a run goes on."""
+        run = self.runs.get((browser or {}).get("run"))
+        if not values["video"] or (run is not None and run.is_running):
+            return ""
+        try:
+            requests = make_requests(values | {"prompt": values["prompt"] or "a person"})
+            seconds = sum(self.engine.estimate(request) for request in requests)
+        except InputError:  # it is said where the video is, or when Generate is pressed
+            return ""
+        return views.estimate(seconds, len(requests), self.runs.at_work)
 
     # --- the pose
 
@@ -140,10 +157,10 @@ class Page:
         try:
             request = make_requests(values | {"prompt": "a person", "loras": None})[0]
             guide = self.poses.guide(request)
-            notes = [describe_pose(request, guide), *filter(None, [views.titled(guide.notices)])]
-            return gr.Image(preview(request, guide), visible=True), "\n\n".join(notes)
+            notes = f"<p>{html.escape(describe_pose(request, guide))}</p>{views.notices(guide.notices)}"
+            return gr.Image(preview(request, guide), visible=True), notes
         except InputError as error:
-            return gr.Image(None, visible=False), views.titled([upload_names(str(error), [values["video"]])])
+            return gr.Image(None, visible=False), views.notices([upload_names(str(error), [values["video"]])])
 
     def choose_person(self, chosen: gr.SelectData, **values: Any) -> Any:
         """Follow nobody but the person who is clicked; all again where that one was followed alone."""
@@ -196,7 +213,7 @@ class Page:
 
 
 def choose_example(index: int) -> tuple[Any, ...]:
-    """An example in the controls, and its stored result: video, prompt, start, length, rate, aspect, stage."""
+    """An example in the controls, and its stored result: video, prompt, start, end, rate, aspect, stage."""
     example = examples()[index]
     made = example.settings
     fps = probe(example.video).fps

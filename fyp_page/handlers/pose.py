@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
 from dataclasses import replace
@@ -21,7 +22,8 @@ from fyp_media.read_video import open_video
 from pose_extraction.motion.tracking import ALL, LARGEST
 from pose_extraction.overlay import number_people, over_frames
 
-_KEPT = 16  # guides; one of 64 frames of 512×512 takes 50 MB
+_KEPT_BYTES = 256e6  # of skeletons; 64 frames of 512×512 take 50 MB. The last one is kept whatever its size
+_POLL_SECONDS = 0.1
 # What a guide depends on; all else of a request may change without finding the pose again.
 _FIELDS = (
     "input", "input_type", "estimator", "people", "smoothing", "pose_scale", "retarget", "mirror", "frames", "stride",
@@ -30,26 +32,43 @@ _FIELDS = (
 
 
 class Poses:
-    """Guides that were made, the latest of them kept."""
+    """Guides that were made, the latest of them kept; one that is being made is not made twice."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._kept: OrderedDict[Hashable, Guide] = OrderedDict()
+        self._in_work: set[Hashable] = set()
         self._changing = threading.Lock()
 
     def guide(self, request: GenerationRequest, job: Job | None = None) -> Guide:
         """The frames to follow; see :meth:`Engine.prepare` for what is raised."""
+        job = job or Job()
         key = _key(request)
+        while not self._begin(key):
+            job.check()
+            time.sleep(_POLL_SECONDS)
+        try:
+            guide = self._kept.get(key) or self._engine.prepare(request, job)
+            self._keep(key, guide)
+            return guide
+        finally:
+            self._in_work.discard(key)
+
+    def _begin(self, key: Hashable) -> bool:
+        """Whether nobody else makes that guide at the moment."""
         with self._changing:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        guide = self._engine.prepare(request, job)
+            if key in self._in_work:
+                return False
+            self._in_work.add(key)
+            return True
+
+    def _keep(self, key: Hashable, guide: Guide) -> None:
         with self._changing:
             self._kept[key] = guide
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
-        return guide
+            self._kept.move_to_end(key)
+            size = sum(kept.skeletons.nbytes for kept in self._kept.values())
+            while size > _KEPT_BYTES and len(self._kept) > 1:
+                size -= self._kept.popitem(last=False)[1].skeletons.nbytes
 
 
 def preview(request: GenerationRequest, guide: Guide) -> np.ndarray:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fyp_core.pipeline import FollowYourPosePipeline
+from functools import cache
+
+from fyp_core.generation.engine import Engine
 
 _SUGGESTIONS = (
     "an astronaut on the moon",
@@ -21,7 +23,8 @@ _SUGGESTIONS = (
 FALLBACK = list(_SUGGESTIONS[:8])
 
 
-def suggestions(pipeline: FollowYourPosePipeline) -> list[str]:
+@cache  # replicas that are at work answer after their job
+def suggestions(engine: Engine) -> list[str]:
     """Prompts of which the model knows every word; those of the paper where it knows none of them whole."""
-    known = [prompt for prompt in _SUGGESTIONS if not pipeline.unknown_words(prompt)]
+    known = [prompt for prompt in _SUGGESTIONS if not engine.unknown_words(prompt)]
     return known or FALLBACK

@@ -18,7 +18,7 @@ LORA_TEXT_WIDTH = 768  # of Stable Diffusion 1.x, for which LoRAs are shared
 # Controls that are fields of the request as they are. The others say something that is translated.
 SAME = (
     "input_type", "people", "smoothing", "pose_scale", "retarget", "mirror", "fit", "follow", "aspect", "estimator",
-    "preset", "steps", "guidance", "seed", "scheduler", "width", "height", "negative_prompt", "sound",
+    "preset", "steps", "guidance", "pose_strength", "seed", "scheduler", "width", "height", "negative_prompt", "sound",
 )  # fmt: skip
 CROPS = ("crop_left", "crop_right", "crop_top", "crop_bottom")
 
@@ -51,10 +51,10 @@ def motion_of(values: Mapping[str, Any]) -> dict[str, Any]:
     video = values["video"]
     if not video:
         raise InputError("There is no input video; upload one or choose an example.")
-    for name, what in (("seconds", "length"), ("rate", "number of frames a second")):
+    for name, what in (("end_seconds", "end"), ("rate", "number of frames a second")):
         if values[name] is None:
             raise InputError(f"The {what} is empty; give a number.")
-    used = sample(probe(video), values["start_seconds"] or 0, values["seconds"], values["rate"])
+    used = sample(probe(video), values["start_seconds"] or 0, values["end_seconds"], values["rate"])
     fields = {name: values[name] for name in SAME if values.get(name) not in (None, "")}
     if fields.get("aspect"):  # it stands for both
         fields.pop("width", None)
@@ -86,11 +86,11 @@ def controls_for(settings: Mapping[str, Any]) -> dict[str, Any]:
     values |= dict(zip(CROPS, settings.get("crop") or (0, 0, 0, 0)))
     fps = settings.get("fps") or 0
     if fps:
-        source_fps = fps * settings.get("stride", 1)
+        start = settings.get("start", 0) / (fps * settings.get("stride", 1))
         values |= {
             "rate": fps,
-            "seconds": round(settings["frames"] / fps, 2),
-            "start_seconds": round(settings.get("start", 0) / source_fps, 2),
+            "start_seconds": round(start, 2),
+            "end_seconds": round(start + settings["frames"] / fps, 2),
         }
     return values | {"prompt": settings.get("prompt", ""), "aspect": None}
 

@@ -42,12 +42,30 @@ def status(run: Run) -> str:
         text, done = PHASE_NAMES[progress.phase], progress.fraction
         if progress.phase == "wait":
             text = f"In the queue, {progress.total - progress.step} before you"
-        elif progress.seconds_left:
-            text = f"{text}, about {max(1, round(progress.seconds_left))} s left"
+        elif progress.seconds_left and progress.phase != "write":  # files take very different times
+            text = f"{text}, about {duration(progress.seconds_left)} left"
     return (
         f'<div class="status" role="status">{several}{text} …'
-        f'<div class="bar"><i style="width:{100 * done:.0f}%"></i></div></div>'
+        f'<div class="bar"><i style="width:{100 * done:.0f}%"></i></div></div>{notices(run.notices)}'
     )
+
+
+def estimate(seconds: float, videos: int, others: int) -> str:
+    """How long it will take from Generate to the last frame.
+
+    Args:
+        others: jobs at work.
+    """
+    several = f" for {videos} videos" if videos > 1 else ""
+    queue = f" once {others} other {'job has' if others == 1 else 'jobs have'} ended" if others else ""
+    return f"Takes about {duration(seconds)}{several}{queue}."
+
+
+def duration(seconds: float) -> str:
+    """Rounded to what an estimate is worth: ``8 s``, ``5 min``, ``2.5 h``."""
+    if seconds < 100:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.0f} min" if seconds < 100 * 60 else f"{seconds / 3600:.1f} h"
 
 
 def preview(frames: np.ndarray) -> str:
@@ -117,12 +135,18 @@ def facts(result: Result) -> str:
         f"guidance {settings['guidance']:g}",
         html.escape(str(settings["model"])),
         *([f"pose: {html.escape(settings['estimator'])}"] if settings.get("estimator") else []),
-        *([f"{result.seconds:.1f} s"] if result.seconds else []),
+        *([f"made in {sum(result.phases.values()):.1f} s"] if result.phases else []),
     ]
-    notices = "".join(f'<p class="notice">⚠ {html.escape(notice)}</p>' for notice in result.notices)
     return (
-        f'<div id="summary">{caption(result.prompt)}<p class="facts">{" · ".join(parts)}</p>{notices}</div>'
+        f'<div id="summary">{caption(result.prompt)}<p class="facts">{" · ".join(parts)}</p>'
+        f"{notices(result.notices)}</div>"
     )
+
+
+def notices(sentences: Sequence[str]) -> str:
+    """What the visitor should know, a list; nothing where there is nothing."""
+    items = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in sentences)
+    return f'<ul class="notices" aria-label="Notices">{items}</ul>' if items else ""
 
 
 def caption(prompt: str) -> str:
@@ -133,8 +157,3 @@ def caption(prompt: str) -> str:
 def file_url(path: str | Path) -> str:
     """Where the browser finds a file that is served."""
     return f"gradio_api/file={quote(str(path))}"
-
-
-def titled(paragraphs: Sequence[str]) -> str:
-    """Warnings, each a line of Markdown."""
-    return "\n\n".join(f"⚠ {html.escape(text)}" for text in paragraphs)

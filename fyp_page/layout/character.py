@@ -16,10 +16,11 @@ class CharacterPanel:
     suggestions: gr.Dataset
     generate: gr.Button
     stop: gr.Button
+    estimate: gr.Markdown
 
 
 def character_panel() -> CharacterPanel:
-    """The prompt, suggestions, Generate and Stop."""
+    """The prompt, suggestions, Generate and Stop, and how long it will take."""
     with gr.Column(elem_classes="card"):
         step(3, "Character", "Who makes the moves, and where?")
         prompt = gr.Textbox(
@@ -42,4 +43,5 @@ def character_panel() -> CharacterPanel:
                 "Loading …", variant="primary", interactive=False, scale=3, elem_id="generate"
             )
             stop = gr.Button("Stop", variant="stop", min_width=80, visible=False)
-    return CharacterPanel(prompt, suggestions, generate, stop)
+        estimate = gr.Markdown(elem_id="estimate")
+    return CharacterPanel(prompt, suggestions, generate, stop, estimate)

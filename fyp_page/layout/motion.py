@@ -12,8 +12,11 @@ from fyp_page.examples import examples
 from fyp_page.handlers.motion import DEFAULT_RATE, DEFAULT_SECONDS
 from fyp_page.layout.theme import step
 
-# Reads where the player stands.
-_PLAYER_TIME = "() => Math.round(100 * (document.querySelector('#motion video')?.currentTime ?? 0)) / 100"
+# Two handles on one bar; the script connects them with the numbers and the player.
+_TRIM_BAR = (
+    '<div id="trim"><input type="range" min="0" step="0.01" value="0" aria-label="Start of the part used">'
+    '<input type="range" min="0" step="0.01" value="0" aria-label="End of the part used"></div>'
+)
 
 
 @dataclass
@@ -37,6 +40,17 @@ def motion_panel() -> MotionPanel:
             height=300,
             elem_id="motion",
         )
+        with gr.Column(elem_id="part"):
+            gr.HTML(_TRIM_BAR)
+            with gr.Row():
+                start = gr.Number(
+                    0, minimum=0, step=0.1, label="Start, seconds", min_width=90, elem_id="start"
+                )
+                end = gr.Number(
+                    DEFAULT_SECONDS, minimum=0, step=0.1, label="End, seconds", min_width=90, elem_id="end"
+                )
+                rate = gr.Number(DEFAULT_RATE, minimum=0, step=1, label="Frames a second", min_width=90)
+        facts = gr.Markdown(elem_id="facts")
         chosen = gr.Dataset(
             components=[gr.Image(render=False)],
             samples=[[str(example.poster)] for example in examples()],
@@ -45,16 +59,7 @@ def motion_panel() -> MotionPanel:
             elem_id="examples",
             samples_per_page=len(examples()),
         )
-        facts = gr.Markdown(elem_id="facts")
-        with gr.Accordion("Which part of the video", open=False):
-            with gr.Row():
-                start = gr.Number(0, minimum=0, step=0.1, label="Start, seconds", min_width=110)
-                seconds = gr.Number(
-                    DEFAULT_SECONDS, minimum=0, step=0.1, label="Length, seconds", min_width=110
-                )
-                rate = gr.Number(DEFAULT_RATE, minimum=0, step=1, label="Frames a second", min_width=110)
-            here = gr.Button("Start at the player's position", size="sm")
-            here.click(None, None, start, js=_PLAYER_TIME, api_visibility="private")
+        with gr.Accordion("Kind of video", open=False):
             kind = control("input_type", label="What the video shows", choices=["auto", "raw", "skeleton"])
-    controls = {"start_seconds": start, "seconds": seconds, "rate": rate, "input_type": kind}
+    controls = {"start_seconds": start, "end_seconds": end, "rate": rate, "input_type": kind}
     return MotionPanel(video, chosen, facts, controls)

@@ -19,16 +19,21 @@ from fyp_page.layout.pose import PosePanel, pose_panel
 from fyp_page.layout.result import Stage, stage_panel
 from fyp_page.layout.settings import settings_panel
 from fyp_page.layout.theme import TITLE, header
+from fyp_page.open_streams import OpenStreams
 
 MAX_WAITING = 20  # requests; more are turned away at once
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+_PART = ("start_seconds", "end_seconds", "rate")
+# What the time depends on that a video takes.
+_WORK = ("video", *_PART, "aspect", "width", "height", "preset", "steps", "guidance")
 _FOLLOWERS = 100  # pages that may watch their run at once; each costs a timer
 
 
-def build(page: Page, max_waiting: int = MAX_WAITING) -> gr.Blocks:
+def build(page: Page, streams: OpenStreams, max_waiting: int = MAX_WAITING) -> gr.Blocks:
     """Lay out the page.
 
     Args:
+        streams: those that programs listen to.
         max_waiting: requests that may wait.
     """
     with Blocks(title=TITLE, delete_cache=(3600, 86400), fill_width=True) as demo:
@@ -55,22 +60,18 @@ def build(page: Page, max_waiting: int = MAX_WAITING) -> gr.Blocks:
         follow = _connect_run(page, browser, character, stage, gallery, controls)
         _connect_results(page, browser, stage, gallery, controls)
         _prevent_contradictions(controls)
-        add_endpoints(Api(page, page.folder))
+        add_endpoints(Api(page, page.folder, streams))
         demo.load(
             page.wait_for_model,
             None,
-            [
-                model,
-                motion.controls["seconds"],
-                motion.controls["rate"],
-                settings.lora_panel,
-                character.suggestions,
-                character.generate,
-            ],
+            [model, settings.lora_panel, character.suggestions, character.generate],
             queue=False,  # which may be full
             **_QUIET,
         )
-        demo.load(page.open, browser, [browser, gallery.gallery], queue=False, **_QUIET).then(**follow)
+        usual = [motion.controls["end_seconds"], motion.controls["rate"]]
+        demo.load(page.open, browser, [browser, gallery.gallery, *usual], queue=False, **_QUIET).then(
+            **follow
+        )
     return demo.queue(max_size=max_waiting, default_concurrency_limit=4, api_open=False)
 
 
@@ -88,7 +89,7 @@ def _connect_motion(
         [
             motion.video,
             character.prompt,
-            *(controls[name] for name in ("start_seconds", "seconds", "rate", "aspect")),
+            *(controls[name] for name in (*_PART, "aspect")),
             stage.screen,
         ],
         queue=False,
@@ -97,7 +98,15 @@ def _connect_motion(
     character.suggestions.click(
         lambda sample: sample[0], character.suggestions, character.prompt, queue=False, **_QUIET
     )
-    timing = [controls[name] for name in ("start_seconds", "seconds", "rate")]
+    timing = [controls[name] for name in _PART]
+    gr.on(
+        [motion.video.upload, motion.video.stop_recording],
+        page.fit_part,
+        motion.video,
+        timing[:2],
+        queue=False,
+        **_QUIET,
+    )
     gr.on(
         [each.change for each in (motion.video, *timing)],
         describe,
@@ -148,9 +157,19 @@ def _connect_run(
         "concurrency_limit": _FOLLOWERS,
         **_QUIET,
     }
-    begin: dict[str, Any] = {"inputs": browser, "outputs": browser, "inputs_kwargs": controls, **_QUIET}
+    said: dict[str, Any] = {"inputs": browser, "inputs_kwargs": controls}
+    begin: dict[str, Any] = {**said, "outputs": browser, **_QUIET}
     gr.on([character.generate.click, character.prompt.submit], page.begin, **begin).success(**follow)
     stage.new_seed.click(page.begin_with_new_seed, **begin).success(**follow)
+    gr.on(
+        [character.generate.change, character.prompt.blur, *(controls[name].change for name in _WORK)],
+        page.estimate,
+        **said,
+        outputs=character.estimate,
+        trigger_mode="always_last",
+        concurrency_limit=1,
+        **_QUIET,
+    )
     character.stop.click(page.stop, browser, queue=False, **_QUIET)
     return follow
 

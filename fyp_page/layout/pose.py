@@ -17,7 +17,7 @@ class PosePanel:
     """controls: by the names of what they set."""
 
     picture: gr.Image
-    notes: gr.Markdown
+    notes: gr.HTML
     controls: dict[str, Component]
 
 
@@ -34,7 +34,7 @@ def pose_panel() -> PosePanel:
             alt_text="The skeleton over the middle frame of the video",
             visible=False,
         )
-        notes = gr.Markdown(elem_id="pose_notes")
+        notes = gr.HTML(elem_id="pose_notes")
         with gr.Accordion("People", open=False):
             controls: dict[str, Component] = {"people": control("people")}
             with gr.Row():

@@ -30,6 +30,7 @@ def settings_panel() -> SettingsPanel:
         with gr.Row():
             controls |= {name: control(name, min_width=140) for name in ("steps", "guidance")}
             controls["scheduler"] = control("scheduler", min_width=140, choices=list(SCHEDULER_NAMES))
+        controls["pose_strength"] = control("pose_strength", step=0.1)
         with gr.Row():
             controls |= {name: control(name, min_width=140) for name in ("width", "height")}
     with gr.Accordion("LoRA", open=False, visible=False, elem_classes="card") as lora_panel:

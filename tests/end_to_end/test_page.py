@@ -95,9 +95,9 @@ def _generate(page: Page) -> Locator:
 def _fill(page: Page, video: Path, kind: str, prompt: str, seconds: float) -> None:
     page.locator("#motion input[type=file]").set_input_files(video)
     page.locator("#facts").get_by_text("Used:").wait_for()
-    page.get_by_text("Which part of the video").click()
+    page.get_by_text("Kind of video").click()
     page.get_by_role("radio", name=kind).check()
-    page.get_by_label("Length, seconds").fill(str(seconds))
+    page.get_by_label("End, seconds").fill(str(seconds))
     page.locator("#prompt textarea").fill(prompt)
 
 
@@ -252,7 +252,7 @@ def test_examples_of_the_documents_run(address: str, document: str, monkeypatch:
 def test_nothing_serious_for_screen_readers(page: Page) -> None:
     page.locator("#examples .gallery-item").first.click()
     page.locator("#pose img").wait_for()
-    for fold in ("Which part of the video", "Framing and crop", "Settings"):
+    for fold in ("Kind of video", "Framing and crop", "Settings"):
         page.locator("button.label-wrap", has_text=fold).first.click()
     violations = Axe().run(page).response["violations"]
     serious = [found["help"] for found in violations if found["impact"] in ("serious", "critical")]

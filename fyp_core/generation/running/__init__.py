@@ -1,1 +1,1 @@
-"""While a video is being made, and when it is: previews, estimates of time, the report, the comparison."""
+"""While a video is being made, and when it is: facts of the model, previews, estimates, the report, the comparison."""

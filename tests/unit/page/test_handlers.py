@@ -26,27 +26,27 @@ def controls(**changes: Any) -> dict[str, Any]:
         "follow": False,
     }
     switches = {"follow": False, "mirror": False, "sound": True}
-    return untouched | first | switches | {"start_seconds": 0, "seconds": 1.6, "rate": 5} | changes
+    return untouched | first | switches | {"start_seconds": 0, "end_seconds": 1.6, "rate": 5} | changes
 
 
 @pytest.mark.parametrize(
-    ("start", "seconds", "rate", "sentence"),
+    ("start", "end", "rate", "sentence"),
     [
         (0, 1.6, 5, "Used: 8 frames, 1.7 s at 4.8 a second."),
-        (1, 5, 12, "Used: 8 frames, 0.7 s at 12 a second."),
+        (1, 6, 12, "Used: 8 frames, 0.7 s at 12 a second."),
         (0, 0.01, 24, "Used: 1 frame, 0.0 s at 24 a second."),
     ],
 )
 def test_what_is_used_of_a_video(
-    start: float, seconds: float, rate: float, sentence: str, make_video: Callable[..., Path]
+    start: float, end: float, rate: float, sentence: str, make_video: Callable[..., Path]
 ) -> None:
-    said = describe(str(make_video(frames=40)), start, seconds, rate)
+    said = describe(str(make_video(frames=40)), start, end, rate)
     assert said == f"1.7 s, 64×48, 24 frames a second. {sentence}"
 
 
 def test_a_part_that_cannot_be_used_is_explained(make_video: Callable[..., Path], tmp_path: Path) -> None:
     video = str(make_video(frames=600))
-    assert describe(video, 29, 1, 5) == "⚠ The video lasts 25.0 s; start earlier."
+    assert describe(video, 29, 30, 5) == "⚠ The video lasts 25.0 s; start earlier."
     assert "at most 512 are possible here; take 21.3 s" in describe(video, 0, 25, 24)
     assert describe(video, 0, None, 5) == ""  # while a number is typed
     (tmp_path / "text.mp4").write_text("This is no video.")
@@ -56,9 +56,12 @@ def test_a_part_that_cannot_be_used_is_explained(make_video: Callable[..., Path]
 
 def test_each_line_of_the_prompt_makes_a_request(make_video: Callable[..., Path]) -> None:
     video = str(make_video(frames=40))
-    made = make_requests(controls(video=video, prompt="a robot\n\n a knight ", steps=3, crop_left=8))
+    made = make_requests(
+        controls(video=video, prompt="a robot\n\n a knight ", steps=3, pose_strength=0.5, crop_left=8)
+    )
     assert [request.prompt for request in made] == ["a robot", "a knight"]
     assert {(r.frames, r.stride, r.start, r.steps, r.crop) for r in made} == {(8, 5, 0, 3, (8, 0, 0, 0))}
+    assert {r.pose_strength for r in made} == {0.5}
 
 
 @pytest.mark.parametrize(
@@ -66,7 +69,8 @@ def test_each_line_of_the_prompt_makes_a_request(make_video: Callable[..., Path]
     [
         ({"video": None}, "There is no input video"),
         ({"prompt": " \n"}, "The prompt is empty"),
-        ({"seconds": None}, "The length is empty; give a number"),
+        ({"end_seconds": None}, "The end is empty; give a number"),
+        ({"start_seconds": 1.2, "end_seconds": 1}, "The end, 1 s, must lie behind the start, 1.2 s"),
         ({"prompt": "\n".join("abcdefghi")}, "There are 9 prompts, one a line; take at most 8"),
         ({"steps": 0}, "steps"),
     ],
@@ -83,7 +87,7 @@ def test_what_cannot_work_costs_one_sentence(
 
 def test_settings_of_a_video_come_back_into_the_controls(make_video: Callable[..., Path]) -> None:
     asked = controls(
-        video=str(make_video(frames=40)), prompt="a robot", start_seconds=0.5, seconds=1, rate=8, seed=4
+        video=str(make_video(frames=40)), prompt="a robot", start_seconds=0.5, end_seconds=1.5, rate=8, seed=4
     )
     request = make_requests(asked)[0]
     settings = {

@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 
 from fyp_core.generation.request import GenerationRequest
 from fyp_media.errors import InputError, shortened
+from fyp_page.open_streams import OpenStreams
 from fyp_serving.http_guard import HttpGuard, Shutdown
 from fyp_serving.limits import Limits
 from fyp_serving.monitoring import Metrics, routes
@@ -72,7 +73,9 @@ def client() -> Iterator[TestClient]:
     async def fail(_request: Request) -> Response:
         raise KeyError("secret" * 1000)
 
-    guard = Middleware(HttpGuard, max_upload_bytes=10**6, is_full=lambda: False, shutdown=Shutdown())
+    guard = Middleware(
+        HttpGuard, max_upload_bytes=10**6, is_full=lambda: False, shutdown=Shutdown(), streams=OpenStreams()
+    )
     served = [Route("/gradio_api/call/fail", fail, methods=["POST"])]
     served += routes(Metrics(), lambda: False)
     served += [Route("/{path:path}", size, methods=["GET", "POST"])]
