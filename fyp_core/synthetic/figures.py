@@ -34,7 +34,8 @@ _EDGE_DARKENING = 0.45
 _EDGE_LIGHT = 92
 _NEARLY_BLACK = 70
 
-_FACING = 0.05  # cosine to the viewer from which a facing part is seen
+FRONT, BACK = 1, -1  # the sides of a bone that a part may be confined to
+_FACING = 0.05  # cosine to the viewer from which such a part is seen
 
 _ANGLES = np.linspace(0, 2 * np.pi, 12, endpoint=False)
 _CIRCLE = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=-1)
@@ -43,12 +44,12 @@ _SUBPIXEL_BITS = 4
 
 @dataclass(frozen=True)
 class FigurePart:
-    """``facing``: only seen when its bone looks towards the viewer."""
+    """``facing``: FRONT is only seen when its bone looks towards the viewer, BACK when away, 0 always."""
 
     group: str
     color: Color
     spheres: tuple[Sphere, ...]
-    facing: bool = False
+    facing: int = 0
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def _paint_frame(
         hulls = [
             (part.color, cv2.convexHull(outlines[span].reshape(-1, 2)))
             for part, span in figure.groups[group]
-            if not part.facing or towards[figure.bone_index[span.start]] >= _FACING
+            if not part.facing or part.facing * towards[figure.bone_index[span.start]] >= _FACING
         ]
         if _EDGED[group]:
             for color, hull in hulls:  # all before the first fill: the edge runs around the whole limb
