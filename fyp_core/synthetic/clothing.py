@@ -147,7 +147,7 @@ def eyes(white: Color = WHITE, pupil: Color = BLACK) -> Iterator[FigurePart]:
 
 
 def neck(color: Color) -> FigurePart:
-    return FigurePart("torso", color, (("torso", 0, 0.98, 0, 0.034), ("head", 0, -0.6, 0, 0.55)))
+    return FigurePart("torso", color, (("torso", 0, 1.04, 0, 0.03), ("head", 0, -0.6, 0, 0.5)))
 
 
 def skull(color: Color) -> Iterator[FigurePart]:
