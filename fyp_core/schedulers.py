@@ -18,6 +18,7 @@ AUTO, OWN = "auto", "model"  # what the preset takes; the one saved with the mod
 
 _CLASSES: dict[str, tuple[str, dict[str, Any]]] = {
     "ddim": ("DDIMScheduler", {}),
+    "ddim-trailing": ("DDIMScheduler", {"timestep_spacing": "trailing"}),
     "dpmpp-2m": ("DPMSolverMultistepScheduler", {}),
     "dpmpp-2m-ays": ("DPMSolverMultistepScheduler", {}),
     "dpmpp-2m-karras": ("DPMSolverMultistepScheduler", {"use_karras_sigmas": True}),
@@ -41,8 +42,9 @@ def make_scheduler(name: str, own: SchedulerMixin) -> SchedulerMixin:
 
     Args:
         name: one of :data:`SCHEDULER_NAMES` but ``auto``. ``lcm`` and ``tcd`` are for models or LoRAs distilled
-            for them. Karras' spacing of noise levels (arXiv 2206.00364) needs a finite highest one: with zero
-            terminal SNR (arXiv 2305.08891) the model's own spacing stays.
+            for them, ``ddim-trailing`` for those that the training stage ``turbo`` makes. Karras' spacing of noise
+            levels (arXiv 2206.00364) needs a finite highest one: with zero terminal SNR (arXiv 2305.08891) the
+            model's own spacing stays.
     """
     if name == OWN:
         return own

@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -46,7 +47,13 @@ from fyp_core.generation.running.report import GenerationReport
 from fyp_core.generation.running.time_estimate import SpeedMeter, check_time, denoising_work
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.presets import PRESETS, choose_full_steps
-from fyp_core.weights.few_step_lora import DEFAULT, few_steps_of, find_few_step_lora, takes_few_step_lora
+from fyp_core.weights.few_step_lora import (
+    DEFAULT,
+    few_steps_of,
+    find_few_step_lora,
+    own_few_step_lora,
+    takes_few_step_lora,
+)
 from fyp_core.weights.hashes import file_hash, model_hash, model_revisions
 from fyp_core.weights.lora import Lora, set_loras
 from fyp_core.weights.sources import ModelSource
@@ -106,18 +113,24 @@ class LoadedModel:
         self._loras, self._lora_hashes = loras, hashes
 
     def with_few_step_lora(self, request: GenerationRequest) -> GenerationRequest:
-        """With a LoRA for few steps, where ``turbo`` asks for one, it is for such models and one is found."""
+        """With a LoRA for few steps, the model's own or one for such models, where ``turbo`` asks for one."""
         if (
             request.scheduler == schedulers.AUTO
             and self._lacks_few_step_lora(request)
-            and (file := find_few_step_lora())
+            and (file := self._own_few_step_lora or find_few_step_lora())
         ):
             return request.changed(loras=(*request.loras, Lora(file=file)))
         return request
 
+    @property
+    def _own_few_step_lora(self) -> Path | None:
+        return own_few_step_lora(self.source.layout)
+
     def _lacks_few_step_lora(self, request: GenerationRequest) -> bool:
         """Whether one could act besides those that the request names."""
-        takes_one = takes_few_step_lora(self.pipeline.unet.config, self._own_scheduler.config)
+        takes_one = self._own_few_step_lora is not None or takes_few_step_lora(
+            self.pipeline.unet.config, self._own_scheduler.config
+        )
         named = few_steps_of(lora.file for lora in request.loras)
         return request.preset == "turbo" and takes_one and named is None
 
@@ -365,7 +378,8 @@ class LoadedModel:
             if pipeline.is_long(prompt):
                 limit = pipeline.tokenizer.model_max_length
                 notices.append(f"The text{what} is encoded in parts: the model reads {limit} tokens at once.")
-        if request.scheduler == PRESETS["turbo"].scheduler and self._lacks_few_step_lora(request):
+        plain = request.scheduler == PRESETS["turbo"].scheduler
+        if plain and self._own_few_step_lora is None and self._lacks_few_step_lora(request):
             notices.append(
                 f"turbo runs without a LoRA for few steps: {DEFAULT.repository} is neither on this disk nor can it be"
                 " downloaded. Name one with --lora."

@@ -230,18 +230,11 @@ class JudgeConfig(NewNetworkConfig):
 
 
 class DiffusionConfig(TrainConfig):
-    """Of stages that train parts of the pipeline by denoising."""
+    """Of stages that train on a pipeline."""
 
-    trainable_modules: list[str] = Field([], description="parts of parameter names; none: the stage's own")
     gradient_checkpointing: bool = Field(False, description="less memory, more time")
     text_dropout: Share = Field(
         0.1, description="share of samples trained without their caption, for guidance"
-    )
-    high_noise_bias: bool = Field(
-        False, description="draw more of the noisy timesteps, where the layout is decided"
-    )
-    snr_gamma: NotNegative | None = Field(
-        None, description="min-SNR weights of the timesteps; 5 in the paper"
     )
     skeleton_weight: NotNegative = Field(0.0, description="additional weight of the loss near the skeleton")
     pipeline: Annotated[dict[str, Any], AfterValidator(_check_pipeline)] = Field(
@@ -250,14 +243,26 @@ class DiffusionConfig(TrainConfig):
     validation_data: ImageValidation = ImageValidation()
 
 
-class TextToImageConfig(DiffusionConfig, NewNetworkConfig):
+class DenoisingConfig(DiffusionConfig):
+    """Of stages that train parts of the pipeline by denoising."""
+
+    trainable_modules: list[str] = Field([], description="parts of parameter names; none: the stage's own")
+    high_noise_bias: bool = Field(
+        False, description="draw more of the noisy timesteps, where the layout is decided"
+    )
+    snr_gamma: NotNegative | None = Field(
+        None, description="min-SNR weights of the timesteps; 5 in the paper"
+    )
+
+
+class TextToImageConfig(DenoisingConfig, NewNetworkConfig):
     """Stands in for the training of Stable Diffusion's image model."""
 
     stage: Literal["text_to_image"] = "text_to_image"
     train_data: WorldData = WorldData()
 
 
-class PosedConfig(DiffusionConfig):
+class PosedConfig(DenoisingConfig):
     """Of stages that train the pose encoder."""
 
     pose_dropout: Share = Field(0.0, description="share of samples trained without their skeleton")
@@ -275,15 +280,19 @@ class PoseConfig(PosedConfig):
 class VideoConfig(DiffusionConfig):
     """Of stages that train on video."""
 
-    noise_share: Share = Field(0.0, description="variance share of the noise common to a clip's frames")
     enable_xformers_memory_efficient_attention: bool = Field(False, description="on GPUs")
     validation_data: VideoValidation = VideoValidation()
 
 
-class TemporalConfig(VideoConfig):
-    """The paper's stage 2."""
+class VideoDenoisingConfig(VideoConfig, DenoisingConfig):
+    """Of stages that train on noisy video."""
 
-    stage: Literal["temporal"] = "temporal"
+    noise_share: Share = Field(0.0, description="variance share of the noise common to a clip's frames")
+
+
+class CaptionedVideoConfig(VideoConfig):
+    """Of stages that train on captioned video, which has no skeletons unless it is of the procedural world."""
+
     train_data: WorldData | ClipTableData | ClipShardsData = Field(WorldData(), discriminator="kind")
 
     @model_validator(mode="after")
@@ -293,7 +302,26 @@ class TemporalConfig(VideoConfig):
         return self
 
 
-class OneStageConfig(VideoConfig, PosedConfig):
+class TemporalConfig(CaptionedVideoConfig, VideoDenoisingConfig):
+    """The paper's stage 2."""
+
+    stage: Literal["temporal"] = "temporal"
+
+
+class TurboConfig(CaptionedVideoConfig):
+    """A LoRA with which few steps without guidance show what many with guidance do."""
+
+    stage: Literal["turbo"] = "turbo"
+    steps: Count = Field(4, description="denoising steps with the LoRA")
+    teacher_steps: Count = Field(4, description="guided steps of the model that each of them stands for")
+    guidance_scale: float | None = Field(
+        None, description="of the model's guided steps; null: the model's own", allow_inf_nan=False
+    )
+    rank: Count = Field(64, description="of the LoRA's matrices")
+    text_dropout: Share = Field(0.0, description="share of samples without their caption")
+
+
+class OneStageConfig(VideoDenoisingConfig, PosedConfig):
     """Everything together on posed video, to compare with the paper's two stages."""
 
     stage: Literal["one_stage"] = "one_stage"
@@ -312,6 +340,7 @@ STAGE_CONFIGS: dict[str, type[TrainConfig]] = {
         TextToImageConfig,
         PoseConfig,
         TemporalConfig,
+        TurboConfig,
         OneStageConfig,
         JudgeConfig,
     )

@@ -173,7 +173,7 @@ def _learning_table(config: TrainConfig) -> list[str]:
     with FakeTensorMode():
         stage = _stage_without_weights(config)
         named = list(stage.network.named_parameters())
-    modules = stage.config.trainable_modules or stage.learns
+    modules = stage.trained_modules
     counts: dict[str, list[int]] = defaultdict(list)
     for name, parameter in named:
         if parameter.requires_grad:

@@ -85,6 +85,7 @@ _CLASSES = {
     "pose": ("diffusion", "PoseStage"),
     "pose_joint": ("diffusion", "JointPoseStage"),
     "temporal": ("diffusion", "TemporalStage"),
+    "turbo": ("turbo", "TurboStage"),
     "one_stage": ("diffusion", "OneStage"),
     "judge_pose": ("judges", "PoseJudgeStage"),
     "judge_classifier": ("judges", "ClassifierStage"),

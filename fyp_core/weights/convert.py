@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.weights.assemble import image_unet_tensors
 from fyp_core.weights.checkpoints import MODEL_INDEX
+from fyp_core.weights.few_step_lora import OWN_FOLDER, own_few_step_lora
 from fyp_core.weights.sources import BASE_KEY, ModelSource, base_name, has_image_unet
 from fyp_core.weights.tensors import read_tensor
 from fyp_media.errors import InputError
@@ -47,6 +48,8 @@ def convert_model(
             _save_on_base(pipeline, source, folder)
         else:
             pipeline.save_pretrained(folder)
+        if (lora := own_few_step_lora(source.layout)) is not None:
+            shutil.copytree(lora.parent, folder / OWN_FOLDER)
         _forget_places(folder)
 
 
@@ -107,7 +110,7 @@ def _forget_places(folder: Path) -> None:
 def _copy_others(target: Path, scratch: Path) -> None:
     """Copy what lies beside the model in ``target``."""
     index = target / MODEL_INDEX
-    parts = {MODEL_INDEX, *(json.loads(index.read_text()) if index.is_file() else ())}
+    parts = {MODEL_INDEX, OWN_FOLDER, *(json.loads(index.read_text()) if index.is_file() else ())}
     for path in target.iterdir():
         if path.name not in parts and path.is_dir():
             shutil.copytree(path, scratch / path.name)

@@ -1,18 +1,23 @@
-"""LoRAs distilled for few steps, which the preset ``turbo`` puts on a model of Stable Diffusion 1.x by itself.
+"""LoRAs distilled for few steps, which the preset ``turbo`` puts on a model by itself.
 
-They bring their own way of sampling: 4 steps of the scheduler they were distilled for, without guidance, which they
-have learnt. Known by their files' names: LCM-LoRA (Luo et al. 2023, arXiv 2311.05556), TCD (Zheng et al. 2024,
-arXiv 2402.19159) and Hyper-SD's unified LoRA (Ren et al. 2024, arXiv 2404.13686), which is sampled as TCD.
+They bring their own way of sampling: few steps of the scheduler they were distilled for, without guidance, which they
+have learnt. A model's own LoRA, made by the training stage ``turbo``, lies in the model's folder and says in its
+file's metadata how it is sampled. LoRAs for Stable Diffusion 1.x are known by their files' names: LCM-LoRA (Luo et
+al. 2023, arXiv 2311.05556), TCD (Zheng et al. 2024, arXiv 2402.19159) and Hyper-SD's unified LoRA (Ren et al. 2024,
+arXiv 2404.13686), which is sampled as TCD.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from pydantic import Field, ValidationError
+
+from fyp_core.schedulers import SCHEDULER_NAMES
+from fyp_core.settings import Settings
 from fyp_core.weights.hub_download import HubPart, find_hub_part
 from fyp_media.errors import InputError
 
@@ -20,34 +25,75 @@ DEFAULT = HubPart("latent-consistency/lcm-lora-sdv1-5", "main", ("pytorch_lora_w
 _TEXT_WIDTH = 768  # of Stable Diffusion 1.x
 
 
-@dataclass(frozen=True)
-class FewSteps:
-    """How a model with such a LoRA is sampled.
+OWN_FOLDER = "turbo"  # in a model's folder
+_OWN_FILE = "turbo.safetensors"
+_SAMPLING = "sampling"  # in a file's metadata: a FewSteps as JSON
+if TYPE_CHECKING:
+    import torch
 
-    scheduler: one of :data:`fyp_core.schedulers.SCHEDULER_NAMES`.
-    steps: denoising steps.
-    guidance: classifier-free guidance scale; 1 is off.
-    """
-
-    scheduler: str
-    steps: int = 4
-    guidance: float = 1.0
+    SchedulerName = str
+else:
+    SchedulerName = Literal[SCHEDULER_NAMES]
 
 
-_BY_NAME = {"lcm": FewSteps("lcm"), "tcd": FewSteps("tcd"), "hyper-sd": FewSteps("tcd")}
+class FewSteps(Settings):
+    """How a model with such a LoRA is sampled."""
+
+    scheduler: SchedulerName
+    steps: int = Field(4, ge=1, description="denoising steps")
+    guidance: float = Field(1.0, allow_inf_nan=False, description="classifier-free guidance scale; 1 is off")
+
+
+_BY_NAME = {
+    "lcm": FewSteps(scheduler="lcm"),
+    "tcd": FewSteps(scheduler="tcd"),
+    "hyper-sd": FewSteps(scheduler="tcd"),
+}
 
 
 def few_steps_of(files: Iterable[Path]) -> FewSteps | None:
-    """The sampling that the first such LoRA among the files was distilled for; ``None`` where there is none.
+    """The sampling that the first such LoRA among the files was distilled for; ``None`` where there is none."""
+    return next((sampling for file in files if (sampling := _stated(file) or _by_name(file))), None)
 
-    The file's name, or that of its repository in the hub's cache, tells the kind.
+
+def _stated(file: Path) -> FewSteps | None:
+    """By the metadata that :func:`save_own_few_step_lora` writes."""
+    from safetensors import SafetensorError, safe_open
+
+    if file.suffix != ".safetensors" or not file.is_file():
+        return None
+    try:
+        with safe_open(file, "pt") as content:
+            return FewSteps.model_validate_json((content.metadata() or {})[_SAMPLING])
+    except (KeyError, SafetensorError, ValidationError):  # whoever loads the file says what is wrong with it
+        return None
+
+
+def _by_name(file: Path) -> FewSteps | None:
+    """By the name of the file, or of its repository in the hub's cache."""
+    names = [part.lower() for part in file.parts if part.startswith("models--")] + [file.name.lower()]
+    return next(
+        (sampling for kind, sampling in _BY_NAME.items() if any(kind in name for name in names)), None
+    )
+
+
+def own_few_step_lora(model: Path | None) -> Path | None:
+    """The LoRA that lies in a model's folder; ``None`` where there is none."""
+    file = model / OWN_FOLDER / _OWN_FILE if model else None
+    return file if file and file.is_file() else None
+
+
+def save_own_few_step_lora(model: Path, learnt: Mapping[str, torch.Tensor], sampling: FewSteps) -> None:
+    """Write a model's own LoRA, in half precision, into the model's folder.
+
+    Args:
+        learnt: matrices by the names that PEFT gives them in ``unet``; their product is not scaled.
     """
-    for file in files:
-        names = [part.lower() for part in file.parts if part.startswith("models--")] + [file.name.lower()]
-        for kind, sampling in _BY_NAME.items():
-            if any(kind in name for name in names):
-                return sampling
-    return None
+    from safetensors.torch import save_file
+
+    (model / OWN_FOLDER).mkdir()
+    tensors = {name.replace(".default.", "."): tensor.half().contiguous() for name, tensor in learnt.items()}
+    save_file(tensors, model / OWN_FOLDER / _OWN_FILE, {_SAMPLING: sampling.model_dump_json()})
 
 
 def takes_few_step_lora(unet_config: Mapping[str, Any], betas: Mapping[str, Any]) -> bool:

@@ -1,12 +1,13 @@
-"""The diffusion stages: what each of them learns, on one loss.
+"""The diffusion stages: what each of them learns, most of them on one loss.
 
 ``text_to_image`` stands in for Stable Diffusion's training. ``pose`` and ``temporal`` are the two stages of Follow
 Your Pose (arXiv 2304.01186, section 3): first the pose encoder alone on image-pose pairs, then the temporal layers
-and the query projections on pose-free video.
+and the query projections on pose-free video. ``turbo``, in a module of its own, distils what these have made.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +24,15 @@ from transformers import CLIPTextModel
 
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.pose_encoder import PoseEncoder
-from fyp_core.training.config import DiffusionConfig, OwnClips, PosedConfig, VideoConfig, WorldData
+from fyp_core.training.config import (
+    DenoisingConfig,
+    DiffusionConfig,
+    ImageValidation,
+    OwnClips,
+    PosedConfig,
+    VideoDenoisingConfig,
+    WorldData,
+)
 from fyp_core.training.data import BadFiles, open_dataset
 from fyp_core.training.data.samples import TokenizedDataset
 from fyp_core.training.data.world import LatentCache, LatentDataset
@@ -67,31 +76,42 @@ class Denoiser(nn.Module):
             skeleton: (b, 3, H, W) or (b, f, 3, H, W) in 0..1; ``None`` switches the pose off.
             keep_pose: (b,) 1 or 0; ``None`` keeps all.
         """
-        autocasts = torch.is_autocast_enabled(noisy.device.type)
-        if not autocasts:  # with DeepSpeed, which casts the whole network to one format
-            noisy = noisy.to(self.unet.dtype)
-            skeleton = None if skeleton is None else skeleton.to(self.unet.dtype)
-            keep_pose = None if keep_pose is None else keep_pose.to(self.unet.dtype)
-        text = self.text_encoder(tokens)[0]
-        features = None
-        if skeleton is not None:
-            frames = skeleton.flatten(0, -4)
-            features = self.pose_encoder(frames)
-            if keep_pose is not None:
-                kept = keep_pose.repeat_interleave(len(frames) // len(skeleton))[:, None, None, None]
-                features = [level * kept for level in features]
+        features = None if skeleton is None else self.encode_pose(skeleton, keep_pose)
+        return self.predict(noisy, t, self.text_encoder(tokens)[0], features)
+
+    def encode_pose(
+        self, skeleton: torch.Tensor, keep_pose: torch.Tensor | None = None
+    ) -> list[torch.Tensor]:
+        """Pose features of skeletons, one level a down block: (b, c, h, w), or ((b f), c, h, w)."""
+        frames = self._castable(skeleton).flatten(0, -4)
+        features = self.pose_encoder(frames)
+        if keep_pose is None:
+            return features
+        kept = self._castable(keep_pose).repeat_interleave(len(frames) // len(skeleton))[:, None, None, None]
+        return [level * kept for level in features]
+
+    def predict(
+        self, noisy: torch.Tensor, t: torch.Tensor, text: torch.Tensor, features: list[torch.Tensor] | None
+    ) -> torch.Tensor:
+        """As :meth:`forward`, from encoded text (b, l, d) and pose."""
+        noisy = self._castable(noisy)
         if isinstance(self.unet, PoseVideoUNet):
             return self.unet(noisy, t, text, features).sample
         return self.unet(noisy, t, text, down_intrablock_additional_residuals=features).sample
 
+    def _castable(self, x: torch.Tensor) -> torch.Tensor:
+        """In the network's format where autocast does not see to it: DeepSpeed casts the whole network to one."""
+        return x if torch.is_autocast_enabled(x.device.type) else x.to(self.unet.dtype)
+
 
 class DiffusionStage:
-    """A stage that trains parts of a pipeline by denoising."""
+    """A stage that trains parts of a pipeline; what it learns from is the subclass's :meth:`loss`."""
 
     uses_video: ClassVar[bool] = False
     uses_pose: ClassVar[bool] = False
     learns: ClassVar[tuple[str, ...]]
-    """What of the denoiser learns, as parts of parameter names."""
+    """What of the network learns, as parts of parameter names; none: everything."""
+    network_class: ClassVar[type[Denoiser]] = Denoiser
 
     def __init__(self, config: DiffusionConfig, *, with_weights: bool = True) -> None:
         self.config = config
@@ -100,8 +120,8 @@ class DiffusionStage:
         self.pipeline.register_to_config(**self._pipeline_settings)  # sample sheets use them as well
         parts = self.pipeline
         unet = parts.unet if self.uses_video else image_unet(parts.unet)
-        self.network = Denoiser(parts.text_encoder, parts.pose_encoder, unet)
-        set_trainable(self.network, config.trainable_modules or self.learns)
+        self.network: Denoiser = self.network_class(parts.text_encoder, parts.pose_encoder, unet)
+        set_trainable(self.network, self.trained_modules)
         cast_frozen_layers(self.network, config.mixed_precision)
         parts.vae.requires_grad_(False)
         if not isinstance(config.train_data, WorldData):  # whose clips are encoded beforehand
@@ -109,11 +129,17 @@ class DiffusionStage:
         if config.gradient_checkpointing:
             unet.enable_gradient_checkpointing()
         if with_weights:  # before training: settings that cannot be shown are refused now
-            self._sheet = SampleSheet(parts, config.validation_data, posed=self._shows_pose)
-        self.noise = DDIMScheduler.from_config(parts.scheduler.config)
-        self._pose_dropout = config.pose_dropout if isinstance(config, PosedConfig) else 0.0
-        self._noise_share = config.noise_share if isinstance(config, VideoConfig) else 0.0
+            self._sheet = SampleSheet(parts, self._validation, posed=self._shows_pose)
         self.bad_files = BadFiles()
+
+    @property
+    def trained_modules(self) -> Sequence[str]:
+        """:attr:`learns`, or what the configuration names instead."""
+        return self.learns
+
+    @property
+    def _validation(self) -> ImageValidation:
+        return self.config.validation_data
 
     def open_pipeline(self) -> FollowYourPosePipeline:
         """The model to go on from, in full precision."""
@@ -200,18 +226,8 @@ class DiffusionStage:
         return batch | {"pixels": torch.zeros(count, 3, *frames, height, width)}
 
     def loss(self, network: nn.Module, batch: dict[str, Any], draws: Draws) -> torch.Tensor:
-        """Error of the prediction of a batch like :meth:`example`'s."""
-        latents = batch["latents"] if "latents" in batch else self.encode(batch["pixels"], draws)
-        skeleton = self._skeleton(batch)
-        t = self._draw_timesteps(draws)
-        noise = self._draw_noise(latents, draws)
-        noisy = self.noise.add_noise(latents, noise, t)
-        keep_pose = (draws.uniform() >= self._pose_dropout).float()
-        prediction = network(noisy, t, batch["tokens"], skeleton if self.uses_pose else None, keep_pose)
-        error = (prediction.float() - self._target(latents, noise, t)).square()
-        if skeleton is not None and self.config.skeleton_weight:
-            error = error * (1 + self.config.skeleton_weight * near_skeleton(skeleton, latents))
-        return (error.flatten(1).mean(1) * self.timestep_weights(t)).mean()
+        """Scalar loss of a batch like :meth:`example`'s."""
+        raise NotImplementedError
 
     @staticmethod
     def _skeleton(batch: dict[str, Any]) -> torch.Tensor | None:
@@ -235,33 +251,6 @@ class DiffusionStage:
             mean, std = (x.unflatten(0, (len(pixels), -1)).transpose(1, 2) for x in (mean, std))
         latents = mean + std * draws.normal(*mean.shape[1:])
         return (latents - (getattr(vae.config, "shift_factor", None) or 0.0)) * vae.config.scaling_factor
-
-    def _draw_timesteps(self, draws: Draws) -> torch.Tensor:
-        u = draws.uniform()
-        if self.config.high_noise_bias:
-            u = 1 - u.square()
-        steps = self.noise.config.num_train_timesteps
-        return (u * steps).long().clamp(max=steps - 1)
-
-    def _draw_noise(self, latents: torch.Tensor, draws: Draws) -> torch.Tensor:
-        if latents.ndim == 4:
-            return draws.normal(*latents.shape[1:])
-        return draws.clip_noise(*latents.shape[1:], share=self._noise_share)
-
-    def _target(self, latents: torch.Tensor, noise: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-        if self.noise.config.prediction_type == "v_prediction":
-            return self.noise.get_velocity(latents, noise, t)
-        return noise
-
-    def timestep_weights(self, t: torch.Tensor) -> torch.Tensor:
-        """Min-SNR weights (Hang et al. 2023, arXiv 2303.09556), (b,); 1 where they are not asked for."""
-        if self.config.snr_gamma is None:
-            return torch.ones_like(t, dtype=torch.float32)
-        snr = compute_snr(self.noise, t)
-        clipped = snr.clamp(max=self.config.snr_gamma)
-        if self.noise.config.prediction_type == "v_prediction":
-            return clipped / (snr + 1)
-        return torch.where(snr > 0, clipped / snr, 1.0)
 
     def preview(self, path: Path) -> None:
         save_sheet(path, *self._sheet.draw(self.trained_pipeline()))
@@ -291,7 +280,64 @@ class DiffusionStage:
         pipeline.save_pretrained(folder)
 
 
-class PoseStage(DiffusionStage):
+class DenoisingStage(DiffusionStage):
+    """A stage that learns to denoise pictures or clips."""
+
+    config: DenoisingConfig
+
+    def __init__(self, config: DenoisingConfig, *, with_weights: bool = True) -> None:
+        super().__init__(config, with_weights=with_weights)
+        self.noise = DDIMScheduler.from_config(self.pipeline.scheduler.config)
+        self._pose_dropout = config.pose_dropout if isinstance(config, PosedConfig) else 0.0
+        self._noise_share = config.noise_share if isinstance(config, VideoDenoisingConfig) else 0.0
+
+    @property
+    def trained_modules(self) -> Sequence[str]:
+        return self.config.trainable_modules or self.learns
+
+    def loss(self, network: nn.Module, batch: dict[str, Any], draws: Draws) -> torch.Tensor:
+        """Error of the prediction of a batch like :meth:`example`'s."""
+        latents = batch["latents"] if "latents" in batch else self.encode(batch["pixels"], draws)
+        skeleton = self._skeleton(batch)
+        t = self._draw_timesteps(draws)
+        noise = self._draw_noise(latents, draws)
+        noisy = self.noise.add_noise(latents, noise, t)
+        keep_pose = (draws.uniform() >= self._pose_dropout).float()
+        prediction = network(noisy, t, batch["tokens"], skeleton if self.uses_pose else None, keep_pose)
+        error = (prediction.float() - self._target(latents, noise, t)).square()
+        if skeleton is not None and self.config.skeleton_weight:
+            error = error * (1 + self.config.skeleton_weight * near_skeleton(skeleton, latents))
+        return (error.flatten(1).mean(1) * self.timestep_weights(t)).mean()
+
+    def _draw_timesteps(self, draws: Draws) -> torch.Tensor:
+        u = draws.uniform()
+        if self.config.high_noise_bias:
+            u = 1 - u.square()
+        steps = self.noise.config.num_train_timesteps
+        return (u * steps).long().clamp(max=steps - 1)
+
+    def _draw_noise(self, latents: torch.Tensor, draws: Draws) -> torch.Tensor:
+        if latents.ndim == 4:
+            return draws.normal(*latents.shape[1:])
+        return draws.clip_noise(*latents.shape[1:], share=self._noise_share)
+
+    def _target(self, latents: torch.Tensor, noise: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        if self.noise.config.prediction_type == "v_prediction":
+            return self.noise.get_velocity(latents, noise, t)
+        return noise
+
+    def timestep_weights(self, t: torch.Tensor) -> torch.Tensor:
+        """Min-SNR weights (Hang et al. 2023, arXiv 2303.09556), (b,); 1 where they are not asked for."""
+        if self.config.snr_gamma is None:
+            return torch.ones_like(t, dtype=torch.float32)
+        snr = compute_snr(self.noise, t)
+        clipped = snr.clamp(max=self.config.snr_gamma)
+        if self.noise.config.prediction_type == "v_prediction":
+            return clipped / (snr + 1)
+        return torch.where(snr > 0, clipped / snr, 1.0)
+
+
+class PoseStage(DenoisingStage):
     """Stage 1 of the paper: the pose encoder alone, on image-pose pairs."""
 
     uses_pose = True
@@ -304,14 +350,14 @@ class JointPoseStage(PoseStage):
     learns = ()  # everything
 
 
-class TemporalStage(DiffusionStage):
+class TemporalStage(DenoisingStage):
     """Stage 2 of the paper: temporal layers and query projections, on video without poses."""
 
     uses_video = True
     learns = STAGE2_LAYERS
 
 
-class OneStage(DiffusionStage):
+class OneStage(DenoisingStage):
     """Everything together on video with poses: what the paper's two stages avoid, to compare with."""
 
     uses_video = True

@@ -14,7 +14,7 @@ from fyp_core.pose_encoder import PoseEncoder
 from fyp_core.settings import refuse_unknown_names
 from fyp_core.synthetic import vocabulary
 from fyp_core.training.config import TextToImageConfig
-from fyp_core.training.stages.diffusion import DiffusionStage
+from fyp_core.training.stages.diffusion import DenoisingStage
 from fyp_core.training.stages.starting_model import build, open_autoencoder
 from fyp_core.unet import PoseVideoUNet
 
@@ -23,7 +23,7 @@ _NOT_A_WORD = Regex(r"[^\p{L}\p{N}]+")
 _MAX_LENGTH = 24  # tokens; the longest caption has 17
 
 
-class TextToImageStage(DiffusionStage):
+class TextToImageStage(DenoisingStage):
     """Text encoder and image UNet from scratch, on pictures with captions."""
 
     learns = ("text_encoder", "unet")

@@ -20,6 +20,9 @@ from PIL import Image
 from safetensors.torch import load_file
 
 import train_followyourpose
+from fyp_core.generation.device import Runtime
+from fyp_core.generation.engine import Engine
+from fyp_core.generation.request import GenerationRequest
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.synthetic import WorldClip, render_skeletons, sample_clip, vocabulary
 from fyp_core.training.config import WorldData
@@ -35,7 +38,10 @@ from fyp_core.training.stages.autoencoder import (
 from fyp_core.training.stages.diffusion import near_skeleton
 from fyp_core.training.stages.text_to_image import word_tokenizer
 from fyp_core.unet import stage2_parameter_names
+from fyp_core.weights.convert import convert_model
+from fyp_core.weights.sources import resolve_model
 from fyp_media.errors import InputError
+from fyp_media.write_video import write_video
 
 SIZE = 32
 WORLD = {"size": SIZE, "clips": 3, "n_sample_frames": 2}
@@ -116,6 +122,9 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         made[stage] = run_stage(
             folder, stage, pretrained_model_path=str(made[before]), pipeline={"noise_share": 0.5}
         )
+    made["turbo"] = run_stage(
+        folder, "turbo", pretrained_model_path=str(made["temporal"]), rank=2, teacher_steps=2, ema_decay=0.5
+    )
     return made
 
 
@@ -157,6 +166,32 @@ def test_stage_2_changes_what_the_paper_names(models: dict[str, Path]) -> None:
     assert names <= {f"unet.{name}" for name in learnt}
     for layer in ("attn1.to_q", "attn2.to_q", "norm_temp", "attn_temp", "conv_temporal"):
         assert any(f".{layer}." in name for name in names), layer
+
+
+def test_the_turbo_stage_leaves_the_model_as_it_is_and_adds_a_lora(models: dict[str, Path]) -> None:
+    assert changed(models["temporal"], models["turbo"]) == set()
+    own = "model_index.json"
+    assert (models["temporal"] / own).read_text() == (models["turbo"] / own).read_text()
+    matrices = load_file(models["turbo"] / "turbo" / "turbo.safetensors")
+    assert all(tensor.dtype == torch.float16 for tensor in matrices.values())
+    assert all(tensor.abs().max() > 0 for tensor in matrices.values())
+
+
+def test_turbo_takes_the_models_own_lora(models: dict[str, Path], tmp_path: Path) -> None:
+    convert_model(resolve_model(models["turbo"]), tmp_path / "converted", torch.float16)
+    engine = Engine(str(tmp_path / "converted"), runtime=Runtime(device="cpu", dtype="fp32"))
+    write_video(tmp_path / "skeleton.mp4", sample_clip(np.random.default_rng(0), 4, SIZE).skeletons(), 12)
+    request = GenerationRequest(
+        input=str(tmp_path / "skeleton.mp4"), input_type="skeleton", prompt="a robot on the moon", seed=1
+    )
+    result = engine.generate(request.changed(preset="turbo"))
+    used = result.settings()
+    assert (used["scheduler"], used["steps"], used["guidance"]) == ("ddim-trailing", 4, 1.0)
+    assert used["loras"] == ["turbo.safetensors:1"]
+    assert "LoRA" not in "".join(result.notices)
+    exact = engine.generate(request)
+    assert exact.settings()["loras"] == []
+    assert exact.request.steps == engine.pipeline.config.default_num_inference_steps
 
 
 def test_the_result_generates_with_its_own_settings(models: dict[str, Path]) -> None:
