@@ -18,6 +18,7 @@ from fyp_core.evaluation.scoring.judges import CLASSIFIER_FILE, POSE_FILE, Judge
 from fyp_core.evaluation.settings import EvaluationSettings
 from fyp_core.generation.device import Runtime
 from fyp_core.generation.engine import Engine
+from fyp_core.generation.request import GenerationRequest
 from fyp_core.weights.checkpoints import bundled
 from fyp_core.weights.hashes import file_hash, model_hash
 from fyp_media.errors import InputError
@@ -59,9 +60,12 @@ def measure_model(
     engine = Engine(settings.model, runtime=Runtime(dtype=settings.dtype))
     config = engine.pipeline.config
     cases = _cases(settings, (config.default_height, config.default_width))
-    protocol = _protocol(settings, engine, folder)
+    request = GenerationRequest(
+        input="", prompt="", preset=settings.preset, steps=settings.steps, guidance=settings.guidance
+    )
+    sampling = engine.prepare_sampling(request)
+    protocol = _protocol(settings, engine, sampling, folder)
     records = Records(records_file, protocol)
-    sampling = {"num_inference_steps": settings.steps, "guidance_scale": settings.guidance}
     results = evaluate(
         engine.pipeline,
         judges,
@@ -109,7 +113,9 @@ def _motion_cases(
     )
 
 
-def _protocol(settings: EvaluationSettings, engine: Engine, judges: Path) -> dict[str, Any]:
+def _protocol(
+    settings: EvaluationSettings, engine: Engine, sampling: dict[str, Any], judges: Path
+) -> dict[str, Any]:
     source = engine.load()
     config = engine.pipeline.config
     of_videos = {
@@ -127,8 +133,9 @@ def _protocol(settings: EvaluationSettings, engine: Engine, judges: Path) -> dic
         "CLIP": settings.clip,
         "frames": settings.frames,
         "seed of the clips": settings.seed,
-        "steps": settings.steps or config.default_num_inference_steps,
-        "guidance": config.default_guidance_scale if settings.guidance is None else settings.guidance,
+        **({} if settings.preset == "exact" else {"preset": settings.preset}),
+        "steps": sampling["num_inference_steps"],
+        "guidance": sampling["guidance_scale"],
         "guide pose": config.default_guide_pose,
         **(of_videos if settings.motions else {}),
     }

@@ -7,6 +7,7 @@ from typing import Literal
 
 from fyp_core.generation.device import DType
 from fyp_core.generation.request import EstimatorName
+from fyp_core.presets import PresetName
 from fyp_core.settings import Settings, setting
 from fyp_core.weights.sources import AUTO, MODEL_NAMES
 
@@ -49,13 +50,14 @@ class EvaluationSettings(Settings):
         metavar="CLIP",
     )
 
+    preset: PresetName = setting("exact", "sample as published, or with less work", group="sampling")
     steps: int | None = setting(
-        None, "denoising steps", unset="the model's own", group="sampling", metavar="N", ge=1
+        None, "denoising steps", unset="the preset's", group="sampling", metavar="N", ge=1
     )
     guidance: float | None = setting(
         None,
         "weight of the prompt",
-        unset="the model's own",
+        unset="the preset's",
         group="sampling",
         metavar="G",
         allow_inf_nan=False,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -116,6 +116,14 @@ class Engine:
     def pipeline(self) -> FollowYourPosePipeline:
         """The loaded pipeline, of a model in this process."""
         return self._model_loaded().pipeline
+
+    def prepare_sampling(self, request: GenerationRequest) -> dict[str, Any]:
+        """Let :attr:`pipeline` sample as a request says, for calls of one's own, and return their arguments.
+
+        Raises:
+            InputError: a LoRA is not for this model, or the scheduler cannot take that many steps.
+        """
+        return self._model_loaded().prepare_sampling(request)
 
     def prepare(self, request: GenerationRequest, job: Job | None = None) -> Guide:
         """Read the frames to follow and, of a raw video, find the people in them; needs no model.

@@ -162,6 +162,31 @@ class LoadedModel:
             height=config.default_height if request.height is None else request.height,
         )
 
+    def prepare_sampling(self, request: GenerationRequest) -> dict[str, Any]:
+        """Put on the LoRAs and set the scheduler of a request, for calls of the pipeline itself.
+
+        Returns:
+            Arguments of these calls: steps and guidance.
+
+        Raises:
+            InputError: a LoRA is not for this model, or the scheduler cannot take that many steps.
+        """
+        request = self.with_few_step_lora(request)
+        self.put_loras(request.loras)
+        request = self.completed(request)
+        self.pipeline.scheduler = schedulers.make_scheduler(request.scheduler, self._own_scheduler)
+        return self._sampling(request)
+
+    def _sampling(self, request: GenerationRequest) -> dict[str, Any]:
+        """Arguments of the pipeline that follow from the preset of a completed request."""
+        steps, reuse = _given(request.steps), _given(request.reuse)
+        return {
+            "num_inference_steps": steps,
+            "timesteps": schedulers.aligned_timesteps(request.scheduler, steps, self._own_scheduler),
+            "full_steps": choose_full_steps(steps, reuse),
+            "guidance_scale": request.guidance,
+        }
+
     def generate(
         self,
         request: GenerationRequest,
@@ -235,7 +260,7 @@ class LoadedModel:
 
     def _denoise(self, request: GenerationRequest, skeletons: np.ndarray, job: Job) -> torch.Tensor:
         """Latents (1, C, F, h, w) of a completed request."""
-        steps, reuse = _given(request.steps), _given(request.reuse)
+        steps = _given(request.steps)
         preview_every = max(1, steps // _PREVIEWS)
 
         def after_step(_pipeline: Any, step: int, _timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
@@ -257,11 +282,8 @@ class LoadedModel:
                     skeletons,
                     height=request.height,
                     width=request.width,
-                    num_inference_steps=steps,
-                    timesteps=schedulers.aligned_timesteps(request.scheduler, steps, self._own_scheduler),
-                    full_steps=choose_full_steps(steps, reuse),
+                    **self._sampling(request),
                     clips_at_once=self._clips_at_once(request, len(skeletons)),
-                    guidance_scale=request.guidance,
                     guidance_end=request.guidance_end,
                     guidance_rescale=request.guidance_rescale,
                     pose_scale=request.pose_strength,
