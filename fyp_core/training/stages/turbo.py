@@ -268,7 +268,7 @@ class TurboStage(DiffusionStage):
 
     def loss(self, network: nn.Module, batch: dict[str, Any], draws: Draws) -> torch.Tensor:
         """Error of the denoised latents, weighted by SNR + 1 (arXiv 2202.00512, section 4): that of the velocity."""
-        device, steps = draws.device, self.config.steps
+        device, steps = batch["tokens"].device, self.config.steps
         trajectory = self._trajectory.to(device)
         step = (draws.uniform() * steps).long().clamp(max=steps - 1)
         noise = draws.clip_noise(*self._latent_shape(batch), share=self.pipeline.config.noise_share)
