@@ -30,7 +30,7 @@ def measure(num_clips: int, size: int, style_probability: float) -> dict[str, fl
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clips", type=int, default=200)
-    parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--style-probability", type=float, default=0.0)
     args = parser.parse_args()
     print(json.dumps(measure(args.clips, args.size, args.style_probability)))

@@ -132,7 +132,7 @@ def test_small_pictures_are_rejected() -> None:
         Filters(min_size=256).check_size(900, 255)
 
 
-CHARACTERS = {"policeman": 5, "superman": 21, "man": 8, "woman": 22}  # and seeds that MediaPipe sees well
+CHARACTERS = {"policeman": 5, "superman": 3, "man": 4, "woman": 0}  # and seeds that MediaPipe sees well
 
 
 def render(character: str) -> WorldClip:
