@@ -102,6 +102,7 @@ class Run:
     def end(self, state: State, message: str = "") -> None:
         self.preview = None
         self.message, self.ended, self.state = message, time.monotonic(), state
+        self.preview = None  # runs are kept for a while
         self._change()
 
     def _change(self) -> None:

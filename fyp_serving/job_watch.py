@@ -15,6 +15,7 @@ from fyp_media.errors import InputError, shortened
 from fyp_page.job_watch import JobOutcome, JobWatch
 from fyp_serving.http_guard import SHUTDOWN
 from fyp_serving.limits import Limits
+from fyp_serving.memory import release_free_memory
 from fyp_serving.monitoring import Metrics
 
 logger = logging.getLogger(__name__)
@@ -75,7 +76,8 @@ class LimitedJobWatch(JobWatch):
                 for phase, spent in seconds.items():
                     self._metrics.phases.labels(phase).observe(spent)
             logger.info("%s", _line(requests, outcome, time.monotonic() - start))
-            self._count(-1)  # last: whoever waits for the end of all jobs finds it told
+            release_free_memory()
+            self._count(-1)  # last: whoever waits for the end of all jobs finds it logged
 
     def close(self, seconds: float) -> None:
         """Take no more jobs, and wait some seconds for those at work."""

@@ -19,6 +19,7 @@ from fyp_core.generation.request import GenerationRequest
 from fyp_core.generation.running.model_facts import ModelFacts
 from fyp_core.weights.sources import Additions, ModelSource
 from fyp_media.errors import InputError
+from fyp_serving.memory import release_free_memory
 
 logger = logging.getLogger(__name__)
 
@@ -111,3 +112,5 @@ class Replica:
             return Refusal(str(error))
         except JobCancelled:
             return Refusal("The job was stopped.")  # nobody is left to read it
+        finally:
+            release_free_memory()

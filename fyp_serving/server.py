@@ -48,6 +48,7 @@ _UPLOADS_KEPT = 24 * 3600.0  # seconds, where no limit is set: results are in th
 _MOST_REQUESTS = (
     200  # that may wait for Gradio; jobs wait in the engine's queue, which says why it refuses one
 )
+_MOST_SESSIONS = 2000  # that Gradio remembers, of some kilobytes each
 _DELIVERED_IN = 1.0  # seconds in which a result that was just finished reaches its visitor
 _STOPPED_IN = 3.0  # seconds a cancelled job may take to end
 
@@ -137,6 +138,7 @@ def _launch(
         prevent_thread_lock=True,
         max_file_size=limits.max_upload_bytes,
         enable_monitoring=False,
+        state_session_capacity=_MOST_SESSIONS,
         run_history=False,
         ssr_mode=False,
         share=os.environ.get(SHARE, "0") not in ("", "0"),

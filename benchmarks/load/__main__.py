@@ -47,10 +47,11 @@ class Outcomes:
 
 @dataclass(frozen=True)
 class Sample:
-    """The page's processes at a time: resident bytes, threads, open files."""
+    """The page at a time: resident bytes of its process, and with those that decode; threads, open files."""
 
     time: float
     memory: int
+    with_decoders: int
     threads: int
     files: int
 
@@ -124,6 +125,7 @@ def _sample(pid: int) -> Sample:
     server = psutil.Process(pid)
     processes = [server, *server.children(recursive=True)]
     memory = threads = files = 0
+    own = server.memory_info().rss
     for process in processes:
         try:
             memory += process.memory_info().rss
@@ -131,7 +133,7 @@ def _sample(pid: int) -> Sample:
             files += process.num_fds()
         except psutil.Error:  # a decoder that has ended
             continue
-    return Sample(time.monotonic(), memory, threads, files)
+    return Sample(time.monotonic(), own, memory, threads, files)
 
 
 def _summary(outcomes: Outcomes) -> dict[str, Any]:
@@ -150,7 +152,7 @@ def _growth(samples: list[Sample]) -> dict[str, Any]:
     late = [sample for sample in samples if sample.time >= begin]
     size = max(1, len(late) // 10)
     growth: dict[str, Any] = {}
-    for name, unit in (("memory", 2**20), ("threads", 1), ("files", 1)):
+    for name, unit in (("memory", 2**20), ("with_decoders", 2**20), ("threads", 1), ("files", 1)):
         first, last = (
             statistics.median(getattr(sample, name) for sample in part) / unit
             for part in (late[:size], late[-size:])

@@ -235,7 +235,7 @@ class JobQueue:
         with self._changed:
             is_new = job not in self._jobs
             if is_new:
-                self._check_room(job)
+                self.check_room(job)
                 self._jobs.append(job)
                 self._set_places()
         try:
@@ -251,10 +251,13 @@ class JobQueue:
         for index, job in enumerate(self._jobs):
             job.place = max(0, index - self._at_once + 1)
 
-    def _check_room(self, job: Job) -> None:
-        if len(self._jobs) >= self._max_waiting + self._at_once:
+    def check_room(self, job: Job) -> None:
+        """Raise InputError where a job would be refused now: before work that is done outside of its turn."""
+        with self._changed:
+            others = [other.owner for other in self._jobs]
+        if len(others) >= self._max_waiting + self._at_once:
             raise InputError(f"{self._max_waiting} others are waiting already; try again later.")
-        own = sum(job.owner is not None and job.owner == other.owner for other in self._jobs)
+        own = 0 if job.owner is None else others.count(job.owner)
         if self._jobs_per_owner is not None and own >= self._jobs_per_owner:
             raise InputError(
                 f"You have {own} {'job' if own == 1 else 'jobs'} running or waiting already;"

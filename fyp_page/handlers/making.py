@@ -39,6 +39,7 @@ class Maker:
     def __call__(self, run: Run) -> None:
         """Make a video for each request of a run; raises what :meth:`Engine.render_file` does."""
         for request in run.requests:
+            self._engine.queue.check_room(run.job)  # before a video is decoded
             guide = self._poses.guide(request, run.job)
             run.tell(guide.notices)
             with tempfile.TemporaryDirectory(dir=self._folder) as folder:

@@ -78,8 +78,8 @@ class Page:
         stage = result = gallery = gr.skip()
         if len(run.results) != shown:
             gallery = self.gallery_value(run.owner)
-        if run.preview is not None and is_running:
-            stage = views.preview(run.preview)
+        if is_running and (frames := run.preview) is not None:
+            stage = views.preview(frames)
         elif run.results and len(run.results) != shown:
             result = run.results[-1]
             stage = views.result_panel(result)

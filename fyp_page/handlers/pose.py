@@ -22,6 +22,7 @@ from fyp_media.read_video import open_video
 from pose_extraction.motion.tracking import ALL, LARGEST
 from pose_extraction.overlay import number_people, over_frames
 
+_KEPT_GUIDES = 16
 _KEPT_BYTES = 256e6  # of skeletons; 64 frames of 512×512 take 50 MB. The last one is kept whatever its size
 _POLL_SECONDS = 0.1
 # What a guide depends on; all else of a request may change without finding the pose again.
@@ -67,7 +68,7 @@ class Poses:
             self._kept[key] = guide
             self._kept.move_to_end(key)
             size = sum(kept.skeletons.nbytes for kept in self._kept.values())
-            while size > _KEPT_BYTES and len(self._kept) > 1:
+            while len(self._kept) > (1 if size > _KEPT_BYTES else _KEPT_GUIDES):
                 size -= self._kept.popitem(last=False)[1].skeletons.nbytes
 
 

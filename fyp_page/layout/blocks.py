@@ -1,4 +1,4 @@
-"""Gradio's page, in which a request with wrong values costs one line of the log."""
+"""Gradio's page, in which a request with wrong values costs one line of the log, and a session little memory."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
+from gradio.state_holder import SessionState, StateHolder
 from pydantic import ValidationError
 
 from fyp_media.errors import first_line, shortened
@@ -20,6 +21,13 @@ class Blocks(gr.Blocks):
     Gradio prints a traceback with all values for each of them, and downloads files from addresses.
     """
 
+    def launch(self, *args: Any, **kwargs: Any) -> Any:
+        launched = super().launch(*args, **kwargs)
+        sessions = _SmallSessions()
+        sessions.set_blocks(self)
+        self.app.state_holder = sessions
+        return launched
+
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **kwargs: Any) -> Any:
         try:
             if any(_is_address(path) for path in _paths(inputs)):
@@ -28,6 +36,34 @@ class Blocks(gr.Blocks):
         except Exception as error:
             logger.info("Values of %s were refused: %s", block_fn.api_name, shortened(_message(error)))
             raise gr.Error(shortened(_message(error)), print_exception=False) from error
+
+
+class _SmallSessions(StateHolder):
+    """What Gradio remembers of each session, without its copy of the page's configuration.
+
+    That copy takes 0.3 MB and serves deep links, which are off. Each call of the API is a session of its own, and
+    Gradio remembers thousands.
+    """
+
+    def __getitem__(self, session_id: str) -> SessionState:
+        is_new = session_id not in self
+        session = super().__getitem__(session_id)
+        if is_new:
+            session.config_values = _NothingKept()
+        return session
+
+
+class _NothingKept(dict[int, Any]):
+    """A mapping that forgets; where Gradio looks something up to change it, there is an empty one."""
+
+    def __contains__(self, key: object) -> bool:
+        return True
+
+    def __missing__(self, key: int) -> dict[str, Any]:
+        return {}
+
+    def __setitem__(self, key: int, value: Any) -> None:
+        pass
 
 
 def _message(error: Exception) -> str:
