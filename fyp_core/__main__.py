@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
-from fyp_core.cli import convert, demo, evaluate, export, generate, models, prepare_data, serve
+from fyp_core.cli import convert, demo, evaluate, export, generate, live, models, prepare_data, serve
 from fyp_media.errors import InputError
 from fyp_media.terminal import print_in_any_encoding
 
@@ -20,6 +20,7 @@ PROJECT = "follow-your-pose"
 OK, UNEXPECTED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 COMMANDS = {
     "generate": (generate, "a video and a sentence in, a video out"),
+    "live": (live, "a camera and a sentence in, moving pictures out, in real time"),
     "export": (export, "a generated video as GIF, frames or beside its source"),
     "convert": (convert, "write a model in this project's layout"),
     "evaluate": (evaluate, "measure a model where the truth is known"),

@@ -36,6 +36,9 @@ def _described(prompt: str) -> str:
     return prompt
 
 
+Prompt = Annotated[str, AfterValidator(_described)]
+
+
 def _split_crop(value: Any) -> Any:
     """A command line has the four numbers in one text."""
     if not isinstance(value, str):
@@ -56,7 +59,7 @@ class GenerationRequest(RequestSettings):
     input: Path = setting(
         ..., "video of people, skeleton video, or keypoints: a JSON file or a folder of them", metavar="FILE"
     )
-    prompt: Annotated[str, AfterValidator(_described)] = setting(
+    prompt: Prompt = setting(
         ..., 'the character and the scene, for example "an astronaut on the beach"', metavar="TEXT"
     )
     input_type: InputType = setting("auto", "what the input is; auto: told from the input itself")

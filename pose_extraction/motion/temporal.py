@@ -133,18 +133,42 @@ def smooth(motion: Motion, strength: float = 1.0) -> Motion:
     return replace(motion, keypoints=keypoints, scores=np.where(known, _steady(motion.scores), 0))
 
 
+class OneEuroFilter:
+    """One-Euro filter of places that come one after the other, in body sizes; see :func:`smooth`.
+
+    Args:
+        rest_cutoff: cut-off frequency at rest in Hz.
+    """
+
+    def __init__(self, rest_cutoff: float = _REST_CUTOFF) -> None:
+        self._rest_cutoff = rest_cutoff
+        self._raw: np.ndarray | None = None
+        self._filtered: np.ndarray | None = None
+        self._speed: np.ndarray | None = None
+
+    def step(self, places: np.ndarray, fps: float) -> np.ndarray:
+        """The next places, (..., 2), filtered; NaN starts anew.
+
+        Args:
+            fps: one by the seconds since the places before.
+        """
+        if self._raw is None or self._filtered is None or self._speed is None:
+            self._raw = self._filtered = places
+            self._speed = np.zeros_like(places)
+            return places
+        change = np.nan_to_num((places - self._raw) * fps)
+        self._speed = self._speed + _share(_SPEED_CUTOFF, fps) * (change - self._speed)
+        speed = np.linalg.norm(self._speed, axis=-1, keepdims=True)
+        step = _share(self._rest_cutoff + _SPEED_GAIN * speed, fps) * (places - self._filtered)
+        self._raw = places
+        self._filtered = np.where(np.isnan(self._filtered), places, self._filtered + step)
+        return self._filtered
+
+
 def _one_euro(places: np.ndarray, fps: float, rest_cutoff: float) -> np.ndarray:
-    """Filter (F, ..., 2) along time; NaN starts anew."""
-    filtered = places.copy()
-    speed = np.zeros_like(places[0])
-    for frame in range(1, len(places)):
-        change = np.nan_to_num((places[frame] - places[frame - 1]) * fps)
-        speed += _share(_SPEED_CUTOFF, fps) * (change - speed)
-        cutoff = rest_cutoff + _SPEED_GAIN * np.linalg.norm(speed, axis=-1, keepdims=True)
-        before = filtered[frame - 1]
-        step = _share(cutoff, fps) * (places[frame] - before)
-        filtered[frame] = np.where(np.isnan(before), places[frame], before + step)
-    return filtered
+    """Filter (F, ..., 2) along time."""
+    one_euro = OneEuroFilter(rest_cutoff)
+    return np.stack([one_euro.step(frame, fps) for frame in places])
 
 
 def _share(cutoff: np.ndarray | float, fps: float) -> np.ndarray | float:

@@ -15,6 +15,7 @@ MAY_USE = {
     METHOD: {"fyp_core.weights", "pose_extraction", "fyp_media"},
     "fyp_core.synthetic": {"pose_extraction", "fyp_media"},
     "fyp_core.generation": {METHOD, "fyp_core.weights", "pose_extraction", "fyp_media"},
+    "fyp_core.live": {METHOD, "fyp_core.generation", "pose_extraction", "fyp_media"},
     "fyp_core.evaluation": {
         METHOD, "fyp_core.generation", "fyp_core.weights", "fyp_core.synthetic", "pose_extraction", "fyp_media",
     },

@@ -1,0 +1,159 @@
+"""The skeletons of a camera's people, steady and in the middle of the picture, without a look at later frames."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from fyp_media.fit import PictureWindow
+from fyp_media.people_window import people_window
+from pose_extraction.motion.motion import body_size
+from pose_extraction.motion.temporal import OneEuroFilter
+from pose_extraction.poses import FramePoses, PoseEstimator
+from pose_extraction.skeleton import SCORE_THRESHOLD, draw_skeleton
+
+_HELD_SECONDS = 0.3  # a joint or a person that is not found any more stays where it was for as long
+_FOLLOW_SECONDS = 1.0  # the window follows the people in about this time,
+_CATCH_UP_SECONDS = 0.15  # and in this where a joint lies outside of it
+_LONGEST_INTERVAL = 0.5  # seconds between two frames that the filters count with
+_REACH = 0.5  # sizes of the body that somebody moves from one frame to the next at most
+
+
+class PeopleFollower:
+    """Poses of a stream made steady: people are recognised from frame to frame, joints filtered, short gaps closed."""
+
+    def __init__(self) -> None:
+        self._people: list[_Person] = []
+
+    def follow(self, found: FramePoses, interval: float) -> np.ndarray:
+        """Where the people are.
+
+        Args:
+            found: in the frame.
+            interval: seconds since the frame before.
+
+        Returns:
+            (P, 17, 2) x and y in pixels, NaN for joints that are not known.
+        """
+        interval = min(max(interval, 1e-3), _LONGEST_INTERVAL)
+        known = found.scores >= SCORE_THRESHOLD
+        free = list(np.where(known[..., None], found.keypoints, np.nan))
+        for person in self._people:
+            nearest = min(free, key=person.distance, default=None)
+            if nearest is not None and person.distance(nearest) < _REACH:
+                free = [pose for pose in free if pose is not nearest]
+            else:
+                nearest = None
+            person.update(nearest, interval)
+        self._people = [person for person in self._people if person.is_there]
+        self._people += [_Person(pose) for pose in free if np.isfinite(pose).any()]
+        return np.array([person.places for person in self._people]).reshape(-1, *found.keypoints.shape[1:])
+
+
+class _Person:
+    """One person's joints, (17, 2) in pixels."""
+
+    def __init__(self, pose: np.ndarray) -> None:
+        self.places = pose
+        self._size = float(body_size(pose))
+        self._filter = OneEuroFilter()
+        self._filter.step(pose / self._size, 1.0)
+        self._unseen = np.zeros(len(pose))  # seconds
+
+    @property
+    def is_there(self) -> bool:
+        return bool(np.isfinite(self.places).any())
+
+    def distance(self, pose: np.ndarray) -> float:
+        """Median over the joints, in sizes of the body; infinite where no joint is known in both."""
+        distances = np.linalg.norm(pose - self.places, axis=-1)
+        return float(np.nanmedian(distances)) / self._size if np.isfinite(distances).any() else math.inf
+
+    def update(self, pose: np.ndarray | None, interval: float) -> None:
+        """Where the joints are after ``interval`` seconds; None where the person is not found."""
+        seen = np.zeros(len(self.places), bool) if pose is None else np.isfinite(pose).all(axis=-1)
+        self._unseen = np.where(seen, 0.0, self._unseen + interval)
+        kept = np.where((self._unseen <= _HELD_SECONDS)[:, None], self.places, np.nan)
+        target = kept if pose is None else np.where(seen[:, None], pose, kept)
+        self.places = self._filter.step(target / self._size, 1 / interval) * self._size
+
+
+class FollowingWindow:
+    """The part of the camera's picture that is shown: it holds the people and follows them slowly.
+
+    Args:
+        size: height and width of the result.
+    """
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self._size = size
+        self._window: PictureWindow | None = None
+
+    def follow(self, points: np.ndarray, shown: tuple[int, int], interval: float) -> PictureWindow | None:
+        """The window of the next frame; None before anybody is seen.
+
+        Args:
+            points: (N, 2) x and y of joints in pixels, NaN where unknown.
+            shown: height and width of the camera's picture.
+            interval: seconds since the frame before.
+        """
+        known = points[np.isfinite(points).all(axis=-1)]
+        if not len(known):
+            return self._window
+        wanted = people_window(known[None], shown, self._size)
+        if self._window is None:
+            self._window = wanted
+            return wanted
+        is_inside = self._window.contains(known).all()
+        seconds = _FOLLOW_SECONDS if is_inside else _CATCH_UP_SECONDS
+        self._window = _between(self._window, wanted, 1 - math.exp(-interval / seconds))
+        return self._window
+
+
+def _between(one: PictureWindow, other: PictureWindow, share: float) -> PictureWindow:
+    """The window at a share of the way from one to another of the same size shown."""
+    sides = [(window.left, window.top, window.width, window.height) for window in (one, other)]
+    left, top, width, height = (a + share * (b - a) for a, b in zip(*sides, strict=True))
+    return PictureWindow(left, top, width, height, one.size)
+
+
+class SkeletonStream:
+    """Draws what an estimator finds in a stream, at the size of the result.
+
+    Args:
+        estimator: finds the people.
+        size: height and width of the result.
+    """
+
+    def __init__(self, estimator: PoseEstimator, size: tuple[int, int]) -> None:
+        self._estimator = estimator
+        self._size = size
+
+    def draw(self, frames: Iterable[tuple[float, np.ndarray]]) -> Iterator[tuple[float, np.ndarray]]:
+        """Skeletons of the frames from the first one on that shows somebody.
+
+        Args:
+            frames: when each was taken, in seconds, and (H, W, 3) uint8 RGB.
+
+        Yields:
+            When the frame was taken, and its skeleton, (height, width, 3) uint8 RGB.
+        """
+        waiting: deque[tuple[float, tuple[int, int]]] = deque()
+
+        def noted() -> Iterator[np.ndarray]:
+            for taken, frame in frames:
+                waiting.append((taken, (frame.shape[0], frame.shape[1])))
+                yield frame
+
+        people, window, before = PeopleFollower(), FollowingWindow(self._size), None
+        for found in self._estimator.estimate(noted()):
+            taken, shown = waiting.popleft()
+            interval = 1.0 if before is None else taken - before
+            before = taken
+            places = people.follow(found, interval)
+            part = window.follow(places.reshape(-1, 2), shown, interval)
+            if part is not None:
+                yield taken, draw_skeleton(part.map_points(places), None, *self._size)

@@ -1,0 +1,27 @@
+"""What a live stream shows and how it is sampled."""
+
+from __future__ import annotations
+
+from fyp_core.generation.request import MAX_SEED, EstimatorName, Prompt
+from fyp_core.settings import RequestSettings, setting
+
+USUAL_STEPS = 2
+
+
+class LiveSettings(RequestSettings):
+    """Settings of a live stream. :func:`fyp_core.settings.setting` says how to add a setting.
+
+    Raises:
+        InputError: a value cannot work.
+    """
+
+    prompt: Prompt = setting(
+        ..., 'the character and the scene, for example "an astronaut on the beach"', metavar="TEXT"
+    )
+    steps: int = setting(
+        USUAL_STEPS, "denoising steps; each makes a frame sharper, slower and later", metavar="N", ge=1
+    )
+    seed: int = setting(
+        0, "another seed is another character of the same kind", metavar="N", ge=0, le=MAX_SEED
+    )
+    estimator: EstimatorName = setting("auto", "finds the people", group="pose")
