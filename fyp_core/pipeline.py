@@ -33,6 +33,7 @@ from PIL import Image
 from torch import nn
 from transformers import CLIPImageProcessor, CLIPTextModel, CLIPTokenizer, CLIPVisionModelWithProjection
 
+from fyp_core.autoencoder import latent_factor
 from fyp_core.conditioning.conditions import Conditions
 from fyp_core.conditioning.prompt_travel import PromptTravel, blend_embeddings, parse_prompt
 from fyp_core.conditioning.prompt_weights import encode_weighted, is_long, is_plain, without_weights
@@ -203,7 +204,7 @@ class FollowYourPosePipeline(
             window=window,
             window_overlap=window_overlap,
         )
-        self.vae_scale_factor = 2 ** (len(vae.config.block_out_channels) - 1)
+        self.vae_scale_factor = latent_factor(vae)
         self.video_processor = VideoProcessor(vae_scale_factor=self.vae_scale_factor)
         self._guidance_scale = default_guidance_scale
         self._guidance_rescale = 0.0

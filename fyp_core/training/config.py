@@ -167,6 +167,9 @@ class TrainConfig(Settings):
     train_data: TrainData = WorldData()
 
     max_train_steps: Count = Field(1000, description="steps of the optimizer")
+    max_minutes: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="end after so many minutes, the learning rate fallen as after the last step"
+    )
     train_batch_size: Count = Field(32, description="images, or clips on video, of each process")
     gradient_accumulation_steps: Count = Field(1, description="batches a step")
     dataloader_num_workers: Whole = Field(0, description="processes that prepare batches")
@@ -259,6 +262,9 @@ class TextToImageConfig(DenoisingConfig, NewNetworkConfig):
     """Stands in for the training of Stable Diffusion's image model."""
 
     stage: Literal["text_to_image"] = "text_to_image"
+    initial_model: str | None = Field(
+        None, description="a model whose layers are taken over where they fit, instead of new ones"
+    )
     train_data: WorldData = WorldData()
 
 

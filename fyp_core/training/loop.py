@@ -153,7 +153,7 @@ class Run:
             self.accelerator,
         )
         started = time.monotonic() - self.seconds
-        while self.step < self.config.max_train_steps:
+        while self._share_done() < 1:
             loss = self._agree(self.update(own))
             self.step += 1
             self.position += self.samples_a_step
@@ -181,10 +181,23 @@ class Run:
                 self.optimizer.zero_grad()
             total += loss.item() / self.config.gradient_accumulation_steps
         if not self.accelerator.optimizer_step_was_skipped:  # fp16 skips where gradients overflow
-            self.scheduler.step()
+            self._advance_scheduler()
         if self.ema:
             self.ema.step(self.learning)
         return total
+
+    def _share_done(self) -> float:
+        """Of the steps or of the minutes, whichever is more."""
+        minutes = self.config.max_minutes
+        share = self.step / self.config.max_train_steps
+        return share if minutes is None else max(share, self.seconds / (60 * minutes))
+
+    def _advance_scheduler(self) -> None:
+        """By a step, or to where the time has come."""
+        if self.config.max_minutes is not None:
+            reached = int(self._share_done() * self.config.max_train_steps)
+            self.scheduler.last_epoch = max(self.scheduler.last_epoch, reached - 1)
+        self.scheduler.step()
 
     def save(self) -> None:
         """Write a checkpoint of this step; all processes take part."""

@@ -12,6 +12,7 @@ import torch
 from diffusers import AutoencoderKL, DDIMScheduler, ModelMixin, StableDiffusionPipeline
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from fyp_core.autoencoder import autoencoder_class
 from fyp_core.pose_encoder import PUBLISHED_PREFIX, PoseEncoder, convert_published_state
 from fyp_core.unet import PoseVideoUNet, stage2_parameter_names, temporal_parameter_names
 from fyp_core.weights.identify import PLACES, check_family, identify, width_family
@@ -27,7 +28,7 @@ from fyp_media.errors import InputError, as_input_error
 
 Model = TypeVar("Model", bound=ModelMixin)
 
-_WEIGHTED_PARTS = {"unet": PoseVideoUNet, "vae": AutoencoderKL, "pose_encoder": PoseEncoder}
+_WEIGHTED_PARTS = {"unet": PoseVideoUNet, "pose_encoder": PoseEncoder}
 _LIBRARIES = ("diffusers", "transformers")  # the only ones a model index can take the other parts from
 
 
@@ -76,6 +77,7 @@ def _load_whole(source: ModelSource, dtype: torch.dtype) -> dict[str, Any]:
     parts: dict[str, Any] = {
         name: _load_part(cls, folder / name, dtype) for name, cls in _WEIGHTED_PARTS.items()
     }
+    parts["vae"] = _load_vae_folder(folder / "vae", dtype)
     for name, entry in read_index(folder).items():
         if isinstance(entry, list) and name not in parts:
             library, class_name = entry
@@ -128,7 +130,7 @@ def _open_base(place: Path, dtype: torch.dtype) -> _Base:
 def _open_folder(folder: Path, dtype: torch.dtype) -> _Base:
     offline = {"local_files_only": True}
     parts = {
-        "vae": _load_part(AutoencoderKL, folder / "vae", dtype),
+        "vae": _load_vae_folder(folder / "vae", dtype),
         "text_encoder": CLIPTextModel.from_pretrained(
             folder, subfolder="text_encoder", dtype=dtype, **offline
         ),
@@ -188,9 +190,13 @@ def _load_library_part(folder: Path, library: str | None, name: str | None, dtyp
     return part
 
 
+def _load_vae_folder(folder: Path, dtype: torch.dtype) -> AutoencoderKL:
+    return _load_part(autoencoder_class(AutoencoderKL.load_config(folder)), folder, dtype)
+
+
 def _load_vae(place: Path, dtype: torch.dtype) -> AutoencoderKL:
     if place.is_dir():
-        return _load_part(AutoencoderKL, place, dtype)
+        return _load_vae_folder(place, dtype)
     kind = identify(list_tensors(place))
     if kind.role not in ("vae", "checkpoint", "variant"):
         raise InputError(f"it is {kind}{PLACES.get(kind.role, '')}")

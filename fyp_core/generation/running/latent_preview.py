@@ -11,6 +11,8 @@ import torch
 from diffusers import AutoencoderKL
 from torch.nn import functional as F
 
+from fyp_core.autoencoder import latent_factor
+
 _PICTURES, _CELLS, _CELL = 8, 4, 4  # pictures of 4 x 4 plain cells, 4 latents wide
 
 
@@ -32,7 +34,7 @@ class LatentPreview:
         Args:
             device: where the autoencoder computes; its weights may lie elsewhere until then.
         """
-        factor = 2 ** (len(vae.config.block_out_channels) - 1)
+        factor = latent_factor(vae)
         generator = torch.Generator().manual_seed(0)
         cells = torch.rand(_PICTURES, 3, _CELLS, _CELLS, generator=generator)
         colors = F.interpolate(

@@ -93,7 +93,7 @@ class LatentCache:
         ``workers`` processes render what ``vae`` encodes on its device; with 0 this process does.
         """
         folder = Path(config.cache)
-        world = config.model_dump(exclude={"kind"})
+        world = config.model_dump(mode="json", exclude={"kind"})
         key = {"world": world, "pictures": _render_fingerprint(config), "vae": _vae_fingerprint(vae)}
         record = folder / "labels.json"
         if not record.is_file() or json.loads(record.read_text())["key"] != key:

@@ -14,6 +14,7 @@ from diffusers.models.resnet import ResnetBlock2D
 from torch import nn
 from torch.utils.data import Dataset
 
+from fyp_core.autoencoder import autoencoder_class, latent_factor
 from fyp_core.synthetic import WorldClip
 from fyp_core.training.config import AutoencoderConfig, WorldData
 from fyp_core.training.data.samples import ENDLESS
@@ -93,7 +94,7 @@ class AutoencoderStage:
         else:
             quarter = max(1, len(picture) // 4)  # four times the pixels a picture
             picture, mask = picture[:quarter], mask[:quarter]
-        side = picture.shape[-1] >> len(self.vae.config.block_out_channels) - 1
+        side = picture.shape[-1] // latent_factor(self.vae)
         noise = draws.normal(self.vae.config.latent_channels, side, side)[: len(picture)]
         decoded, kl = network(picture, noise)
         error = ((decoded - picture).abs() * (1 + _FIGURE_WEIGHT * mask)).mean()
@@ -116,7 +117,7 @@ def _initial_autoencoder(config: AutoencoderConfig) -> AutoencoderKL:
     """That of ``pretrained_model_path``, or a new one."""
     if config.pretrained_model_path:
         return open_autoencoder(config).float()
-    vae = build(AutoencoderKL, config, scaling_factor=1.0)
+    vae = build(autoencoder_class(config.model), config, scaling_factor=1.0)
     initialise_near_identity(vae)
     return vae
 

@@ -11,6 +11,7 @@ import torch
 from diffusers import AutoencoderKL, DDIMScheduler
 from transformers import CLIPTextConfig, CLIPTextModel
 
+from fyp_core.autoencoder import autoencoder_class
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.pose_encoder import PoseEncoder
 from fyp_core.settings import refuse_unknown_names
@@ -76,9 +77,9 @@ def open_autoencoder(config: TrainConfig, *, with_weights: bool = True) -> Autoe
     """
     folder = previous_stage_folder(config, "vae")
     with as_input_error(f"{folder} is no autoencoder"):
-        if with_weights:
-            return AutoencoderKL.from_pretrained(folder)
-        return AutoencoderKL.from_config(AutoencoderKL.load_config(folder))
+        settings = AutoencoderKL.load_config(folder)
+        kind = autoencoder_class(settings)
+        return kind.from_pretrained(folder) if with_weights else kind.from_config(settings)
 
 
 def previous_stage_folder(config: TrainConfig, part: str = "") -> Path:
@@ -107,8 +108,9 @@ def open_without_weights(config: TrainConfig) -> FollowYourPosePipeline:
     """
     unet = PoseVideoUNet.from_config(_part_config(config, "unet", PoseVideoUNet.load_config, _SD_UNET))
     pose: dict[str, Any] = {"channels": unet.config.block_out_channels}
+    vae = _part_config(config, "vae", AutoencoderKL.load_config, _SD_VAE)
     return FollowYourPosePipeline(
-        vae=AutoencoderKL.from_config(_part_config(config, "vae", AutoencoderKL.load_config, _SD_VAE)),
+        vae=autoencoder_class(vae).from_config(vae),
         text_encoder=CLIPTextModel(
             CLIPTextConfig(**_part_config(config, "text_encoder", _text_config, _SD_TEXT))
         ),

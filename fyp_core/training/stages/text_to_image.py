@@ -9,12 +9,14 @@ from diffusers import AutoencoderKL, DDIMScheduler
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import CLIPTextConfig, CLIPTextModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
+from fyp_core.autoencoder import latent_factor
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.pose_encoder import PoseEncoder
 from fyp_core.settings import refuse_unknown_names
 from fyp_core.synthetic import vocabulary
 from fyp_core.training.config import TextToImageConfig
 from fyp_core.training.stages.diffusion import DenoisingStage
+from fyp_core.training.stages.earlier_model import begin_with
 from fyp_core.training.stages.starting_model import build, open_autoencoder
 from fyp_core.unet import PoseVideoUNet
 
@@ -31,7 +33,10 @@ class TextToImageStage(DenoisingStage):
 
     def open_pipeline(self) -> FollowYourPosePipeline:
         torch.manual_seed(self.config.seed)
-        return self._assemble(open_autoencoder(self.config))
+        pipeline = self._assemble(open_autoencoder(self.config))
+        if self.config.initial_model:
+            begin_with(pipeline, self.config.initial_model)
+        return pipeline
 
     def open_pipeline_without_weights(self) -> FollowYourPosePipeline:
         return self._assemble(open_autoencoder(self.config, with_weights=False))
@@ -39,13 +44,14 @@ class TextToImageStage(DenoisingStage):
     def _assemble(self, vae: AutoencoderKL) -> FollowYourPosePipeline:
         tokenizer = word_tokenizer(vocabulary())
         refuse_unknown_names(self.config.model, ("text_encoder", "unet", "scheduler"), "model.")
+        factor = latent_factor(vae)
         # In this order: each draws its weights.
         text_encoder = self._text_encoder(tokenizer)
         unet = build(
             PoseVideoUNet,
             self.config,
             "unet",
-            sample_size=self.config.train_data.size // 8,
+            sample_size=self.config.train_data.size // factor,
             in_channels=vae.config.latent_channels,
             out_channels=vae.config.latent_channels,
         )
@@ -54,7 +60,9 @@ class TextToImageStage(DenoisingStage):
             text_encoder=text_encoder,
             tokenizer=tokenizer,
             unet=unet,
-            pose_encoder=PoseEncoder(channels=tuple(unet.config.block_out_channels), zero_gain=True),
+            pose_encoder=PoseEncoder(
+                channels=tuple(unet.config.block_out_channels), downscale_factor=factor, zero_gain=True
+            ),
             scheduler=build(DDIMScheduler, self.config, "scheduler"),
         )
 
