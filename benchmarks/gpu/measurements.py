@@ -17,10 +17,12 @@ import diffusers
 import torch
 import transformers
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from benchmarks import device as same_video
 from benchmarks.gpu import training
 from benchmarks.gpu.row import Row
+from benchmarks.gpu.step_parts import by_kind_of_layer
 from benchmarks.reference import STEPS
 from benchmarks.speed import (
     GUIDED,
@@ -99,6 +101,7 @@ def parts(scale: Scale) -> dict[str, Callable[[], Iterator[Row]]]:
         "speed": speed,
         "waits": waits,
         "attention": attention,
+        "step": step_parts,
         "compile": compiled,
         "memory": memory,
         "long video": long_video,
@@ -237,7 +240,7 @@ def _waits_in(pipeline: FollowYourPosePipeline, scale: Scale, steps: int) -> int
 
 
 def attention(scale: Scale, device: str, dtype: str) -> Iterator[Row]:
-    """A guided step with each attention backend that is here."""
+    """A guided step with each attention backend that is here, and with each kernel of PyTorch's own preferred."""
     pipeline = build(scale, device, dtype)
     for backend in ATTENTION_BACKENDS:
         try:
@@ -248,6 +251,18 @@ def attention(scale: Scale, device: str, dtype: str) -> Iterator[Row]:
         with use_attention(backend):
             for frames in scale.frames[:2]:
                 yield {"attention": backend, "frames": frames, **_step(pipeline, frames, scale, device)}
+    if device != "cuda":
+        return
+    kernels = {
+        "cuDNN": SDPBackend.CUDNN_ATTENTION,
+        "flash": SDPBackend.FLASH_ATTENTION,
+        "memory-efficient": SDPBackend.EFFICIENT_ATTENTION,
+    }
+    for name, first in kernels.items():
+        order = [first, *(kernel for kernel in kernels.values() if kernel is not first), SDPBackend.MATH]
+        with sdpa_kernel(order, set_priority=True):
+            step = _step(pipeline, scale.frames[0], scale, device)
+        yield {"attention": f"native, {name} where possible", "frames": scale.frames[0], **step}
 
 
 @torch.no_grad()
@@ -256,6 +271,11 @@ def _step(pipeline: FollowYourPosePipeline, frames: int, scale: Scale, device: s
     step = our_parts(pipeline, frames, scale.size)[GUIDED]
     first, *others = [seconds_of(step, device) for _ in range(1 + scale.rounds)]
     return {"first step, s": first, "guided step, ms": 1000 * sorted(others)[len(others) // 2]}
+
+
+def step_parts(scale: Scale, device: str, dtype: str) -> Iterator[Row]:
+    """Where the time of a guided step goes, and whether the order in memory matters."""
+    return by_kind_of_layer(build(scale, device, dtype), scale, device)
 
 
 def compiled(scale: Scale, device: str, dtype: str) -> Iterator[Row]:
