@@ -12,6 +12,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Coroutine
+from contextlib import AbstractContextManager
 from typing import Any
 
 from starlette.formparsers import MultiPartException
@@ -19,7 +20,6 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fyp_media.errors import first_line, shortened
-from fyp_page.open_streams import OpenStreams
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class HttpGuard:
         max_upload_bytes: of one upload; None is no limit.
         is_full: whether there is no more room for uploads.
         shutdown: to be told when open streams shall end.
-        streams: is told which are open.
+        streaming: entered with path and query of a stream's request, while the stream is open.
     """
 
     def __init__(
@@ -62,13 +62,13 @@ class HttpGuard:
         max_upload_bytes: int | None,
         is_full: Callable[[], bool],
         shutdown: Shutdown,
-        streams: OpenStreams,
+        streaming: Callable[[str, bytes], AbstractContextManager[None]],
     ) -> None:
         self._app = app
         self._max_upload_bytes = max_upload_bytes
         self._is_full = is_full
         self._shutdown = shutdown
-        self._streams = streams
+        self._streaming = streaming
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -83,7 +83,7 @@ class HttpGuard:
             await PlainTextResponse(text, 507)(scope, receive, send)
         elif path.startswith(_STREAMS) and scope["method"] == "GET":
             work = self._guarded(path, scope, receive, send)
-            with self._streams.opened(path, scope["query_string"]):
+            with self._streaming(path, scope["query_string"]):
                 await self._shutdown.end_with(work, _shutdown_event(path), send)
         else:
             await self._guarded(path, scope, receive, send)

@@ -100,7 +100,7 @@ def serve(host: str, port: str, engine: Engine, limits: Limits) -> int:
                 max_upload_bytes=limits.max_upload_bytes,
                 is_full=sweeper.is_full,
                 shutdown=shutdown,
-                streams=streams,
+                streaming=streams.opened,
             )
             _launch(demo, host, port, limits, gallery, {"middleware": [guard], "routes": own_routes})
         except (OSError, OverflowError, ValueError) as error:

@@ -9,7 +9,7 @@ from fyp_core.cli.options import option_name
 from fyp_core.evaluation.settings import EvaluationSettings
 from fyp_core.generation.device import Runtime
 from fyp_core.generation.request import GenerationRequest
-from fyp_core.settings import SettingRow, Settings, setting_rows
+from fyp_core.settings import SettingRow, Settings, extra_of, setting_rows
 from fyp_core.training.config import reference_rows
 from fyp_core.weights.sources import Additions
 from fyp_serving.limits import Limits
@@ -54,10 +54,13 @@ def reference() -> str:
 
 
 def _settings_table(model: type[Settings]) -> str:
-    options = {name: option_name(name, field) for name, field in model.model_fields.items()}
+    options = {
+        name: option_name(name, field) for name, field in model.model_fields.items() if extra_of(field)
+    }
     rows = (
-        (f"`{options[row.key.split('.')[0]]}`", f"`{row.key}`", *_values(row), row.help)
+        (f"`{options[name]}`", f"`{row.key}`", *_values(row), row.help)
         for row in setting_rows(model)
+        if (name := row.key.split(".")[0]) in options
     )
     return _table(("option", "field", "values", "default", "what"), rows)
 

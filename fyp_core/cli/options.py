@@ -22,6 +22,8 @@ def add_setting_options(
     for model in models:
         for name, field in model.model_fields.items():
             extra = extra_of(field)
+            if not extra:  # of programs alone
+                continue
             group = (groups or {}).get(extra["group"], parser)
             option = option_name(name, field)
             group.add_argument(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fyp_core.generation.device import Runtime, choose_device
+from fyp_core.generation.device import Runtime, choose_device, free_memory
 from fyp_core.generation.guide import Guide, make_guide
 from fyp_core.generation.job import MAX_WAITING, FinishedFrames, Job, JobQueue
 from fyp_core.generation.output import OutputVideo
@@ -22,7 +22,7 @@ from fyp_core.generation.request import GenerationRequest
 from fyp_core.generation.result_size import ModelSize
 from fyp_core.generation.running.model_facts import ModelFacts
 from fyp_core.generation.running.report import GenerationReport, GenerationResult
-from fyp_core.weights.sources import AUTO, Additions, ModelSource, resolve_model
+from fyp_core.weights.sources import AUTO, Additions, ModelSource, resolve_model, with_additions
 
 if TYPE_CHECKING:
     from fyp_core.generation.loaded_model import LoadedModel
@@ -56,6 +56,7 @@ class Engine:
         self.queue = JobQueue(max_waiting, jobs_per_owner)
         self._loading = threading.Lock()
         self._loaded: LoadedModel | None = None
+        self._loaded_additions: Additions | None = None  # of a request, in place of the engine's own
         self._found_people = FoundPeopleCache()
 
     def load(self) -> ModelSource:
@@ -67,12 +68,31 @@ class Engine:
         return self._model_loaded().source
 
     def _model_loaded(self) -> LoadedModel:
+        """The model, whatever additions it has at the moment."""
         with self._loading:
-            if self._loaded is None:
-                from fyp_core.generation.loaded_model import LoadedModel
+            return self._loaded or self._load(None)
 
-                self._loaded = LoadedModel(self._source(), self._runtime)
-            return self._loaded
+    def _model_with(self, additions: Additions | None) -> LoadedModel:
+        """The model with the additions of a request, in place of one with others."""
+        with self._loading:
+            if self._loaded is not None and self._has(additions):
+                return self._loaded
+            return self._load(additions)
+
+    def _has(self, additions: Additions | None) -> bool:
+        return self._loaded is not None and self._loaded_additions == additions
+
+    def _load(self, additions: Additions | None) -> LoadedModel:
+        from fyp_core.generation.loaded_model import LoadedModel
+
+        speed = self._loaded.speed if self._loaded else None
+        source = self._source() if additions is None else with_additions(self._source(), additions)
+        if self._loaded is not None:
+            self._loaded = None
+            free_memory()
+        self._loaded = LoadedModel(source, self._runtime, speed)
+        self._loaded_additions = additions
+        return self._loaded
 
     def load_in_background(self) -> None:
         """Begin to load, for example while poses are found; :meth:`load` waits for it and raises what went wrong."""
@@ -255,10 +275,10 @@ class Engine:
             job.deliver(chunk)
 
         with self.queue.turn(job):
-            if self._loaded is None:
+            if not self._has(request.additions):
                 job.report("load", 0, 1)
             start = time.perf_counter()
-            model = self._model_loaded()
+            model = self._model_with(request.additions)
             seconds = {"load": round(time.perf_counter() - start, 3)}
             report = model.generate(request, guide, job, deliver)
         return replace(report, seconds=seconds | report.seconds, model_name=self.model_name)

@@ -73,12 +73,13 @@ class LoadedModel:
     Args:
         source: which one.
         runtime: how to run it.
+        speed: measured of a model before it.
 
     Raises:
         InputError: it cannot be loaded, or the device cannot run it as asked for.
     """
 
-    def __init__(self, source: ModelSource, runtime: Runtime) -> None:
+    def __init__(self, source: ModelSource, runtime: Runtime, speed: SpeedMeter | None = None) -> None:
         hides_downloads = are_progress_bars_disabled()
         diffusers_logging.disable_progress_bar()
         transformers_logging.disable_progress_bar()
@@ -95,7 +96,7 @@ class LoadedModel:
         self._loras: tuple[Lora, ...] = ()
         self._lora_hashes: list[str] = []
         self._fitted_preview: LatentPreview | None = None
-        self.speed = SpeedMeter()
+        self.speed = speed or SpeedMeter()
         self._hash = _in_background(lambda: model_hash(source))
         logger.info("%s loaded on %s as %s. %s", source.name, device, self.runtime.dtype, source.note)
 

@@ -12,7 +12,7 @@ from fyp_core.generation.pose.framing import Fit
 from fyp_core.generation.result_size import ASPECTS
 from fyp_core.presets import PresetName
 from fyp_core.settings import RequestSettings, setting
-from fyp_core.weights.sources import Lora
+from fyp_core.weights.sources import Additions, Lora
 from pose_extraction.estimators.factory import ESTIMATORS_WITH_WEIGHTS
 from pose_extraction.motion.body import BODY_HELP, check_body
 from pose_extraction.motion.tracking import ALL
@@ -152,6 +152,10 @@ class GenerationRequest(RequestSettings):
         metavar="FILE[:WEIGHT]",
         option="--lora",
     )
+
+    additions: Additions | None = Field(
+        None, description="what else the model has for this video; None for what its engine was given"
+    )  # no option of a command, where the engine is given them
 
     def check(self) -> None:
         """Raise InputError where a file named beside the input is not there; the input is checked when it is read."""

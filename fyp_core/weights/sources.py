@@ -31,6 +31,8 @@ MODEL_NAMES = (AUTO, MINI, PUBLISHED)
 BASE_KEY = "base"  # in our model index: the Stable Diffusion the model refers to instead of copying it
 
 DIFFUSERS_WEIGHTS = "diffusion_pytorch_model"  # the name of a weight file in the folder of a part
+BASE_SUFFIXES = (".safetensors", ".ckpt", ".pt")
+_SMALLEST_BASE = 1e9  # bytes; LoRAs are smaller, Stable Diffusion 1.x has 2 GB in half precision
 _STATE_FILES = ("model.safetensors", "pytorch_model.bin")  # of accelerate's state folders
 _CONFIG_FILES = ("*.json", "*/*.json", "*/*.txt")
 _LAYOUT_FILES = (*_CONFIG_FILES, "*/*.safetensors")
@@ -149,7 +151,7 @@ def resolve_model(
     Raises:
         InputError: there is no such model, or a part of it is missing and cannot be downloaded.
     """
-    return _with_additions(_find_model(os.fspath(name), has_gpu), additions or Additions())
+    return with_additions(_find_model(os.fspath(name), has_gpu), additions or Additions())
 
 
 def is_our_model(name: str | os.PathLike[str]) -> bool:
@@ -229,12 +231,25 @@ def find_base(name: str) -> Path:
     if name == PUBLISHED_PARTS[BASE].hub_id and has_image_unet(checkpoints_folder() / BASE):
         return checkpoints_folder() / BASE
     if path.exists() or not is_hub_id(name):
-        if path.is_dir() or path.suffix in (".safetensors", ".ckpt", ".pt"):
+        if path.is_dir() or path.suffix in BASE_SUFFIXES:
             return _existing_path(path)
         raise InputError(
             f"{name} is no model; give a diffusers folder, a .safetensors or .ckpt file, or a hub id."
         )
     return download_files(name, _SD_FILES)
+
+
+def list_bases() -> dict[str, Path]:
+    """What :class:`Additions` can name as the base in the checkpoints folder: files and folders by their names."""
+    folder = checkpoints_folder()
+    found = sorted(folder.iterdir()) if folder.is_dir() else []
+    return {place.name: place for place in found if _is_base(place)}
+
+
+def _is_base(place: Path) -> bool:
+    if place.is_dir():
+        return has_image_unet(place) and not is_our_model(place)
+    return place.suffix in BASE_SUFFIXES and place.stat().st_size > _SMALLEST_BASE
 
 
 def read_index(folder: Path) -> dict[str, Any]:
@@ -292,7 +307,12 @@ def _in_our_layout(folder: Path) -> ModelSource:
     )
 
 
-def _with_additions(source: ModelSource, additions: Additions) -> ModelSource:
+def with_additions(source: ModelSource, additions: Additions) -> ModelSource:
+    """A model with these in place of its parts, or onto it.
+
+    Raises:
+        InputError: one of them is neither on this disk nor can it be downloaded.
+    """
     if additions.base is not None:
         source = replace(source, base=find_base(additions.base), motion_only=True)
     return replace(

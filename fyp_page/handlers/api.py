@@ -11,11 +11,12 @@ from typing import Any
 
 from fyp_core.generation.job import JobCancelled
 from fyp_core.generation.request import GenerationRequest
+from fyp_core.weights.sources import list_bases
 from fyp_media.errors import InputError
 from fyp_page.gallery import new_owner
 from fyp_page.handlers.page import Page, shown_error
 from fyp_page.handlers.prompts import suggestions
-from fyp_page.handlers.requests import CROPS, LORA_TEXT_WIDTH, loras_of
+from fyp_page.handlers.requests import CROPS, LORA_TEXT_WIDTH, additions_of, loras_of, uploads_of
 from fyp_page.job_watch import current_listeners
 from fyp_page.open_streams import OpenStreams
 from fyp_page.runs import Run
@@ -23,7 +24,7 @@ from pose_extraction.extract import extract_skeleton_video
 
 _POLL_SECONDS = 0.1
 _LEFT_AFTER = 2.0  # seconds without an open stream, in which a program may open another one
-_NOT_FIELDS = ("video", "job", "loras", "lora_weights", *CROPS)
+_NOT_FIELDS = ("video", "job", "loras", "lora_weights", "embeddings", "base", *CROPS)
 
 
 class Api:
@@ -39,7 +40,7 @@ class Api:
 
         A program that stops listening stops its job.
         """
-        files = [values["video"], *(values["loras"] or [])]
+        files = uploads_of(values)
         try:
             request = api_request(values)
             request.check()
@@ -97,6 +98,7 @@ class Api:
             "steps": facts.steps,
             "guidance": facts.guidance,
             "takes_loras": facts.text_width == LORA_TEXT_WIDTH,
+            "bases": list(list_bases()),
             "suggestions": suggestions(self._page.engine),
         }
 
@@ -135,5 +137,9 @@ def api_request(values: Mapping[str, Any]) -> GenerationRequest:
     crop = [values[side] or 0 for side in CROPS]
     loras = loras_of({"loras": values["loras"], **weights})
     return GenerationRequest(
-        input=values["video"], crop=(crop[0], crop[1], crop[2], crop[3]), loras=loras, **fields
+        input=values["video"],
+        crop=(crop[0], crop[1], crop[2], crop[3]),
+        loras=loras,
+        additions=additions_of(values),
+        **fields,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,12 +12,14 @@ from fyp_core.generation.guide import Guide, fine_skeletons
 from fyp_core.generation.job import Job
 from fyp_core.generation.output import save_video
 from fyp_core.generation.request import GenerationRequest
+from fyp_media.errors import InputError
 from fyp_media.exports.frames_zip import write_frames_zip
 from fyp_media.exports.gif import export_gif
 from fyp_media.exports.side_by_side import Panel, write_side_by_side
 from fyp_media.write_video import write_video
 from fyp_page.gallery import Entry, Gallery
 from fyp_page.handlers.pose import Poses, source_frames
+from fyp_page.handlers.requests import upload_names
 from fyp_page.runs import Result, Run
 from pose_extraction.keypoint_files.files import write_motion
 
@@ -39,16 +42,27 @@ class Maker:
     def __call__(self, run: Run) -> None:
         """Make a video for each request of a run; raises what :meth:`Engine.render_file` does."""
         for request in run.requests:
-            self._engine.queue.check_room(run.job)  # before a video is decoded
-            guide = self._poses.guide(request, run.job)
-            run.tell(guide.notices)
-            with tempfile.TemporaryDirectory(dir=self._folder) as folder:
-                result = Path(folder, "result.mp4")
-                report = self._engine.render_file(result, request, guide, run.job)
-                files = write_files(result, request, guide, run.job)
-                settings = report.settings() | {"seconds": report.seconds, "notices": report.notices}
-                entry = self._gallery.add(run.owner, files, request.prompt, settings)
-            run.add(as_result(entry))
+            try:
+                self._make(run, request)
+            except InputError as error:
+                raise InputError(upload_names(str(error), _files_of(request))) from error
+
+    def _make(self, run: Run, request: GenerationRequest) -> None:
+        self._engine.queue.check_room(run.job)  # before a video is decoded
+        guide = self._poses.guide(request, run.job)
+        run.tell(guide.notices)
+        with tempfile.TemporaryDirectory(dir=self._folder) as folder:
+            result = Path(folder, "result.mp4")
+            report = self._engine.render_file(result, request, guide, run.job)
+            files = write_files(result, request, guide, run.job)
+            settings = report.settings() | {"seconds": report.seconds, "notices": report.notices}
+            entry = self._gallery.add(run.owner, files, request.prompt, settings)
+        run.add(as_result(entry))
+
+
+def _files_of(request: GenerationRequest) -> list[str | os.PathLike[str]]:
+    embeddings = request.additions.embeddings if request.additions else ()
+    return [request.input, *(lora.file for lora in request.loras), *embeddings]
 
 
 def write_files(

@@ -23,7 +23,7 @@ from fyp_page.handlers.making import Maker, as_result
 from fyp_page.handlers.motion import part_of, usual_length
 from fyp_page.handlers.pose import Poses, describe_pose, person_at, preview
 from fyp_page.handlers.prompts import suggestions
-from fyp_page.handlers.requests import LORA_TEXT_WIDTH, controls_for, make_requests, upload_names
+from fyp_page.handlers.requests import LORA_TEXT_WIDTH, controls_for, make_requests, upload_names, uploads_of
 from fyp_page.job_watch import JobWatch, current_visitor
 from fyp_page.runs import Result, Run, Runs
 
@@ -52,7 +52,7 @@ class Page:
         try:
             run = self.runs.start(make_requests(values), visitor["owner"])
         except InputError as error:
-            raise shown_error(error, [values["video"], *(values.get("loras") or [])]) from error
+            raise shown_error(error, uploads_of(values)) from error
         return visitor | {"run": run.id}
 
     def begin_with_new_seed(self, browser: Browser | None, **values: Any) -> Browser:
@@ -155,7 +155,9 @@ class Page:
         if not values["video"]:
             return gr.Image(None, visible=False), ""
         try:
-            request = make_requests(values | {"prompt": "a person", "loras": None})[0]
+            request = make_requests(
+                values | {"prompt": "a person"} | dict.fromkeys(("loras", "embeddings", "base"))
+            )[0]
             guide = self.poses.guide(request)
             notes = f"<p>{html.escape(describe_pose(request, guide))}</p>{views.notices(guide.notices)}"
             return gr.Image(preview(request, guide), visible=True), notes
@@ -165,7 +167,9 @@ class Page:
     def choose_person(self, chosen: gr.SelectData, **values: Any) -> Any:
         """Follow nobody but the person who is clicked; all again where that one was followed alone."""
         try:
-            request = make_requests(values | {"prompt": "a person", "loras": None})[0]
+            request = make_requests(
+                values | {"prompt": "a person"} | dict.fromkeys(("loras", "embeddings", "base"))
+            )[0]
             guide = self.poses.guide(request)
         except InputError:  # it is said where the pose is shown
             return gr.skip()

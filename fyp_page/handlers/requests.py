@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from fyp_core.generation.request import GenerationRequest
-from fyp_core.weights.sources import Lora
+from fyp_core.weights.sources import Additions, Lora, list_bases
 from fyp_media.errors import InputError
 from fyp_media.read_video import probe
 from fyp_page.handlers.motion import sample
 
 MOST_PROMPTS = 8
 MOST_LORAS = 4
+MOST_EMBEDDINGS = 8
 LORA_TEXT_WIDTH = 768  # of Stable Diffusion 1.x, for which LoRAs are shared
 # Controls that are fields of the request as they are. The others say something that is translated.
 SAME = (
@@ -35,7 +37,7 @@ def make_requests(values: Mapping[str, Any]) -> list[GenerationRequest]:
     prompts = [line.strip() for line in (values["prompt"] or "").splitlines() if line.strip()]
     if len(prompts) > MOST_PROMPTS:
         raise InputError(f"There are {len(prompts)} prompts, one a line; take at most {MOST_PROMPTS}.")
-    shared = motion_of(values) | {"loras": loras_of(values)}
+    shared = motion_of(values) | {"loras": loras_of(values), "additions": additions_of(values)}
     made = [GenerationRequest(prompt=prompt, **shared) for prompt in prompts or [""]]
     for request in made:
         request.check()
@@ -79,6 +81,28 @@ def loras_of(values: Mapping[str, Any]) -> tuple[Lora, ...]:
     )
 
 
+def additions_of(values: Mapping[str, Any]) -> Additions | None:
+    """What the model has besides: a base of those on this disk, by its name, and uploaded embeddings.
+
+    Raises:
+        InputError: there is no such base, or there are too many embeddings.
+    """
+    files, base = values.get("embeddings") or [], values.get("base")
+    if len(files) > MOST_EMBEDDINGS:
+        raise InputError(f"There are {len(files)} embeddings; take at most {MOST_EMBEDDINGS}.")
+    if not files and not base:
+        return None
+    bases = list_bases()
+    if base and base not in bases:
+        raise InputError(f"There is no base model {base!r} here; choose one of {', '.join(bases) or 'none'}.")
+    return Additions(base=str(bases[base]) if base else None, embeddings=tuple(map(str, files)))
+
+
+def uploads_of(values: Mapping[str, Any]) -> list[str | None]:
+    """All files among the values of controls or of arguments."""
+    return [values["video"], *(values.get("loras") or []), *(values.get("embeddings") or [])]
+
+
 def controls_for(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Values of the controls that make a video with these settings again, its input aside."""
     values = {name: settings[name] for name in SAME if name in settings}
@@ -92,12 +116,14 @@ def controls_for(settings: Mapping[str, Any]) -> dict[str, Any]:
             "start_seconds": round(start, 2),
             "end_seconds": round(start + settings["frames"] / fps, 2),
         }
+    base = settings.get("base")
+    values["base"] = base if base in list_bases() else None
     return values | {"prompt": settings.get("prompt", ""), "aspect": None}
 
 
-def upload_names(message: str, files: list[str | None]) -> str:
+def upload_names(message: str, files: Iterable[str | os.PathLike[str] | None]) -> str:
     """A message in which uploads go by their names: where they lie is of no use to the visitor."""
     for file in files:
         if file:
-            message = message.replace(file, Path(file).name)
+            message = message.replace(os.fspath(file), Path(file).name)
     return message

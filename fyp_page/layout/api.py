@@ -15,7 +15,7 @@ from fyp_page.controls import argument, usable_estimators
 from fyp_page.handlers.api import Api
 from fyp_page.handlers.requests import CROPS
 
-_TRANSLATED = ("input", "crop", "loras")  # fields of a request that travel in another form
+_TRANSLATED = ("input", "crop", "loras", "additions")  # fields of a request that travel in another form
 _AT_ONCE = 8  # calls of an endpoint; jobs wait in the engine's queue
 
 
@@ -48,6 +48,8 @@ def _generate_arguments() -> dict[str, Component]:
         **{side: gr.Number(0, precision=0, minimum=0, label=side) for side in CROPS},
         "loras": gr.File(file_count="multiple", label="LoRA files"),
         "lora_weights": gr.JSON(label="Weights of the LoRAs"),
+        "embeddings": gr.File(file_count="multiple", label="Textual inversion files"),
+        "base": gr.Textbox(label="Base model, one of those that /models names"),
         "job": gr.Textbox(label="Name of the job, which nobody can guess"),
     }
 

@@ -64,7 +64,7 @@ def build(page: Page, streams: OpenStreams, max_waiting: int = MAX_WAITING) -> g
         demo.load(
             page.wait_for_model,
             None,
-            [model, settings.lora_panel, character.suggestions, character.generate],
+            [model, settings.additions, character.suggestions, character.generate],
             queue=False,  # which may be full
             **_QUIET,
         )

@@ -8,21 +8,24 @@ import gradio as gr
 from gradio.components import Component
 
 from fyp_core.schedulers import SCHEDULER_NAMES
+from fyp_core.weights.sources import list_bases
 from fyp_page.controls import control
 from fyp_page.handlers.page import fit_weights
 from fyp_page.handlers.requests import MOST_LORAS
 
+_ADDITIONS = "LoRA, textual inversion, base model"
+
 
 @dataclass
 class SettingsPanel:
-    """controls: by the names of what they set. lora_panel: shown for models that take LoRAs."""
+    """controls: by the names of what they set. additions: shown for models of Stable Diffusion 1.x."""
 
     controls: dict[str, Component]
-    lora_panel: gr.Accordion
+    additions: gr.Accordion
 
 
 def settings_panel() -> SettingsPanel:
-    """How the video is sampled, its size, LoRAs."""
+    """How the video is sampled, its size, what is added to the model."""
     with gr.Accordion("Settings", open=False, elem_classes="card"):
         controls = {"preset": control("preset"), "seed": control("seed")}
         controls["sound"] = control("sound")
@@ -33,9 +36,20 @@ def settings_panel() -> SettingsPanel:
         controls["pose_strength"] = control("pose_strength", step=0.1)
         with gr.Row():
             controls |= {name: control(name, min_width=140) for name in ("width", "height")}
-    with gr.Accordion("LoRA", open=False, visible=False, elem_classes="card") as lora_panel:
+    with gr.Accordion(_ADDITIONS, open=False, visible=False, elem_classes="card") as additions:
         controls |= _lora_controls()
-    return SettingsPanel(controls, lora_panel)
+        controls["embeddings"] = gr.File(
+            label="Textual inversions: a prompt names each by its token or by the file's name",
+            elem_id="embeddings",
+            file_count="multiple",
+            file_types=[".safetensors", ".pt", ".bin"],
+            height=140,
+        )
+        bases = list(list_bases())
+        controls["base"] = gr.Dropdown(
+            [("the model's own", None), *bases], value=None, label="Base model", visible=bool(bases)
+        )
+    return SettingsPanel(controls, additions)
 
 
 def _lora_controls() -> dict[str, Component]:

@@ -43,11 +43,12 @@ class GenerationReport:
         """What is needed to make this video again, and its measures; plain values for JSON.
 
         Args:
-            with_paths: name the input, the LoRAs and the model by where they lie; otherwise by the files' names only.
+            with_paths: name the input, the model and what it has besides by where they lie; otherwise by the files'
+                names only.
         """
         frames, height, width = self.size
         settings = {
-            **self.request.model_dump(exclude={"loras"}),
+            **self.request.model_dump(exclude={"loras", "additions"}),
             "input": self.request.input.name,
             "input_hash": self.input_hash,
             "frames": frames,
@@ -59,12 +60,15 @@ class GenerationReport:
             **self.model,
         }
         if with_paths:
-            settings |= {
+            return settings | {
                 "input": os.fspath(self.request.input),
                 "loras": list(map(str, self.request.loras)),
                 "model": self.model_name,
             }
-        return settings
+        return settings | {
+            **{name: os.path.basename(path) for name in ("base", "vae") if (path := self.model.get(name))},
+            "embeddings": [os.path.basename(file) for file in self.model.get("embeddings", ())],
+        }
 
 
 @dataclass(frozen=True, kw_only=True)

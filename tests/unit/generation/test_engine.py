@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from diffusers import DDIMScheduler
+from safetensors.torch import save_file
 
 from benchmarks.random_model import SCHEDULER
 from fyp_core.generation.device import Runtime, choose_device, choose_dtype, compile_blocks, estimate_peak
@@ -23,6 +24,7 @@ from fyp_core.generation.metadata import read_settings
 from fyp_core.generation.request import GenerationRequest
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.synthetic import sample_clip
+from fyp_core.weights.sources import Additions
 from fyp_media.errors import InputError
 from fyp_media.fit import fit_frames
 from fyp_media.read_video import read_frames, sample_frames
@@ -49,6 +51,24 @@ def engine(tiny_model_dir: Path) -> Engine:
 @pytest.fixture(scope="module")
 def expected(engine: Engine, request_: GenerationRequest) -> np.ndarray:
     return engine.generate(request_).frames
+
+
+def test_additions_of_a_request_come_and_go_with_it(
+    tiny_model_dir: Path, request_: GenerationRequest, expected: np.ndarray, tmp_path: Path
+) -> None:
+    save_file({"emb_params": torch.full((2, 16), 0.5)}, tmp_path / "hero.safetensors")
+    engine = Engine(str(tiny_model_dir), runtime=Runtime(device="cpu"))
+    asked = request_.changed(prompt="a hero jumps")
+    without = engine.generate(asked)
+    assert any("hero" in notice for notice in without.notices)
+    hero = asked.changed(additions=Additions(embeddings=(str(tmp_path / "hero.safetensors"),)))
+    with_hero = engine.generate(hero)
+    assert not any("hero" in notice for notice in with_hero.notices)
+    assert not np.array_equal(with_hero.frames, without.frames)
+    assert with_hero.settings()["embeddings"] == ["hero.safetensors"]
+    with pytest.raises(InputError, match="There is no embedding file"):
+        engine.generate(hero.changed(additions=Additions(embeddings=(str(tmp_path / "none.pt"),))))
+    assert np.array_equal(engine.generate(request_).frames, expected)
 
 
 def test_progress_tells_every_phase(engine: Engine, request_: GenerationRequest) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 import pytest
 
+from fyp_core.weights.sources import Additions
 from fyp_media.errors import InputError
 from fyp_page.handlers.motion import describe
 from fyp_page.handlers.page import Page, fit_weights
@@ -83,6 +84,24 @@ def test_what_cannot_work_costs_one_sentence(
         make_requests(values)
     with pytest.raises(gr.Error, match=sentence):
         Page(None, "", None).begin(None, **values)  # type: ignore[arg-type]
+
+
+def test_a_base_of_the_checkpoints_folder_is_named_by_its_file(
+    make_video: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "toon" / "unet").mkdir(parents=True)
+    (tmp_path / "toon" / "unet" / "diffusion_pytorch_model.safetensors").touch()
+    (tmp_path / "ink.safetensors").touch()  # a LoRA, far too small
+    monkeypatch.setenv("FYP_CHECKPOINTS", str(tmp_path))
+    values = controls(video=str(make_video(frames=40)), prompt="a robot")
+    assert make_requests(values)[0].additions is None
+    (request,) = make_requests(values | {"base": "toon", "embeddings": ["/uploads/hero.pt"]})
+    assert request.additions == Additions(base=str(tmp_path / "toon"), embeddings=("/uploads/hero.pt",))
+    with pytest.raises(InputError, match=r"no base model '../secret' here; choose one of toon"):
+        make_requests(values | {"base": "../secret"})
+    settings = {"frames": 8, "fps": 5, "base": "toon"}
+    assert controls_for(settings)["base"] == "toon"
+    assert controls_for(settings | {"base": "gone.ckpt"})["base"] is None
 
 
 def test_settings_of_a_video_come_back_into_the_controls(make_video: Callable[..., Path]) -> None:

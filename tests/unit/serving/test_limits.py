@@ -74,7 +74,11 @@ def client() -> Iterator[TestClient]:
         raise KeyError("secret" * 1000)
 
     guard = Middleware(
-        HttpGuard, max_upload_bytes=10**6, is_full=lambda: False, shutdown=Shutdown(), streams=OpenStreams()
+        HttpGuard,
+        max_upload_bytes=10**6,
+        is_full=lambda: False,
+        shutdown=Shutdown(),
+        streaming=OpenStreams().opened,
     )
     served = [Route("/gradio_api/call/fail", fail, methods=["POST"])]
     served += routes(Metrics(), lambda: False)
