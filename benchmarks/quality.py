@@ -38,7 +38,7 @@ class Bench:
         )
         self.pipeline.set_progress_bar_config(disable=True)
         self.judges = Judges.load(bundled("judges"))
-        size = self.pipeline.config.default_height
+        size = self.pipeline.config.default_height, self.pipeline.config.default_width
         self.cases = [case for pairs in PAIRS for case in world_cases(pairs, clips, frames, size)]
         self._own_scheduler = self.pipeline.scheduler
 
@@ -62,14 +62,15 @@ class Bench:
         return {name: float(np.mean([of_one[name] for of_one in each])) for name in each[0]}
 
     def _judge(self, case: Case, video: np.ndarray) -> dict[str, float]:
-        points, _ = self.judges.find_joints(video)
-        character, scene = self.judges.classify(video)
+        asked = case.keypoints, case.visible
+        points, _ = self.judges.find_joints(video, *asked)
+        characters, scene = self.judges.classify(video, *asked)
         return {
             **{
-                name: measures.correct_keypoints(points, case.keypoints, case.visible, threshold)
+                name: measures.correct_keypoints_of_people(points, *asked, threshold)
                 for name, threshold in THRESHOLDS.items()
             },
-            "character": float(character == case.character),
+            "character": float(characters == case.characters),
             "scene": float(scene == case.scene),
             "flicker": measures.background_flicker(video, case.skeletons) or 0.0,
         }

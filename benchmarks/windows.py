@@ -70,12 +70,12 @@ def _steadiness(
 ) -> dict[str, float]:
     own, in_one_piece = (_flicker(frames, case.skeletons) for frames in (video, whole))
     ratios = own / in_one_piece  # a motion flickers more in some places than in others, also without windows
-    character, scene = bench.judges.classify(video[-_END:])
+    characters, scene = bench.judges.classify(video[-_END:], case.keypoints[-_END:], case.visible[-_END:])
     return {
         "flicker at seams, of that in one piece": float(np.nanmean(ratios[seams])) if seams.any() else 1.0,
         "elsewhere": float(np.nanmean(ratios[~seams])),
         "histogram distance": histogram_distance(video[:_END], video[-_END:]),
-        "character at the end": float(character == case.character),
+        "character at the end": float(characters == case.characters),
         "scene at the end": float(scene == case.scene),
     }
 

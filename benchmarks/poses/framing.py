@@ -29,7 +29,7 @@ _PEOPLE = (0.5, 0.95)  # size of the world's square in the shorter side of the p
 
 
 def placed(case: Case, picture: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """(F, 17, 2) joints of a square case somewhere in a picture of (height, width)."""
+    """(F, P, 17, 2) joints of a square case somewhere in a picture of (height, width)."""
     scale = rng.uniform(*_PEOPLE) * min(picture) / case.skeletons.shape[1]
     room = np.array(picture[::-1]) - scale * case.skeletons.shape[1]
     return (case.keypoints + 0.5) * scale - 0.5 + rng.uniform(0, 1, 2) * room
@@ -41,7 +41,9 @@ def framed(
     """A square case's person in a picture, shown at a size (height, width)."""
     points = placed(case, picture, np.random.default_rng((args.seed, case.index)))
     known = np.where(case.visible[..., None], points, np.nan)
-    windows = windows_of_people(args.fit, known, picture, size, _FPS, follow=args.follow)
+    windows = windows_of_people(
+        args.fit, known.reshape(len(known), -1, 2), picture, size, _FPS, follow=args.follow
+    )
     joints = np.stack([window.map_points(each) for window, each in zip(windows, points)])
     last = np.array(size[::-1]) - 1
     visible = case.visible & ((joints >= 0) & (joints <= last)).all(-1)

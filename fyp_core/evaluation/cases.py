@@ -9,8 +9,10 @@ import numpy as np
 from fyp_core.synthetic import CHARACTERS, HELD_OUT_PAIRS, SCENES, sample_clip
 
 PAIRS = ("seen", "held_out")
-_HEIGHT_SHARE = (0.55, 1.05)
+HEIGHT_SHARE = (0.55, 1.05)
+"""Standing heights of people by default, as shares of the picture's."""
 _STRIDE = 4  # of the clips' 24 frames a second
+_SECOND_CHARACTER_EVERY = 3  # of the clips with several people
 
 
 @dataclass(frozen=True)
@@ -20,9 +22,10 @@ class Case:
     group: "seen" or "held_out" pairs of character and scene, or the name of a motion.
     index: number within the group.
     skeletons: (F, H, W, 3) uint8 RGB, of the model's size.
-    keypoints: (F, 17, 2) where its joints are, in pixels.
-    visible: (F, 17) bool, which of them the skeleton shows.
-    character, scene: what a classifier should see; "" where nobody can tell.
+    keypoints: (F, P, 17, 2) where the joints of its P people are, in pixels.
+    visible: (F, P, 17) bool, which of them the skeletons show.
+    characters: of each person, what a classifier should see; none where nobody can tell.
+    scene: as well; "" where nobody can tell.
     frames: (F, H, W, 3) uint8 RGB, a video that is right; None where there is none.
     """
 
@@ -32,57 +35,91 @@ class Case:
     skeletons: np.ndarray
     keypoints: np.ndarray
     visible: np.ndarray
-    character: str = ""
+    characters: tuple[str, ...] = ()
     scene: str = ""
     frames: np.ndarray | None = None
 
 
-def world_cases(pairs: str, clips: int, frames: int, size: int, seed: int = 0) -> list[Case]:
+def world_cases(
+    pairs: str,
+    clips: int,
+    frames: int,
+    size: int | tuple[int, int],
+    seed: int = 0,
+    *,
+    people: int = 1,
+    height_share: tuple[float, float] = HEIGHT_SHARE,
+) -> list[Case]:
     """Clips of the procedural world with motions no model was trained on.
 
-    The motion of clip i is the same for seen and for held-out pairs of character and scene.
+    The motions of clip i are the same for seen and for held-out pairs of character and scene. Of the clips with
+    several people one in three has a second character beside the first.
 
     Args:
         pairs: one of :data:`PAIRS`.
-        size: of the square pictures in pixels.
+        size: of the pictures in pixels: a side of a square, or height and width.
+        people: in each clip.
+        height_share: lowest and highest standing height as a share of the picture's.
     """
+    chosen = choose_pairs(pairs, clips, seed)
+    casts = [_cast(pairs, index, *pair, people) for index, pair in enumerate(chosen)]
     return [
-        _world_case(pairs, index, character, scene, frames, size, seed)
-        for index, (character, scene) in enumerate(choose_pairs(pairs, clips, seed))
+        _world_case(pairs, index, cast, scene, frames, size, seed, height_share)
+        for index, (cast, (_, scene)) in enumerate(zip(casts, chosen))
     ]
 
 
 def choose_pairs(pairs: str, clips: int, seed: int = 0) -> list[tuple[str, str]]:
     """Character and scene of each clip: all pairs of a kind, in random order, before one comes again."""
-    held_out = sorted(HELD_OUT_PAIRS)
-    seen = [(c, s) for c in CHARACTERS for s in SCENES if (c, s) not in HELD_OUT_PAIRS]
-    chosen = held_out if pairs == "held_out" else seen
+    chosen = _all_pairs(pairs)
     order = np.random.default_rng((seed, 1)).permutation(len(chosen))
     return [chosen[order[index % len(order)]] for index in range(clips)]
 
 
+def _all_pairs(pairs: str) -> list[tuple[str, str]]:
+    if pairs == "held_out":
+        return sorted(HELD_OUT_PAIRS)
+    return [(c, s) for c in CHARACTERS for s in SCENES if (c, s) not in HELD_OUT_PAIRS]
+
+
+def _cast(pairs: str, index: int, character: str, scene: str, people: int) -> tuple[str, ...]:
+    """The characters of a clip's people; a second one makes a pair of the same kind with the scene."""
+    others = [other for other, place in _all_pairs(pairs) if place == scene and other != character]
+    if people == 1 or index % _SECOND_CHARACTER_EVERY or not others:
+        return (character,) * people
+    return (*(character,) * (people - 1), others[index % len(others)])
+
+
 def _world_case(
-    pairs: str, index: int, character: str, scene: str, frames: int, size: int, seed: int
+    pairs: str,
+    index: int,
+    cast: tuple[str, ...],
+    scene: str,
+    frames: int,
+    size: int | tuple[int, int],
+    seed: int,
+    height_share: tuple[float, float],
 ) -> Case:
     clip = sample_clip(
         np.random.default_rng((seed, index)),
         frames,
         size,
         motions="held_out",
-        character=character,
+        people=len(cast),
+        characters=cast,
         scene=scene,
         stride=_STRIDE,
-        height_share=_HEIGHT_SHARE,
+        height_share=height_share,
     )
-    visible = clip.scores[:, 0] > 0.5
+    visible = clip.scores > 0.5
     return Case(
         pairs,
         index,
         clip.caption,
         clip.skeletons(),
-        clip.keypoints[:, 0],
+        clip.keypoints,
         visible,
-        character,
+        clip.characters,
         scene,
         clip.frames,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,6 @@ from fyp_core.generation.engine import Engine
 from fyp_core.generation.request import GenerationRequest
 from fyp_core.weights.checkpoints import bundled
 from fyp_core.weights.hashes import file_hash, model_hash
-from fyp_media.errors import InputError
 from pose_extraction.keypoint_files import frame_files
 
 _HASH_LENGTH = 12  # characters: enough to tell two files apart
@@ -48,8 +48,8 @@ def measure_model(
     """Evaluate one model.
 
     Raises:
-        InputError: a source, a judge, a model or a video cannot be had, two videos have one name, the model has
-            another shape than the procedural world, or the records are of another evaluation.
+        InputError: a source, a judge, a model or a video cannot be had, two videos have one name, the judges do not
+            know a character or a scene, or the records are of another evaluation.
     """
     paths = [path for _, path in settings.motions]
     check_sources(sources, right_frames=not paths)
@@ -60,6 +60,9 @@ def measure_model(
     engine = Engine(settings.model, runtime=Runtime(dtype=settings.dtype))
     config = engine.pipeline.config
     cases = _cases(settings, (config.default_height, config.default_width))
+    judges.check_names(
+        {name for case in cases for name in case.characters}, {c.scene for c in cases if c.scene}
+    )
     request = GenerationRequest(
         input="", prompt="", preset=settings.preset, steps=settings.steps, guidance=settings.guidance
     )
@@ -84,17 +87,19 @@ def _cases(settings: EvaluationSettings, size: tuple[int, int]) -> list[Case]:
     """Of the model's height and width."""
     if settings.motions:
         return [case for kind, path in settings.motions for case in _motion_cases(settings, kind, path, size)]
-    height, width = size
-    if height != width:
-        raise InputError(
-            f"The procedural world is square and the model {width}×{height}; measure it on motions of your own,"
-            " with --raw or --skeleton."
+    kinds = (
+        world_cases(
+            pairs,
+            settings.clips,
+            settings.frames,
+            size,
+            settings.seed,
+            people=settings.people,
+            height_share=settings.height_share,
         )
-    return [
-        case
         for pairs in PAIRS
-        for case in world_cases(pairs, settings.clips, settings.frames, height, settings.seed)
-    ]
+    )
+    return list(chain.from_iterable(kinds))
 
 
 def _motion_cases(
@@ -125,6 +130,7 @@ def _protocol(
         "stride": settings.stride,
         "estimator": settings.estimator,
     }
+    of_world = {"people": settings.people, "height share": list(settings.height_share)}
     return {
         "model": source.name,
         "weights": model_hash(source)[:_HASH_LENGTH],
@@ -137,7 +143,7 @@ def _protocol(
         "steps": sampling["num_inference_steps"],
         "guidance": sampling["guidance_scale"],
         "guide pose": config.default_guide_pose,
-        **(of_videos if settings.motions else {}),
+        **(of_videos if settings.motions else of_world),
     }
 
 

@@ -84,10 +84,10 @@ def motion_cases(
         part = slice(start, start + frames)
         if not visible[part].any():
             raise InputError(f"Nobody is in the picture in a part of {path.name}; choose another video.")
-        case = Case(
-            path.stem, index, words[0], skeletons[part], np.nan_to_num(keypoints[part]), visible[part]
-        )
-        cases.append(replace(case, character=words[1], scene=words[2]))
+        prompt, characters, scene = words
+        joints = np.nan_to_num(keypoints[part])[:, None]
+        shown = visible[part][:, None]
+        cases.append(Case(path.stem, index, prompt, skeletons[part], joints, shown, characters, scene))
     return cases
 
 
@@ -100,13 +100,13 @@ def check_names(paths: Sequence[Path]) -> None:
         )
 
 
-def _words(prompts: Sequence[str], clips: int, seed: int) -> list[tuple[str, str, str]]:
-    """Prompt, character and scene of each clip; the latter two "" for people's own prompts."""
+def _words(prompts: Sequence[str], clips: int, seed: int) -> list[tuple[str, tuple[str, ...], str]]:
+    """Prompt, characters and scene of each clip; the latter two empty for people's own prompts."""
     if prompts:
-        return [(prompts[index % len(prompts)], "", "") for index in range(clips)]
+        return [(prompts[index % len(prompts)], (), "") for index in range(clips)]
     rng = np.random.default_rng((seed, 2))
     pairs = choose_pairs("seen", clips, seed)
-    return [(caption(rng, [character], scene, _MOTION, ""), character, scene) for character, scene in pairs]
+    return [(caption(rng, character, scene, _MOTION, ""), (character,), scene) for character, scene in pairs]
 
 
 def _read(path: Path, input_type: InputType, stride: int, estimator: str, size: tuple[int, int]) -> _Guide:

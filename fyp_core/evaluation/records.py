@@ -20,7 +20,7 @@ class Record:
 
     seed: of the noise.
     measures: those that could be taken, by name, see :data:`fyp_core.evaluation.report.MEASURES`.
-    joints: (F, 17, 3) found: x and y in pixels, score; as lists.
+    joints: (F, P, 17, 3) found of P people: x and y in pixels, score; as lists.
     """
 
     source: str
@@ -29,14 +29,14 @@ class Record:
     seed: int
     prompt: str
     measures: dict[str, float]
-    joints: list[list[list[float]]]
+    joints: list[list[list[list[float]]]]
 
     @property
     def key(self) -> tuple[str, str, int, int]:
         return self.source, self.group, self.index, self.seed
 
     def found(self) -> tuple[np.ndarray, np.ndarray]:
-        """Joints (F, 17, 2) in pixels and their scores (F, 17)."""
+        """Joints (F, P, 17, 2) in pixels and their scores (F, P, 17)."""
         joints = np.array(self.joints)
         return joints[..., :2], joints[..., 2]
 

@@ -137,7 +137,13 @@ def _values(cell: list[tuple[Case, Record]], name: str, over: str) -> list[float
 
 
 def _precision(records: list[tuple[Case, Record]]) -> float:
-    return average_precision((case.keypoints, case.visible, *record.found()) for case, record in records)
+    """Of all people, one at a time: the judges look into the box of each."""
+    return average_precision(
+        (case.keypoints[:, person], case.visible[:, person], joints[:, person], scores[:, person])
+        for case, record in records
+        for joints, scores in [record.found()]
+        for person in range(case.keypoints.shape[1])
+    )
 
 
 def as_table(results: Sequence[Result]) -> str:

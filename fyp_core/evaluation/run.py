@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -100,14 +101,16 @@ def _parts(source: str, cases: Sequence[Case], seeds: int, batch: int) -> Iterat
 def _measure(
     source: str, seed: int, case: Case, video: np.ndarray, judges: Judges, clip: ClipJudge | None
 ) -> Record:
-    points, scores = judges.find_joints(video)
+    asked = case.keypoints, case.visible
+    points, scores = judges.find_joints(video, *asked)
     found = {
-        name: measures.correct_keypoints(points, case.keypoints, case.visible, threshold)
+        name: measures.correct_keypoints_of_people(points, *asked, threshold)
         for name, threshold in PCK.items()
     }
-    if case.character:
-        character, scene = judges.classify(video)
-        found |= {"character": float(character == case.character), "scene": float(scene == case.scene)}
+    if case.characters:
+        characters, scene = judges.classify(video, *asked)
+        right = [one == other for one, other in zip(characters, case.characters, strict=True)]
+        found |= {"character": fmean(right), "scene": float(scene == case.scene)}
     if clip:
         found["clip_score"] = clip.score(video, case.prompt)
     steadiness = {

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
+from pydantic import BeforeValidator, Field
+
+from fyp_core.evaluation.cases import HEIGHT_SHARE
 from fyp_core.generation.device import DType
 from fyp_core.generation.request import EstimatorName
 from fyp_core.presets import PresetName
@@ -12,10 +15,27 @@ from fyp_core.settings import Settings, setting
 from fyp_core.weights.sources import AUTO, MODEL_NAMES
 
 GROUPS = {  # of options
+    "world": "the procedural world",
     "motions": "motions other than the procedural world's",
     "judges": "judges",
     "sampling": "sampling",
 }
+
+
+HeightShare = Annotated[float, Field(gt=0, le=1.5)]
+
+
+def _split_shares(value: Any) -> Any:
+    """A command line has the two numbers in one text."""
+    if not isinstance(value, str):
+        return value
+    try:
+        low, high = map(float, value.split(","))
+    except ValueError as error:
+        raise ValueError(f"The height share is {value!r}; give two numbers such as 0.25,0.4.") from error
+    if low > high:
+        raise ValueError(f"The height share is {value!r}; give the smaller number first.")
+    return low, high
 
 
 class EvaluationSettings(Settings):
@@ -26,6 +46,14 @@ class EvaluationSettings(Settings):
     frames: int = setting(8, "of each clip", metavar="N", ge=1)
     seed: int = setting(0, "of the clips", metavar="S", ge=0)
     seeds: int = setting(1, "of the noise", metavar="N", ge=1)
+
+    people: int = setting(1, "in each clip of the procedural world", group="world", metavar="N", ge=1, le=3)
+    height_share: Annotated[tuple[HeightShare, HeightShare], BeforeValidator(_split_shares)] = setting(
+        HEIGHT_SHARE,
+        f"lowest and highest standing height, as shares of the picture's; default: {HEIGHT_SHARE[0]},{HEIGHT_SHARE[1]}",
+        group="world",
+        metavar="LOW,HIGH",
+    )
 
     skeleton: tuple[Path, ...] = setting(
         (), "skeleton videos, keypoint files", group="motions", metavar="FILE"

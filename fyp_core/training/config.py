@@ -224,12 +224,12 @@ class JudgeConfig(NewNetworkConfig):
     """Trains one of the networks that evaluate the others."""
 
     stage: Literal["judge_pose", "judge_classifier"]
-
-    @model_validator(mode="after")
-    def _check_size(self) -> Self:
-        if self.stage == "judge_pose":  # HRNet halves pictures five times
-            _check_multiple(self.train_data.size, 32)
-        return self
+    input_size: int = Field(
+        128,
+        ge=32,
+        multiple_of=32,
+        description="pixels a side of what a judge sees; HRNet halves it five times",
+    )
 
 
 class DiffusionConfig(TrainConfig):

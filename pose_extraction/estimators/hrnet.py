@@ -107,11 +107,16 @@ def frame_box(height: int, width: int) -> np.ndarray:
 
 def crop(frame: np.ndarray, view: tuple[float, float, float, float], size: tuple[int, int]) -> np.ndarray:
     """Cut a view out of a uint8 RGB frame, black beyond it: (H, W, 3) float32, normalised."""
-    left, top, width, height = view
-    scale_x, scale_y = size[1] / width, size[0] / height
-    matrix = np.array([[scale_x, 0, -left * scale_x], [0, scale_y, -top * scale_y]])
+    matrix = view_matrix(view, size)
     picture = cv2.warpAffine(np.ascontiguousarray(frame), matrix, size[::-1], flags=cv2.INTER_LINEAR)
     return normalise(picture)
+
+
+def view_matrix(view: tuple[float, float, float, float], size: tuple[int, int]) -> np.ndarray:
+    """(2, 3): from pixels of a frame to those of a crop that shows a view of it."""
+    left, top, width, height = view
+    scale_x, scale_y = size[1] / width, size[0] / height
+    return np.array([[scale_x, 0, -left * scale_x], [0, scale_y, -top * scale_y]])
 
 
 def normalise(pictures: np.ndarray) -> np.ndarray:

@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import timm
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from torch import nn
 
-from fyp_core.synthetic import CHARACTERS, SCENES
+from fyp_core.evaluation.scoring.classifier import Classifier
+from fyp_core.evaluation.scoring.people import person_boxes
 from fyp_media.errors import InputError
-from pose_extraction.estimators.hrnet import HRNet, HRNetPose, frame_box, normalise
+from pose_extraction.estimators.hrnet import HRNetPose
+from pose_extraction.estimators.hrnet_weights import load_hrnet
 
-CLASSES = (tuple(CHARACTERS), tuple(SCENES))
-POSE_BACKBONE, POSE_FILE = "hrnet_w18_small", "hrnet.safetensors"
-CLASSIFIER_BACKBONE, CLASSIFIER_FILE = "mobilenetv3_small_050", "classifier.safetensors"
-_HALVED_TO = 32  # pixels that HRNet makes one of, at its lowest resolution
+POSE_FILE, CLASSIFIER_FILE = "hrnet.safetensors", "classifier.safetensors"
 
 
 class Judges:
-    """Looks at pictures in which one figure moves; the networks stay where they are, as training needs it."""
+    """Looks at people in pictures, each in the box around the joints that were asked for.
 
-    def __init__(self, pose: nn.Module | None, classifier: nn.Module | None) -> None:
-        self._pose: Any = pose
-        self._classifier: Any = classifier.eval() if classifier else None
+    In all methods ``pictures`` are (F, H, W, 3) uint8 RGB, ``asked`` the joints (F, P, 17, 2) in pixels of P people,
+    and ``visible`` (F, P, 17) bool tells which of these lie in the picture.
+    """
+
+    def __init__(self, pose: HRNetPose, classifier: Classifier) -> None:
+        self._pose, self._classifier = pose, classifier
 
     @classmethod
     def load(cls, folder: Path) -> Judges:
@@ -36,47 +34,51 @@ class Judges:
         Raises:
             InputError: they are not there, or of another kind.
         """
-        pose = HRNet(POSE_BACKBONE)
-        classifier = timm.create_model(CLASSIFIER_BACKBONE, num_classes=sum(map(len, CLASSES)))
-        for network, name in ((pose, POSE_FILE), (classifier, CLASSIFIER_FILE)):
-            read_weights(network, folder / name)
-        return cls(pose, classifier)
+        return cls(load_pose(folder / POSE_FILE), Classifier.load(folder / CLASSIFIER_FILE))
 
-    def find_joints(self, pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(F, H, W, 3) uint8 RGB to keypoints (F, 17, 2) in pixels and scores (F, 17)."""
-        size = pictures.shape[1:3]
-        seen = tuple(-(-side // _HALVED_TO) * _HALVED_TO for side in size)
-        people = HRNetPose(self._pose, seen).poses(list(pictures), [frame_box(*size)[None]] * len(pictures))
-        return np.concatenate([p.keypoints for p in people]), np.concatenate([p.scores for p in people])
+    def check_names(self, characters: Iterable[str], scenes: Iterable[str]) -> None:
+        """Raise InputError where the classifier was not trained on a character or a scene."""
+        known = {*self._classifier.characters, *self._classifier.scenes}
+        if unknown := sorted({*characters, *scenes} - known):
+            raise InputError(
+                f"The classifier among the judges was not trained on {', '.join(unknown)};"
+                " train it with configs/judge_classifier.yaml."
+            )
 
-    @torch.inference_mode()
-    def classify(self, pictures: np.ndarray) -> tuple[str, str]:
-        """Character and scene of a clip, (F, H, W, 3) uint8 RGB."""
-        logits = self._classifier(self._to_classifier(pictures)).log_softmax(1).mean(0)
-        parts = logits.split([len(names) for names in CLASSES])
-        character, scene = (names[int(part.argmax())] for names, part in zip(CLASSES, parts, strict=True))
-        return character, scene
+    def find_joints(
+        self, pictures: np.ndarray, asked: np.ndarray, visible: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Joints (F, P, 17, 2) in pixels and their scores (F, P, 17)."""
+        boxes = person_boxes(asked, visible, pictures.shape[1:3])
+        people = self._pose.poses(list(pictures), list(boxes))
+        return np.stack([each.keypoints for each in people]), np.stack([each.scores for each in people])
 
-    @torch.inference_mode()
+    def classify(
+        self, pictures: np.ndarray, asked: np.ndarray, visible: np.ndarray
+    ) -> tuple[tuple[str, ...], str]:
+        """The character of each person, and the scene."""
+        boxes = person_boxes(asked, visible, pictures.shape[1:3])
+        seen = visible.any(-1)  # F P
+        characters = tuple(
+            self._classifier.name_character(pictures[seen[:, person]], boxes[seen[:, person], person])
+            if seen[:, person].any()
+            else ""
+            for person in range(asked.shape[1])
+        )
+        return characters, self._classifier.name_scene(pictures)
+
     def features(self, pictures: np.ndarray) -> np.ndarray:
-        """What the classifier sees in (F, H, W, 3) uint8 RGB pictures, before it names anything: (F, D)."""
-        maps = self._classifier.forward_features(self._to_classifier(pictures))
-        return self._classifier.forward_head(maps, pre_logits=True).cpu().numpy()
-
-    def _to_classifier(self, pictures: np.ndarray) -> torch.Tensor:
-        return to_network(pictures).to(next(self._classifier.parameters()))
+        """What the classifier sees, before it names anything: (F, D)."""
+        return self._classifier.features(pictures)
 
 
-def read_weights(network: nn.Module, path: Path) -> None:
-    """Fill the network of a judge; raises InputError where the file is missing or not of this kind."""
+def load_pose(path: Path) -> HRNetPose:
+    """Read the judge of poses; raises InputError where it is not there, or of another kind."""
     if not path.is_file():
-        raise InputError(f"There is no judge {path}; train it with configs/judge_*.yaml.")
+        raise InputError(f"There is no judge {path}; train it with configs/judge_pose.yaml.")
     try:
-        network.load_state_dict(load_file(path))
-    except (OSError, SafetensorError, RuntimeError) as error:
-        raise InputError(f"{path} is no judge of this kind; train one with configs/judge_*.yaml.") from error
-
-
-def to_network(pictures: np.ndarray) -> torch.Tensor:
-    """(F, H, W, 3) uint8 RGB to (F, 3, H, W) float32, normalised."""
-    return torch.from_numpy(normalise(pictures)).permute(0, 3, 1, 2)
+        return load_hrnet(path, torch.device("cpu"))
+    except InputError as error:
+        raise InputError(
+            f"{path} is no judge of this kind; train one with configs/judge_pose.yaml."
+        ) from error

@@ -6,6 +6,7 @@ None where there is nothing to measure: a single frame has no neighbours, and mu
 from __future__ import annotations
 
 from itertools import pairwise
+from statistics import fmean
 
 import cv2
 import numpy as np
@@ -29,6 +30,19 @@ def correct_keypoints(found: np.ndarray, truth: np.ndarray, visible: np.ndarray,
     distances = np.linalg.norm(found - truth, axis=-1)
     is_near = np.asarray(distances <= threshold * sides)
     return float(is_near[visible].mean())
+
+
+def correct_keypoints_of_people(
+    found: np.ndarray, truth: np.ndarray, visible: np.ndarray, threshold: float
+) -> float:
+    """The mean of :func:`correct_keypoints` over the P people of a clip of whom anything is visible.
+
+    Args:
+        found, truth: (F, P, 17, 2) pixels.
+        visible: (F, P, 17) bool, not all of them false.
+    """
+    seen = np.flatnonzero(visible.any((0, 2)))
+    return fmean(correct_keypoints(found[:, i], truth[:, i], visible[:, i], threshold) for i in seen)
 
 
 def visible_boxes(keypoints: np.ndarray, visible: np.ndarray) -> np.ndarray:

@@ -7,7 +7,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import timm
 import torch
 from safetensors.torch import load_file
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcessor
@@ -28,33 +27,30 @@ from fyp_core.evaluation import (
     save_gallery,
     world_cases,
 )
+from fyp_core.evaluation.scoring.classifier import Classifier
 from fyp_core.evaluation.scoring.clip_score import ClipJudge
-from fyp_core.evaluation.scoring.judges import (
-    CLASSES,
-    CLASSIFIER_BACKBONE,
-    CLASSIFIER_FILE,
-    POSE_BACKBONE,
-    POSE_FILE,
-    Judges,
-)
+from fyp_core.evaluation.scoring.judges import CLASSIFIER_FILE, POSE_FILE, Judges
 from fyp_core.evaluation.scoring.measures import (
     background_flicker,
     correct_keypoints,
+    correct_keypoints_of_people,
     neighbour_similarity,
     warp_error,
 )
+from fyp_core.evaluation.scoring.people import person_boxes
 from fyp_core.evaluation.scoring.precision import average_precision
 from fyp_core.evaluation.scoring.skeleton_reading import read_skeletons
 from fyp_core.evaluation.variants import prepared, show
 from fyp_core.pipeline import FollowYourPosePipeline
-from fyp_core.synthetic import HELD_OUT_PAIRS, sample_clip
+from fyp_core.synthetic import CHARACTERS, HELD_OUT_PAIRS, SCENES, sample_clip
 from fyp_core.training.config import JudgeConfig, WorldData
-from fyp_core.training.stages.judges import JudgedImages, PoseJudgeStage, heatmaps, turn
+from fyp_core.training.data.people import CROPS_OF_A_CLIP, NamedPeople, PosedPeople, cut_out_person
+from fyp_core.training.stages.judges import PoseJudgeStage, heatmaps
 from fyp_core.weights.checkpoints import bundled
 from fyp_media.errors import InputError
 from fyp_media.fit import cover
-from pose_extraction.estimators.hrnet import HRNet, decode
-from pose_extraction.estimators.hrnet_weights import save_half
+from pose_extraction.estimators.hrnet import HRNet, HRNetPose, decode
+from pose_extraction.estimators.hrnet_weights import Build, save_hrnet
 from pose_extraction.keypoint_files.files import write_motion
 from pose_extraction.motion.motion import Motion
 from tests.end_to_end.conftest import EXAMPLES
@@ -62,6 +58,7 @@ from tests.tiny_model import SIZE, build_pipeline
 from tests.unit.pose_extraction.test_keypoint_files import openpose_folder
 
 SQUARE = (64, 64)
+POSE_BACKBONE = "hrnet_w18_small"
 
 
 @pytest.fixture
@@ -89,19 +86,19 @@ class KnowingJudges:
     @staticmethod
     def _answer(case, shift):
         shown = np.where(case.visible[..., None], case.keypoints, np.nan)
-        side = (np.nanmax(shown, 1) - np.nanmin(shown, 1)).max(-1)
-        moved = case.keypoints + np.stack([shift * side, np.zeros_like(side)], -1)[:, None]
+        side = (np.nanmax(shown, 2) - np.nanmin(shown, 2)).max(-1)
+        moved = case.keypoints + np.stack([shift * side, np.zeros_like(side)], -1)[:, :, None]
         return case, moved
 
     def _case(self):
         return self._answers[(self.asked - 1) % len(self._answers)]
 
-    def find_joints(self, pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def find_joints(self, pictures, asked, visible) -> tuple[np.ndarray, np.ndarray]:
         self.asked += 1
-        return self._case()[1], np.ones((len(pictures), 17), np.float32)
+        return self._case()[1], np.ones(asked.shape[:-1], np.float32)
 
-    def classify(self, pictures: np.ndarray) -> tuple[str, str]:
-        return self._case()[0].character, "nowhere"
+    def classify(self, pictures, asked, visible) -> tuple[tuple[str, ...], str]:
+        return self._case()[0].characters, "nowhere"
 
     def features(self, pictures: np.ndarray) -> np.ndarray:
         return pictures.reshape(len(pictures), -1).astype(np.float32)
@@ -164,12 +161,10 @@ def test_warping_follows_motion_and_tells_flicker() -> None:
 
 
 def test_precision_is_one_for_the_truth_and_falls_as_joints_move(clip) -> None:
-    visible, scores = clip.scores[:, 0] > 0.5, np.ones((4, 17))
+    joints, visible, scores = clip.keypoints[:, 0], clip.scores[:, 0] > 0.5, np.ones((4, 17))
 
     def precision(shift: float) -> float:
-        return average_precision(
-            [(clip.keypoints[:, 0], visible, clip.keypoints[:, 0] + np.float32(shift), scores)]
-        )
+        return average_precision([(joints, visible, joints + np.float32(shift), scores)])
 
     assert precision(0) == pytest.approx(1)
     assert 0 < precision(1.5) < 1
@@ -199,35 +194,47 @@ def test_intervals_are_students() -> None:
 # --- judges
 
 
-def new_classifier() -> torch.nn.Module:
-    return timm.create_model(CLASSIFIER_BACKBONE, num_classes=sum(map(len, CLASSES)))
+def new_classifier() -> Classifier:
+    return Classifier.create("mobilenetv3_small_050", 64, list(CHARACTERS), SCENES)
 
 
 def test_heatmaps_are_decoded_to_the_joints(clip) -> None:
-    maps = heatmaps(clip.keypoints[0, 0], 64)
-    cells, _ = decode(maps[None])
-    inside = (clip.keypoints[0, 0] > 4).all(-1) & (clip.keypoints[0, 0] < 56).all(-1)
-    assert np.abs(cells[0] * 4 - clip.keypoints[0, 0])[inside].max() <= 2
+    joints = clip.keypoints[:, 0]
+    cells, _ = decode(heatmaps(torch.from_numpy(joints), 64).numpy())
+    inside = (joints > 4).all(-1) & (joints < 56).all(-1)
+    assert np.abs(cells * 4 - joints)[inside].max() <= 2
 
 
-def test_judged_images_repeat_and_name_what_they_show() -> None:
-    data = JudgedImages(WorldData(size=64), seed=1)
-    sample, again = data[3], data[3]
-    assert all(torch.equal(sample[name], again[name]) for name in sample)
-    assert sample["heatmaps"].shape == (17, 16, 16)
-    assert all(0 <= int(c) < len(names) for c, names in zip(sample["classes"], CLASSES, strict=True))
+def test_people_to_judge_repeat_and_are_as_many_whatever_the_clip() -> None:
+    posed, named = (kind(WorldData(size=64), 32, seed=1) for kind in (PosedPeople, NamedPeople))
+    for data in (posed, named):
+        sample, again = data[3], data[3]
+        assert all(torch.equal(sample[name], again[name]) for name in sample)
+    for index in range(6):
+        assert posed[index]["pictures"].shape == (CROPS_OF_A_CLIP, 32, 32, 3)
+        assert posed[index]["keypoints"].shape == (CROPS_OF_A_CLIP, 17, 2)
 
 
-@pytest.mark.parametrize(("angle", "zoom"), [(40, 1), (-60, 0.7), (0, 1.1)])
-def test_joints_turn_with_their_pictures(angle: float, zoom: float) -> None:
-    joints = np.array([[30, 38], [40, 22]], np.float32)
-    picture = np.zeros((64, 64, 3), np.uint8)
-    for x, y in joints.astype(int):
-        picture[y - 1 : y + 2, x - 1 : x + 2] = 255
-    turned, moved, scores = turn(picture, joints, np.ones(2, np.float32), angle, zoom)
-    assert (scores == 1).all()
-    assert not np.allclose(moved, joints)
-    assert all(turned[y, x].min() > 100 for x, y in moved.round().astype(int))
+def test_joints_go_with_a_person_who_is_cut_out() -> None:
+    clip = sample_clip(np.random.default_rng(3), 1, 256, people=2)
+    dots = np.zeros_like(clip.frames)
+    for x, y in clip.keypoints[0, 1]:
+        cv2.circle(dots[0], (round(x), round(y)), 9, (255, 255, 255), -1)
+    clip = replace(clip, frames=dots)
+    for seed in range(12):  # some turned, some soft
+        cut, joints, visible = cut_out_person(np.random.default_rng(seed), clip, 0, 1, 128)
+        columns, rows = joints[visible].round().astype(int).T
+        assert cut[rows, columns].min() > 60
+
+
+def test_boxes_hold_what_is_visible_of_each_person() -> None:
+    joints = np.zeros((1, 2, 17, 2), np.float32)
+    joints[0, 0, :3] = [[10, 20], [60, 50], [400, 90]]
+    visible = np.zeros((1, 2, 17), bool)
+    visible[0, 0, :2] = True
+    first, nobody = person_boxes(joints, visible, (100, 200))[0]
+    assert first.tolist() == [10, 20, 60, 50]
+    assert (nobody[2:] > nobody[:2]).all(), "something can be cut out"
 
 
 def test_missing_judges_are_named(tmp_path: Path) -> None:
@@ -249,21 +256,24 @@ def test_broken_judges_are_named(tmp_path: Path) -> None:
     ],
 )
 def test_judging_leaves_networks_where_they_train(place: torch.dtype | str, clip) -> None:
-    networks = [HRNet(POSE_BACKBONE).to(place), new_classifier().to(place)]
+    classifier = new_classifier()
+    networks = [HRNet(POSE_BACKBONE).to(place), classifier.network.to(place)]
     before = [(p.dtype, p.device) for network in networks for p in network.parameters()]
-    judges = Judges(*networks)
-    keypoints, scores = judges.find_joints(clip.frames)
-    assert (keypoints.shape, scores.shape) == ((4, 17, 2), (4, 17))
-    assert judges.classify(clip.frames)[0] in CLASSES[0]
+    judges = Judges(HRNetPose(networks[0], (64, 64)), classifier)
+    asked = clip.keypoints, clip.scores > 0.5
+    keypoints, scores = judges.find_joints(clip.frames, *asked)
+    assert (keypoints.shape, scores.shape) == ((4, 1, 17, 2), (4, 1, 17))
+    characters, scene = judges.classify(clip.frames, *asked)
+    assert len(characters) == 1 and characters[0] in CHARACTERS and scene in SCENES
     assert len(judges.features(clip.frames)) == 4
     assert [(p.dtype, p.device) for network in networks for p in network.parameters()] == before
 
 
 def test_joints_are_found_in_pictures_that_are_not_square() -> None:
-    clip = sample_clip(np.random.default_rng(1), 4, 128, stride=4)
-    narrow, left = clip.frames[:, :, 12:-12], np.array([12, 0])  # 104 wide, which halves three times only
-    keypoints, _ = Judges.load(bundled("judges")).find_joints(narrow)
-    assert correct_keypoints(keypoints, clip.keypoints[:, 0] - left, clip.scores[:, 0] > 0.5, 0.1) > 0.85
+    clip = sample_clip(np.random.default_rng(1), 4, (128, 104), stride=4)
+    asked = clip.keypoints, clip.scores > 0.5
+    found, _ = Judges.load(bundled("judges")).find_joints(clip.frames, *asked)
+    assert correct_keypoints_of_people(found, *asked, 0.1) > 0.85
 
 
 def test_a_judge_goes_on_from_its_weights(judges_dir: Path) -> None:
@@ -324,8 +334,8 @@ def test_motions_are_the_same_for_both_kinds_of_pairs() -> None:
     seen, held_out = (world_cases(pairs, len(HELD_OUT_PAIRS), 2, SIZE) for pairs in PAIRS)
     for one, other in zip(seen, held_out, strict=True):
         np.testing.assert_array_equal(one.keypoints, other.keypoints)
-        assert (one.character, one.scene) not in HELD_OUT_PAIRS
-    assert {(case.character, case.scene) for case in held_out} == HELD_OUT_PAIRS
+        assert (one.characters[0], one.scene) not in HELD_OUT_PAIRS
+    assert {(case.characters[0], case.scene) for case in held_out} == HELD_OUT_PAIRS
     np.testing.assert_array_equal(world_cases("seen", 5, 2, SIZE)[4].frames, seen[4].frames)
 
 
@@ -362,9 +372,9 @@ def test_parts_come_back_after_they_were_switched_off(pipeline, cases) -> None:
 
 def test_joints_are_read_back_from_a_drawing() -> None:
     cases = world_cases("seen", 8, 2, 256)
-    whole = next(case for case in cases if case.visible[:, 5:].all())  # all limbs
+    whole = next(case for case in cases if case.visible[..., 5:].all())  # all limbs
     joints, drawn = read_skeletons(whole.skeletons)
-    assert correct_keypoints(joints, whole.keypoints, whole.visible, 0.1) > 0.95
+    assert correct_keypoints(joints, whole.keypoints[:, 0], whole.visible[:, 0], 0.1) > 0.95
     assert drawn[:, 5:].all()
 
 
@@ -398,15 +408,15 @@ def keypoint_file(folder: Path, frames: int = 12) -> tuple[Path, Motion]:
 def test_a_keypoint_file_gives_shots_spread_over_it(tmp_path: Path) -> None:
     path, motion = keypoint_file(tmp_path)
     first, last = motion_cases(path, "skeleton", ["a robot"], 2, 3, SQUARE, stride=2)
-    assert (first.group, first.prompt, first.character, first.frames) == ("walk", "a robot", "", None)
+    assert (first.group, first.prompt, first.characters, first.frames) == ("walk", "a robot", (), None)
     seen = first.visible
-    np.testing.assert_allclose(first.keypoints[seen], motion.keypoints[:6:2, 0][seen], atol=0.01)
+    np.testing.assert_allclose(first.keypoints[seen], motion.keypoints[:6:2][seen], atol=0.01)
     seen = last.visible[-1]
-    np.testing.assert_allclose(last.keypoints[-1][seen], motion.keypoints[10, 0][seen], atol=0.01)
+    np.testing.assert_allclose(last.keypoints[-1][seen], motion.keypoints[10][seen], atol=0.01)
     assert (first.skeletons.shape, first.skeletons.dtype) == ((3, 64, 64, 3), np.uint8)
     assert len(motion_cases(path, "skeleton", ["a robot"], 9, 5, SQUARE, stride=2)) == 2, "all that differ"
     (case,) = motion_cases(path, "skeleton", [], 1, 3, SQUARE)
-    assert case.character and (case.character, case.scene) not in HELD_OUT_PAIRS
+    assert len(case.characters) == 1 and (case.characters[0], case.scene) not in HELD_OUT_PAIRS
     with pytest.raises(InputError, match="12 frames"):
         motion_cases(path, "skeleton", [], 1, 13, SQUARE, stride=1)
 
@@ -414,6 +424,7 @@ def test_a_keypoint_file_gives_shots_spread_over_it(tmp_path: Path) -> None:
 def test_the_person_of_a_raw_video_is_followed() -> None:
     (case,) = motion_cases(EXAMPLES / "raw_man_jumping_jacks.mp4", "raw", ["a robot"], 1, 3, SQUARE)
     assert case.skeletons.any(axis=(1, 2, 3)).all()
+    assert case.keypoints.shape == (3, 1, 17, 2)
     rows, columns = case.keypoints[case.visible].round().astype(int).T[::-1]
     frames = np.argwhere(case.visible)[:, 0]
     near = np.stack([cv2.dilate(skeleton.max(-1), np.ones((3, 3))) for skeleton in case.skeletons])
@@ -511,10 +522,10 @@ def test_an_interrupted_evaluation_goes_on_to_the_same_numbers(pipeline, cases, 
         )
 
     class Interrupted(KnowingJudges):
-        def find_joints(self, pictures: np.ndarray):
+        def find_joints(self, *given):
             if self.asked == 5:
                 raise KeyboardInterrupt
-            return super().find_joints(pictures)
+            return super().find_joints(*given)
 
     unbroken = run(KnowingJudges(cases), None)
     with pytest.raises(KeyboardInterrupt):
@@ -568,8 +579,8 @@ def test_sources_that_no_motion_of_a_file_has_are_told(
 def judges_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Judges with random weights."""
     folder = tmp_path_factory.mktemp("judges")
-    save_half(folder / POSE_FILE, HRNet(POSE_BACKBONE))
-    save_half(folder / CLASSIFIER_FILE, new_classifier())
+    save_hrnet(folder / POSE_FILE, HRNet(POSE_BACKBONE), Build(POSE_BACKBONE, (64, 64)))
+    new_classifier().save(folder / CLASSIFIER_FILE)
     return folder
 
 
@@ -642,8 +653,10 @@ def test_a_wide_model_is_measured_at_its_size(
     assert main([*command, "--skeleton", str(path)]) == 0
     assert cv2.imread(str(tmp_path / "sheet.png")).shape[1] == 8 * 48
     capsys.readouterr()
-    assert main(command) == 2
-    assert "square and the model 48×32; measure it on motions of your own" in capsys.readouterr().err
+    assert main([*command, "--people", "2", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["settings"]["people"] == 2
+    assert main([*command, "--height-share", "0.4,0.2"]) == 2
+    assert "give the smaller number first" in capsys.readouterr().err
 
 
 def test_motions_of_one_name_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

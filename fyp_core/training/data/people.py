@@ -1,0 +1,164 @@
+"""People of the procedural world cut out of renders: what the judges of evaluation train on."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from fyp_core.evaluation.scoring.people import person_boxes
+from fyp_core.synthetic import CHARACTERS, SCENES, STYLES, WorldClip, sample_clip
+from fyp_core.training.config import WorldData
+from fyp_core.training.data.samples import ENDLESS
+from pose_extraction.estimators.hrnet import frame_box, view_matrix, view_of
+
+CROPS_OF_A_CLIP = 6  # divisible by every number of people
+_PEOPLE, _PEOPLE_SHARES = (1, 2, 3), (0.45, 0.3, 0.25)
+# The box around the asked joints would tell where the outermost ones are: it is moved and scaled.
+_MOVED, _SCALED = 0.14, 0.15  # of its longer side, at most each way
+# Real people lean farther than the world's figures.
+_TURNED_SHARE, _MAX_TURN = 0.35, 60.0  # degrees
+# Whole pictures of one person, as an estimator without a person detector sees them.
+_WHOLE_SHARE, _LEAST_WHOLE = 0.2, 0.45  # of these clips; side of the box as a share of the picture's
+# Generated pictures are softer than renders, and small details, above all eyes, may be missing: a judge that tells
+# front from back by them alone takes left for right.
+_DEGRADED_SHARE, _MEDIAN_SHARE = 0.6, 0.5
+_MEDIAN_WINDOWS = (3, 5)  # pixels
+_MAX_BLUR, _MAX_NOISE = 1.6, 12.0  # pixels; grey values
+
+
+class PosedPeople(Dataset):
+    """People cut out, some turned or degraded, with their joints. Each item is of one clip and always the same.
+
+    Each holds ``pictures`` (n, size, size, 3) uint8 RGB, ``keypoints`` (n, 17, 2) in their pixels and ``visible``
+    (n, 17), of ``CROPS_OF_A_CLIP`` people: the fewer people a clip has, the more frames are rendered of it.
+    """
+
+    def __init__(self, config: WorldData, size: int, seed: int) -> None:
+        self.config, self.size, self.seed = config, size, seed
+
+    def __len__(self) -> int:
+        return ENDLESS
+
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        rng = np.random.default_rng((self.seed, index))
+        people = _draw_people(rng)
+        clip = judged_clip(rng, self.config, people, CROPS_OF_A_CLIP // people)
+        crops = [
+            cut_out_person(rng, clip, frame, person, self.size)
+            for frame in range(len(clip.frames))
+            for person in range(people)
+        ]
+        pictures, keypoints, visible = map(np.stack, zip(*crops))
+        return {
+            "pictures": torch.from_numpy(pictures),
+            "keypoints": torch.from_numpy(keypoints),
+            "visible": torch.from_numpy(visible),
+        }
+
+
+class NamedPeople(Dataset):
+    """Single frames, some degraded, and a person of each cut out. Each item is of one clip and always the same.
+
+    Each holds ``person`` and ``picture``, the whole, (size, size, 3) uint8 RGB, and the numbers of ``character`` and
+    ``scene``.
+    """
+
+    def __init__(self, config: WorldData, size: int, seed: int) -> None:
+        self.config, self.size, self.seed = config, size, seed
+
+    def __len__(self) -> int:
+        return ENDLESS
+
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        rng = np.random.default_rng((self.seed, index))
+        people = _draw_people(rng)
+        clip = judged_clip(rng, self.config, people, 1)
+        person = int(rng.integers(people))
+        box = person_boxes(clip.keypoints[0, person], clip.scores[0, person] > 0.5, clip.frames.shape[1:3])
+        cut = _cut_out(rng, clip.frames[0], _moved(rng, box), self.size)
+        whole = cv2.resize(clip.frames[0], (self.size, self.size), interpolation=cv2.INTER_AREA)
+        return {
+            "person": torch.from_numpy(cut),
+            "picture": torch.from_numpy(_degrade(rng, whole, 1.0)),
+            "character": torch.tensor(list(CHARACTERS).index(clip.characters[person])),
+            "scene": torch.tensor(list(SCENES).index(clip.scene)),
+        }
+
+
+def judged_clip(rng: np.random.Generator, config: WorldData, people: int, num_frames: int) -> WorldClip:
+    """A clip of any pair of character and scene and any motion: judges must know them all."""
+    return sample_clip(
+        rng,
+        num_frames,
+        config.size,
+        split="all",
+        motions="all",
+        people=people,
+        style_probability=config.style_probability,
+        styles=config.styles or STYLES,
+    )
+
+
+def moved_points(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """(..., 2) points moved by a (2, 3) matrix."""
+    return (points @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
+
+
+def _draw_people(rng: np.random.Generator) -> int:
+    return int(rng.choice(_PEOPLE, p=_PEOPLE_SHARES))
+
+
+def cut_out_person(
+    rng: np.random.Generator, clip: WorldClip, frame: int, person: int, size: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What a judge may see of one person, (size, size, 3), the joints (17, 2) there, and which can be seen (17,)."""
+    picture, keypoints = clip.frames[frame], clip.keypoints[frame, person]
+    visible = clip.scores[frame, person] > 0.5
+    height, width = picture.shape[:2]
+    turn = _draw_turn(rng, height, width)
+    turned = moved_points(keypoints, turn)
+    box = person_boxes(turned, visible, (height, width))
+    alone = clip.keypoints.shape[1] == 1 and np.max(box[2:] - box[:2]) > _LEAST_WHOLE * height
+    box = frame_box(height, width) if alone and rng.random() < _WHOLE_SHARE else _moved(rng, box)
+    cut = _cut_out(rng, picture, box, size, turn)
+    joints = moved_points(turned, view_matrix(view_of(box, (size, size)), (size, size)))
+    inside = ((joints >= 0) & (joints <= size - 1)).all(-1)
+    return cut, joints, visible & inside
+
+
+def _draw_turn(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
+    """(2, 3), about the middle of the picture, as pose estimators are trained (Xiao et al. 2018, arXiv 1804.06208)."""
+    angle = rng.uniform(-_MAX_TURN, _MAX_TURN) if rng.random() < _TURNED_SHARE else 0.0
+    return cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle, 1.0)
+
+
+def _moved(rng: np.random.Generator, box: np.ndarray) -> np.ndarray:
+    """A box of corners (4,), somewhere else and of another size."""
+    side = float(np.max(box[2:] - box[:2]))
+    middle = (box[:2] + box[2:]) / 2 + rng.uniform(-_MOVED, _MOVED, 2) * side
+    half = (box[2:] - box[:2]) / 2 * np.exp(rng.uniform(-_SCALED, _SCALED))
+    return np.concatenate([middle - half, middle + half])
+
+
+def _cut_out(
+    rng: np.random.Generator, picture: np.ndarray, box: np.ndarray, size: int, turn: np.ndarray | None = None
+) -> np.ndarray:
+    """What a judge sees in a box of the picture, after a turn of it; black beyond the picture."""
+    matrix = view_matrix(view_of(box, (size, size)), (size, size))
+    scale = float(matrix[0, 0])
+    if turn is not None:
+        matrix = matrix @ np.vstack([turn, [0, 0, 1]])
+    return _degrade(rng, cv2.warpAffine(picture, matrix, (size, size), flags=cv2.INTER_LINEAR), scale)
+
+
+def _degrade(rng: np.random.Generator, picture: np.ndarray, scale: float) -> np.ndarray:
+    """Make soft and noisy as generated pictures are, whose pixels are ``scale`` pixels of this one."""
+    if rng.random() >= _DEGRADED_SHARE:
+        return picture
+    if rng.random() < _MEDIAN_SHARE:
+        picture = cv2.medianBlur(picture, int(rng.choice(_MEDIAN_WINDOWS)))
+    blurred = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.3, _MAX_BLUR) * max(1.0, scale))
+    noise = rng.standard_normal(picture.shape, np.float32) * rng.uniform(0, _MAX_NOISE)
+    return (blurred + noise).clip(0, 255).astype(np.uint8)
