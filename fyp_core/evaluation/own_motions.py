@@ -105,8 +105,8 @@ def _words(prompts: Sequence[str], clips: int, seed: int) -> list[tuple[str, tup
     if prompts:
         return [(prompts[index % len(prompts)], (), "") for index in range(clips)]
     rng = np.random.default_rng((seed, 2))
-    pairs = choose_pairs("seen", clips, seed)
-    return [(caption(rng, character, scene, _MOTION, ""), (character,), scene) for character, scene in pairs]
+    pairs = [((character,), scene) for character, scene in choose_pairs("seen", clips, seed)]
+    return [(caption(rng, *pair, _MOTION, ""), *pair) for pair in pairs]
 
 
 def _read(path: Path, input_type: InputType, stride: int, estimator: str, size: tuple[int, int]) -> _Guide:
