@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import cv2
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
 from fyp_core.evaluation.scoring.people import person_boxes
-from fyp_core.synthetic import CHARACTERS, SCENES, STYLES, WorldClip, sample_clip
+from fyp_core.synthetic import CHARACTERS, SCENES, WorldClip
 from fyp_core.training.config import WorldData
 from fyp_core.training.data.samples import ENDLESS
+from fyp_core.training.data.world import draw_people, sample_world
 from pose_extraction.estimators.hrnet import frame_box, view_matrix, view_of
 
+_SPLIT: Literal["all"] = "all"  # judges must know every pair of character and scene and every motion
 CROPS_OF_A_CLIP = 6  # divisible by every number of people
-_PEOPLE, _PEOPLE_SHARES = (1, 2, 3), (0.45, 0.3, 0.25)
 # The box around the asked joints would tell where the outermost ones are: it is moved and scaled.
 _MOVED, _SCALED = 0.14, 0.15  # of its longer side, at most each way
 # Real people lean farther than the world's figures.
@@ -43,8 +46,8 @@ class PosedPeople(Dataset):
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         rng = np.random.default_rng((self.seed, index))
-        people = _draw_people(rng)
-        clip = judged_clip(rng, self.config, people, CROPS_OF_A_CLIP // people)
+        people = draw_people(rng, self.config)
+        clip = sample_world(rng, self.config, CROPS_OF_A_CLIP // people, _SPLIT, people=people)
         crops = [
             cut_out_person(rng, clip, frame, person, self.size)
             for frame in range(len(clip.frames))
@@ -73,9 +76,8 @@ class NamedPeople(Dataset):
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         rng = np.random.default_rng((self.seed, index))
-        people = _draw_people(rng)
-        clip = judged_clip(rng, self.config, people, 1)
-        person = int(rng.integers(people))
+        clip = sample_world(rng, self.config, 1, _SPLIT)
+        person = int(rng.integers(len(clip.characters)))
         box = person_boxes(clip.keypoints[0, person], clip.scores[0, person] > 0.5, clip.frames.shape[1:3])
         cut = _cut_out(rng, clip.frames[0], _moved(rng, box), self.size)
         whole = cv2.resize(clip.frames[0], (self.size, self.size), interpolation=cv2.INTER_AREA)
@@ -87,27 +89,9 @@ class NamedPeople(Dataset):
         }
 
 
-def judged_clip(rng: np.random.Generator, config: WorldData, people: int, num_frames: int) -> WorldClip:
-    """A clip of any pair of character and scene and any motion: judges must know them all."""
-    return sample_clip(
-        rng,
-        num_frames,
-        config.size,
-        split="all",
-        motions="all",
-        people=people,
-        style_probability=config.style_probability,
-        styles=config.styles or STYLES,
-    )
-
-
 def moved_points(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """(..., 2) points moved by a (2, 3) matrix."""
     return (points @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
-
-
-def _draw_people(rng: np.random.Generator) -> int:
-    return int(rng.choice(_PEOPLE, p=_PEOPLE_SHARES))
 
 
 def cut_out_person(

@@ -37,22 +37,27 @@ _SIZE_DRAW = 1  # beside the seed and the number of a batch
 _FADED_SHARE, _FAINTEST = 0.5, 0.35  # thin lines of a large skeleton video fade when it is made small
 
 
+def draw_people(rng: np.random.Generator, config: WorldData) -> int:
+    """How many people a clip has, by the configured shares."""
+    return 1 + int(rng.choice(len(config.people), p=np.divide(config.people, sum(config.people))))
+
+
 def sample_world(
     rng: np.random.Generator,
     config: WorldData,
     num_frames: int,
     split: Literal["train", "all"] = "train",
     size: tuple[int, int] | None = None,
+    people: int | None = None,
 ) -> WorldClip:
-    """A clip with the configured styles and numbers of people, of the pairs and motions of a split."""
-    people = 1 + int(rng.choice(len(config.people), p=np.divide(config.people, sum(config.people))))
+    """A clip with the configured styles, of the pairs and motions of a split; without ``people`` these are drawn."""
     return sample_clip(
         rng,
         num_frames,
         size or config.size,
         split=split,
         motions=split,
-        people=people,
+        people=people or draw_people(rng, config),
         style_probability=config.style_probability,
         styles=config.styles or STYLES,
     )
