@@ -607,7 +607,7 @@ def test_the_configurations_of_the_paper(capsys: pytest.CaptureFixture[str]) -> 
         ({"train_data": STAGE_2["train_data"] | {"width": 36}}, "width is 36, but must be a multiple of 8"),
         ({"train_data": {"size": 100}}, "size is 100, but must be a multiple of 8"),
         ({"stage": "autoencoder", "train_data": {"size": 40}, "crop_share": 0.5}, "a multiple of 16"),
-        ({"stage": "judge_pose", "train_data": {"size": 48}}, "a multiple of 32"),
+        ({"stage": "judge_pose", "train_data": {}, "input_size": 48}, "a multiple of 32"),
         ({"train_data": {"styles": ["at dawn"]}}, "styles must be one of at sunset, .* not 'at dawn'"),
         ({"train_data": {"style_probability": 1.5}}, "style_probability is 1.5, but must be within 0 and 1"),
         ({"adam_beta1": 1.0}, "adam_beta1 is 1.0, but must be at least 0 and below 1"),
