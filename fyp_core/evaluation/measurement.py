@@ -64,7 +64,11 @@ def measure_model(
         {name for case in cases for name in case.characters}, {c.scene for c in cases if c.scene}
     )
     request = GenerationRequest(
-        input="", prompt="", preset=settings.preset, steps=settings.steps, guidance=settings.guidance
+        input="",
+        prompt=cases[0].prompt,
+        preset=settings.preset,
+        steps=settings.steps,
+        guidance=settings.guidance,
     )
     sampling = engine.prepare_sampling(request)
     protocol = _protocol(settings, engine, sampling, folder)
