@@ -23,7 +23,7 @@ from pathlib import Path
 STAGES = ("autoencoder", "text_to_image", "pose", "pose_joint", "temporal", "turbo")
 JUDGES = ("judge_pose", "judge_classifier")
 # Of the time, and settings for large batches. Most of it goes where poses are learnt.
-SHARES = {"autoencoder": 0.21, "text_to_image": 0.01, "pose_joint": 0.54, "temporal": 0.12, "turbo": 0.12}
+SHARES = {"autoencoder": 0.19, "text_to_image": 0.01, "pose_joint": 0.58, "temporal": 0.1, "turbo": 0.12}
 _LARGE_BATCHES = {
     "autoencoder": ["train_batch_size=96", "learning_rate=1.5e-3", "max_train_steps=2000"],
     "text_to_image": ["train_batch_size=256", "learning_rate=1e-4", "max_train_steps=20"],
@@ -32,6 +32,7 @@ _LARGE_BATCHES = {
     "turbo": ["train_batch_size=32", "max_train_steps=1000"],
 }
 _WARM_UP = {"autoencoder": 100, "text_to_image": 5, "pose_joint": 400, "temporal": 60, "turbo": 50}
+_USABLE = ("pose_joint", "temporal", "turbo")  # what these leave makes videos
 _JUDGES_SHARE = 0.45
 OUTPUT = Path("output/mini")
 
@@ -100,14 +101,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     judges = start_judges(options.minutes, max(1, cores // 5)) if options.judges else []
-    workers = max(1, cores // 2 if judges else cores - 2)
+    workers = max(1, cores * 5 // 8 if judges else cores - 2)
     started = time.monotonic()
     folder = None
     for stage in options.only or (STAGES if options.minutes is None else list(SHARES)):
         settings = stage_settings(stage, options.minutes, options.initial_model, workers)
         folder = train_stage(stage, [*settings, *options.settings])
         logging.info("%s ended after %.0f s", stage, time.monotonic() - started)
-        if stage in ("pose_joint", "temporal"):
+        if stage in _USABLE:
             _save_half(folder)
     for judge in judges:
         judge.wait()
@@ -117,10 +118,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _save_half(folder: Path) -> None:
-    from fyp_core.__main__ import main as command
+    import torch
 
-    shutil.rmtree(OUTPUT / "model", ignore_errors=True)
-    command(["convert", str(folder), str(OUTPUT / "model"), "--dtype", "fp16"])
+    from fyp_core.weights.convert import convert_model
+    from fyp_core.weights.sources import resolve_model
+
+    convert_model(resolve_model(str(folder)), OUTPUT / "model", torch.float16)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

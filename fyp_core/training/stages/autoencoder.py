@@ -32,7 +32,11 @@ _FIGURE_WIDTH = 0.09  # of the picture; covers limbs and trunk around the skelet
 
 
 class WorldImages(Dataset):
-    """Single pictures of the world with a mask of the figure; picture i is always the same."""
+    """Single pictures of the world; picture i is always the same.
+
+    Each holds ``picture`` (3, H, W) uint8, ``mask`` (1, H, W) uint8, 255 about where the figures are, and ``joint``
+    (2,), one of their joints.
+    """
 
     def __init__(self, config: WorldData, seed: int) -> None:
         self.config, self.seed = config, seed
@@ -45,16 +49,21 @@ class WorldImages(Dataset):
         clip = sample_world(rng, self.config, num_frames=1)
         mask = figure_mask(clip)
         joint = clip.keypoints[0, rng.integers(len(clip.characters)), rng.integers(17)]
-        picture = torch.from_numpy(clip.frames[0]).permute(2, 0, 1) / 127.5 - 1
+        picture = torch.from_numpy(clip.frames[0]).permute(2, 0, 1)
         return {"picture": picture, "mask": mask[None], "joint": torch.from_numpy(joint)}
 
 
 def figure_mask(clip: WorldClip) -> torch.Tensor:
-    """(H, W) 0..1, about where the figure of the first frame is."""
+    """(H, W) uint8, 255 about where the figure of the first frame is."""
     lit = clip.skeletons()[0].max(-1)
     width = max(3, round(_FIGURE_WIDTH * len(lit)))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
-    return torch.from_numpy(cv2.dilate(lit, kernel)) / 255
+    return torch.from_numpy(cv2.dilate(lit, kernel))
+
+
+def to_network(pictures: torch.Tensor) -> torch.Tensor:
+    """uint8 to -1..1."""
+    return pictures / 127.5 - 1
 
 
 class Reconstructor(nn.Module):
@@ -85,7 +94,7 @@ class AutoencoderStage:
         self.data = WorldImages(config.train_data, config.seed)
 
     def loss(self, network: nn.Module, batch: dict[str, Any], draws: Draws) -> torch.Tensor:
-        picture, mask = batch["picture"], batch["mask"]
+        picture, mask = to_network(batch["picture"]), batch["mask"] / 255
         if draws.uniform()[0] < self.config.crop_share:
             both = torch.cat([picture, mask], 1)
             picture, mask = crop_assemble(both, batch["joint"], self.config.train_data.size // 2).split(
@@ -102,7 +111,7 @@ class AutoencoderStage:
 
     def preview(self, path: Path) -> None:
         items = [WorldImages(self.config.train_data, self.config.seed + 1)[i]["picture"] for i in range(16)]
-        pictures = torch.stack(items).to(self.vae.device)
+        pictures = to_network(torch.stack(items).to(self.vae.device))
         decoded = self.vae(pictures).sample
         psnr = -10 * torch.log10(F.mse_loss(decoded.clamp(-1, 1), pictures) / 4)
         save_sheet(path, [to_pictures(pictures), to_pictures(decoded)], [f"{psnr:.1f} dB"])
@@ -164,9 +173,9 @@ def standardise_latents(vae: AutoencoderKL, data: Dataset, pictures: int = 256) 
     Latents then have zero mean and unit variance, as the noise schedule expects, at a scaling factor of 1.
     """
     vae.eval()
-    batches = (
-        torch.stack([data[ENDLESS - 1 - i]["picture"] for i in range(pictures)]).to(vae.device).split(32)
-    )
+    batches = to_network(
+        torch.stack([data[ENDLESS - 1 - i]["picture"] for i in range(pictures)]).to(vae.device)
+    ).split(32)
     means = torch.cat([vae.encode(batch).latent_dist.mean for batch in batches]).transpose(0, 1).flatten(1)
     mean, std = means.mean(1), means.std(1)
     into, out = vae.quant_conv, vae.post_quant_conv

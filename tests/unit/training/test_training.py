@@ -34,6 +34,7 @@ from fyp_core.training.stages.autoencoder import (
     WorldImages,
     initialise_near_identity,
     standardise_latents,
+    to_network,
 )
 from fyp_core.training.stages.diffusion import near_skeleton
 from fyp_core.training.stages.text_to_image import word_tokenizer
@@ -429,7 +430,7 @@ def small_autoencoder() -> AutoencoderKL:
 
 def test_standard_latents_without_a_change_of_pictures() -> None:
     data = WorldImages(WorldData(size=SIZE), seed=3)
-    pictures = torch.stack([data[i]["picture"] for i in range(32)])
+    pictures = to_network(torch.stack([data[i]["picture"] for i in range(32)]))
     vae = small_autoencoder().eval()
     with torch.no_grad():
         before = vae.decode(vae.encode(pictures).latent_dist.mean).sample
