@@ -2,6 +2,7 @@
 (() => {
   const TOLERANCE = 0.08; // seconds
   const TRIM_INTERVAL = 200; // milliseconds between two looks at numbers that others may have changed
+  const NARROW = matchMedia("(max-width: 900px)");
   const CALM = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
   const hasSound = (video) =>
@@ -88,8 +89,17 @@
       button.setAttribute("aria-label", window.exampleTitles[index] ?? `Example ${index + 1}`);
     });
 
+  // On a narrow screen the stage lies below all controls: whoever has pressed Generate there wants to see it.
+  let wasRunning = false;
+  const showStage = () => {
+    const isRunning = document.querySelector("#status [role=status]") !== null;
+    if (isRunning && !wasRunning && NARROW.matches) document.querySelector("#stage").scrollIntoView();
+    wasRunning = isRunning;
+  };
+
   const connectAll = () => {
     nameExamples();
+    showStage();
     document.querySelectorAll("#trim:not([data-connected])").forEach((bar) => {
       bar.dataset.connected = "";
       connectTrimBar(bar);

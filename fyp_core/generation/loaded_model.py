@@ -335,8 +335,8 @@ class LoadedModel:
             first_work, first_spent, _ = self._short_run(request, frames, 1)
             work, spent, decoding = self._short_run(request, frames, 3)
             work, spent = work - first_work, max(0.0, spent - first_spent)
-        self.speed.record("denoise", work, spent)
-        self.speed.record("decode", frames * _pixels(request), decoding)
+        self.speed.guess("denoise", work, spent)
+        self.speed.guess("decode", frames * _pixels(request), decoding)
 
     def _short_run(self, request: GenerationRequest, frames: int, steps: int) -> tuple[float, float, float]:
         """Work of denoising, and seconds of denoising and decoding."""

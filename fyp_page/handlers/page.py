@@ -143,7 +143,11 @@ class Page:
             return ""
         try:
             requests = make_requests(values | {"prompt": values["prompt"] or "a person"})
-            seconds = sum(self.engine.estimate(request) for request in requests)
+            # Poses are found once for all; for a skeleton video no time is estimated for that.
+            with_poses = [request.changed(input_type="skeleton") for request in requests]
+            if not self.poses.has(requests[0]):
+                with_poses[0] = requests[0]
+            seconds = sum(map(self.engine.estimate, with_poses))
         except InputError:  # it is said where the video is, or when Generate is pressed
             return ""
         return views.estimate(seconds, len(requests), self.runs.at_work)

@@ -55,6 +55,10 @@ class Poses:
         finally:
             self._in_work.discard(key)
 
+    def has(self, request: GenerationRequest) -> bool:
+        """Whether the frames to follow are there already."""
+        return _key(request) in self._kept
+
     def _begin(self, key: Hashable) -> bool:
         """Whether nobody else makes that guide at the moment."""
         with self._changing:

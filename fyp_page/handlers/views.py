@@ -64,8 +64,8 @@ def estimate(seconds: float, videos: int, others: int) -> str:
 def duration(seconds: float) -> str:
     """Rounded to what an estimate is worth: ``8 s``, ``5 min``, ``2.5 h``."""
     if seconds < 100:
-        return f"{max(1, round(seconds))} s"
-    return f"{seconds / 60:.0f} min" if seconds < 100 * 60 else f"{seconds / 3600:.1f} h"
+        return f"{max(1, round(seconds))}\u00a0s"
+    return f"{seconds / 60:.0f}\u00a0min" if seconds < 100 * 60 else f"{seconds / 3600:.1f}\u00a0h"
 
 
 def preview(frames: np.ndarray) -> str:
@@ -135,7 +135,7 @@ def facts(result: Result) -> str:
         f"guidance {settings['guidance']:g}",
         html.escape(str(settings["model"])),
         *([f"pose: {html.escape(settings['estimator'])}"] if settings.get("estimator") else []),
-        *([f"made in {sum(result.phases.values()):.1f} s"] if result.phases else []),
+        *([f"made in {duration(sum(result.phases.values()))}"] if result.phases else []),
     ]
     return (
         f'<div id="summary">{caption(result.prompt)}<p class="facts">{" · ".join(parts)}</p>'

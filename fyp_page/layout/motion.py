@@ -43,13 +43,11 @@ def motion_panel() -> MotionPanel:
         with gr.Column(elem_id="part"):
             gr.HTML(_TRIM_BAR)
             with gr.Row():
-                start = gr.Number(
-                    0, minimum=0, step=0.1, label="Start, seconds", min_width=90, elem_id="start"
-                )
+                start = gr.Number(0, minimum=0, step=0.1, label="Start (s)", min_width=90, elem_id="start")
                 end = gr.Number(
-                    DEFAULT_SECONDS, minimum=0, step=0.1, label="End, seconds", min_width=90, elem_id="end"
+                    DEFAULT_SECONDS, minimum=0, step=0.1, label="End (s)", min_width=90, elem_id="end"
                 )
-                rate = gr.Number(DEFAULT_RATE, minimum=0, step=1, label="Frames a second", min_width=90)
+                rate = gr.Number(DEFAULT_RATE, minimum=0, step=1, label="Frames/s", min_width=90)
         facts = gr.Markdown(elem_id="facts")
         chosen = gr.Dataset(
             components=[gr.Image(render=False)],

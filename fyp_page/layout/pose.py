@@ -26,7 +26,7 @@ def pose_panel() -> PosePanel:
     with gr.Column(elem_classes="card"):
         step(2, "Pose", "Is the right person found, and the right part shown?")
         picture = gr.Image(
-            label="Skeleton over the video: click a person to follow nobody else",
+            label="Click a person to follow nobody else",
             interactive=False,
             height=300,
             buttons=["fullscreen"],

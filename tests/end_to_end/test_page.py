@@ -97,7 +97,7 @@ def _fill(page: Page, video: Path, kind: str, prompt: str, seconds: float) -> No
     page.locator("#facts").get_by_text("Used:").wait_for()
     page.get_by_text("Kind of video").click()
     page.get_by_role("radio", name=kind).check()
-    page.get_by_label("End, seconds").fill(str(seconds))
+    page.get_by_label("End (s)").fill(str(seconds))
     page.locator("#prompt textarea").fill(prompt)
 
 

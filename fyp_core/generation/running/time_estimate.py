@@ -34,6 +34,12 @@ class SpeedMeter:
             self._seconds[phase] = measured
             self._measured.add(phase)
 
+    def guess(self, phase: Phase, work: float, seconds: float) -> None:
+        """Take a short run for the speed until the first measurement; whatever else runs weighs too much in it."""
+        with self._lock:
+            if phase not in self._measured:
+                self._seconds[phase] = seconds / work
+
     def knows(self, phase: Phase) -> bool:
         return phase in self._seconds
 
