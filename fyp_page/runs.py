@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import threading
 import time
@@ -151,7 +152,8 @@ class Runs:
             if run.id in self._runs:
                 raise InputError("There is a job of that name already; choose another.")
             self._runs[run.id] = run
-        threading.Thread(target=self._work, args=(run,), daemon=True).start()
+        context = contextvars.copy_context()  # in which Gradio's request is found
+        threading.Thread(target=context.run, args=(self._work, run), daemon=True).start()
         return run
 
     def get(self, id: str | None) -> Run | None:

@@ -1,4 +1,4 @@
-"""The engine that the environment names: in the page's process, or replicas on Ray Serve."""
+"""The engine that the environment names: in the page's process, replicas on Ray Serve, or ZeroGPU."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ import os
 from collections.abc import Mapping
 
 from fyp_core.generation.engine import Engine
+from fyp_core.settings import validated
 from fyp_serving.limits import Limits
-from fyp_serving.settings import ReplicaSettings, replica_settings, require_ray_serve
+from fyp_serving.settings import LOCAL, ReplicaSettings, require_ray_serve
+from fyp_serving.zero_gpu import ZeroGpuEngine, import_spaces, is_zero_gpu
+
+REPLICA_VARIABLES = {"replicas": "FYP_REPLICAS", "cpus": "FYP_REPLICA_CPUS", "gpus": "FYP_REPLICA_GPUS"}
+"""Variables by the fields of :class:`ReplicaSettings` that they set."""
 
 
 def make_engine(model: str, limits: Limits, environment: Mapping[str, str] = os.environ) -> Engine:
@@ -15,16 +20,21 @@ def make_engine(model: str, limits: Limits, environment: Mapping[str, str] = os.
 
     FYP_ENGINE is empty for one in this process, ``ray`` for replicas on this machine, or the address of a Ray cluster
     on which ``fyp serve`` has started them. FYP_REPLICAS is their number or range; FYP_REPLICA_CPUS and
-    FYP_REPLICA_GPUS say what each takes.
+    FYP_REPLICA_GPUS say what each takes. Hugging Face sets SPACES_ZERO_GPU where it lends GPUs.
 
     Raises:
-        InputError: a variable cannot work, Ray Serve is not installed, or there is no cluster.
+        InputError: a variable cannot work, a package is not installed, there is no cluster, or on ZeroGPU the model
+            cannot be loaded.
     """
     address = environment.get("FYP_ENGINE", "")
+    if not address and is_zero_gpu(environment):
+        return ZeroGpuEngine(
+            import_spaces(), model, max_waiting=limits.queue, jobs_per_owner=limits.jobs_per_visitor
+        )
     if not address:
         return Engine(model, max_waiting=limits.queue, jobs_per_owner=limits.jobs_per_visitor)
     require_ray_serve()
-    from fyp_serving.ray_engine import LOCAL, RayEngine, connect, deploy
+    from fyp_serving.ray_engine import RayEngine, connect, deploy
 
     settings = settings_from(environment)
     connect(address)
@@ -34,13 +44,10 @@ def make_engine(model: str, limits: Limits, environment: Mapping[str, str] = os.
 
 
 def settings_from(environment: Mapping[str, str]) -> ReplicaSettings:
-    """Read FYP_REPLICAS, FYP_REPLICA_CPUS and FYP_REPLICA_GPUS.
+    """Read :data:`REPLICA_VARIABLES`.
 
     Raises:
         InputError: one of them cannot work.
     """
-    return replica_settings(
-        environment.get("FYP_REPLICAS", "1"),
-        cpus=environment.get("FYP_REPLICA_CPUS") or None,
-        gpus=environment.get("FYP_REPLICA_GPUS") or None,
-    )
+    given = {name: environment.get(variable) for name, variable in REPLICA_VARIABLES.items()}
+    return validated(ReplicaSettings, {name: value for name, value in given.items() if value})

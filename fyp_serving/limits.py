@@ -67,13 +67,16 @@ class Limits(BaseModel):
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Limits:
-        """Read FYP_PUBLIC and a variable for each limit; an empty variable or ``none`` is no limit.
+        """Read FYP_PUBLIC, which is 1 on Hugging Face, and a variable for each limit.
+
+        An empty variable or ``none`` is no limit.
 
         Raises:
             InputError: a variable is not a number or is out of range.
         """
         values: dict[str, object] = {}
-        if environment.get(f"{_PREFIX}PUBLIC", "0") not in ("", "0"):
+        is_space = "SPACE_ID" in environment  # of Hugging Face
+        if environment.get(f"{_PREFIX}PUBLIC", str(int(is_space))) not in ("", "0"):
             values.update(_PUBLIC)
         for name, field in cls.model_fields.items():
             text = environment.get(_variable(name))

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import queue
 import secrets
-import threading
-from collections.abc import Callable, Iterable
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import NoReturn
 
 import ray
 from ray import serve
@@ -17,23 +15,21 @@ from ray.serve.handle import DeploymentHandle
 from fyp_core.generation.device import Runtime
 from fyp_core.generation.engine import Engine, GenerationReport
 from fyp_core.generation.guide import Guide
-from fyp_core.generation.job import MAX_WAITING, FinishedFrames, Job, JobQueue, Preview, Progress
+from fyp_core.generation.job import MAX_WAITING, FinishedFrames, Job, JobQueue
 from fyp_core.generation.request import MAX_SEED, GenerationRequest
 from fyp_core.generation.result_size import ModelSize
 from fyp_core.generation.running.model_facts import ModelFacts
 from fyp_core.weights.sources import AUTO, Additions, ModelSource
 from fyp_media.errors import InputError, first_line
-from fyp_serving.replica import Event, Refusal, Replica
-from fyp_serving.settings import ReplicaSettings
+from fyp_serving.job_events import Refusal, follow
+from fyp_serving.replica import Replica
+from fyp_serving.settings import LOCAL, ReplicaSettings
 
 logger = logging.getLogger(__name__)
 
 APPLICATION = "follow-your-pose"  # its name on Ray Serve
-LOCAL = "ray"  # in place of a cluster's address: a cluster of this machine alone
 _ATTEMPTS = 2  # a job whose replica died is run again once
-_POLL_SECONDS = 0.1  # between two checks whether a job was cancelled
 _ESTIMATE_TIMEOUT = 30.0  # seconds, in which a replica can measure its speed
-_END = None  # of a stream of events
 
 
 def connect(address: str = LOCAL) -> None:
@@ -163,7 +159,7 @@ class RayEngine(Engine):
                 try:
                     left = None if job.deadline is None else job.deadline - job.seconds_computed
                     events = self._handle().options(stream=True).render.remote(request, guide, left)
-                    return _follow(events, job, taken)
+                    return follow(events, job, taken, events.cancel)
                 except RayActorError:
                     logger.warning("A replica died at its job, attempt %d.", attempt + 1)
             raise InputError("The process that generated the video ended twice; try again with fewer frames.")
@@ -191,43 +187,3 @@ class _InOrder:
         self._take(frames)
         self._job.deliver(frames)
         self._taken += len(new)
-
-
-def _follow(events: Any, job: Job, take: Callable[[FinishedFrames], object]) -> GenerationReport:
-    """Report what a replica streams to the job, until its report comes; a cancelled job ends the stream."""
-    inbox: queue.Queue[Event | Exception | None] = queue.Queue()
-    threading.Thread(target=_receive, args=(events, inbox), daemon=True).start()
-    try:
-        while True:
-            try:
-                event = inbox.get(timeout=_POLL_SECONDS)
-            except queue.Empty:
-                job.check()
-                continue
-            match event:
-                case Progress():
-                    job.report(event.phase, event.step, event.total)
-                case Preview():
-                    job.show_preview(event)
-                case FinishedFrames():
-                    take(event)
-                case Refusal():
-                    raise InputError(event.message)
-                case GenerationReport():
-                    return event
-                case Exception():
-                    raise event
-                case _:
-                    raise InputError("The replica sent no video; try again.")
-    finally:
-        events.cancel()
-
-
-def _receive(events: Iterable[Event], inbox: queue.Queue[Event | Exception | None]) -> None:
-    """Waiting for the next event cannot be interrupted: a thread of its own does."""
-    try:
-        for event in events:
-            inbox.put(event)
-        inbox.put(_END)
-    except Exception as error:
-        inbox.put(error)

@@ -9,29 +9,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 
 from fyp_core.generation.device import Runtime
 from fyp_core.generation.engine import Engine, GenerationReport
 from fyp_core.generation.guide import Guide
-from fyp_core.generation.job import FinishedFrames, Job, JobCancelled, Preview, Progress
+from fyp_core.generation.job import FinishedFrames, Job
 from fyp_core.generation.request import GenerationRequest
 from fyp_core.generation.running.model_facts import ModelFacts
 from fyp_core.weights.sources import Additions, ModelSource
 from fyp_media.errors import InputError
+from fyp_serving.job_events import Event, Refusal, last_event
 from fyp_serving.memory import release_free_memory
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """An InputError on its way to another process."""
-
-    message: str
-
-
-Event = Progress | Preview | FinishedFrames | Refusal | GenerationReport
 
 
 class Replica:
@@ -107,10 +97,6 @@ class Replica:
         send: Callable[[FinishedFrames], object],
     ) -> GenerationReport | Refusal:
         try:
-            return self._engine.stream(request, guide, job, send)
-        except InputError as error:
-            return Refusal(str(error))
-        except JobCancelled:
-            return Refusal("The job was stopped.")  # nobody is left to read it
+            return last_event(lambda: self._engine.stream(request, guide, job, send))
         finally:
             release_free_memory()

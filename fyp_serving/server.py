@@ -59,6 +59,9 @@ def serve_page() -> NoReturn:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="peft")
     environment = os.environ
+    # Only the proxy of Hugging Face reaches a page there, and it knows the visitors' addresses.
+    if "SPACE_ID" in environment:
+        environment.setdefault("FORWARDED_ALLOW_IPS", "*")
     try:
         limits = Limits.from_environment()
         engine = make_engine(environment.get("FYP_MODEL", AUTO), limits)

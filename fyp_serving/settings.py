@@ -2,32 +2,58 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator
 
-from fyp_core.settings import Settings, validated
+from fyp_core.generation.device import AUTO_DTYPE, DType
+from fyp_core.settings import Settings, setting
+from fyp_core.weights.sources import AUTO, MODEL_NAMES
 from fyp_media.errors import InputError
+
+LOCAL = "ray"  # in place of a cluster's address: a cluster of this machine alone
+
+
+def parse_replicas(text: str) -> tuple[int, int]:
+    """``"2"`` or ``"1-4"`` to the fewest and the most replicas.
+
+    Raises:
+        InputError: it is neither.
+    """
+    least, _, most = text.partition("-")
+    if not least.isdecimal() or not (most or least).isdecimal():
+        raise InputError(f"The number of replicas is {text!r}; give a number, or a range such as 1-4.")
+    fewest, largest = int(least), int(most or least)
+    if not 1 <= fewest <= largest:
+        raise InputError(
+            f"The number of replicas is {text!r}; give one from 1, in a range the smaller one first."
+        )
+    return fewest, largest
+
+
+def _split(value: Any) -> Any:
+    return parse_replicas(value) if isinstance(value, str) else value
 
 
 class ReplicaSettings(Settings):
     """Replicas of a model on Ray Serve, each with the model loaded once."""
 
-    min_replicas: int = Field(1, ge=1, description="replicas that are always there")
-    max_replicas: int = Field(1, ge=1, description="replicas there may be while jobs wait")
-    cpus: float = Field(1.0, gt=0, description="CPU cores of a replica")
-    gpus: float = Field(0.0, ge=0, description="GPUs of a replica, or a share of one")
-    drain_seconds: float = Field(
-        600.0, ge=0, description="seconds a replica that is replaced has for its job"
+    replicas: Annotated[tuple[int, int], BeforeValidator(_split)] = setting(
+        (1, 1), "number or range of replicas, 1 by default; more start while jobs wait", metavar="N|MIN-MAX"
+    )
+    cpus: float = setting(1.0, "CPU cores of a replica", metavar="N", gt=0)
+    gpus: float = setting(0.0, "GPUs of a replica, or a share of one", metavar="N", ge=0)
+    drain_seconds: float = setting(
+        600.0, "seconds a replica that is replaced has for its job", metavar="S", ge=0
     )
 
-    @model_validator(mode="after")
-    def _check_range(self) -> ReplicaSettings:
-        if self.max_replicas < self.min_replicas:
-            raise ValueError(
-                f"max_replicas is {self.max_replicas}, but must be at least min_replicas, {self.min_replicas}."
-            )
-        return self
+    @property
+    def min_replicas(self) -> int:
+        return self.replicas[0]
+
+    @property
+    def max_replicas(self) -> int:
+        return self.replicas[1]
 
     def deployment_options(self) -> dict[str, Any]:
         """The keywords of ``serve.deployment``: a replica takes one job at a time, more start while jobs wait."""
@@ -43,15 +69,12 @@ class ReplicaSettings(Settings):
         }
 
 
-def replica_settings(replicas: str, **given: Any) -> ReplicaSettings:
-    """The settings for a number or range of replicas as text; of the others those that are not None.
+class ServeSettings(ReplicaSettings):
+    """What ``fyp serve`` starts, and where."""
 
-    Raises:
-        InputError: a value cannot work.
-    """
-    least, most = parse_replicas(replicas)
-    others = {name: value for name, value in given.items() if value is not None}
-    return validated(ReplicaSettings, {"min_replicas": least, "max_replicas": most, **others})
+    model: str = setting(AUTO, f"{', '.join(MODEL_NAMES)} or a folder")
+    dtype: DType | Literal["auto"] = setting(AUTO_DTYPE, "number format")
+    address: str = setting(LOCAL, f"of a Ray cluster; {LOCAL}: one of this machine alone is started")
 
 
 def require_ray_serve() -> None:
@@ -60,15 +83,3 @@ def require_ray_serve() -> None:
         import ray.serve  # noqa: F401
     except ImportError as error:
         raise InputError(f'Ray Serve is missing ({error}); install it: pip install "ray[serve]".') from error
-
-
-def parse_replicas(text: str) -> tuple[int, int]:
-    """``"2"`` or ``"1-4"`` to the fewest and the most replicas.
-
-    Raises:
-        InputError: it is neither.
-    """
-    least, _, most = text.partition("-")
-    if not least.isdecimal() or not (most or least).isdecimal():
-        raise InputError(f"The number of replicas is {text!r}; give a number, or a range such as 1-4.")
-    return int(least), int(most or least)

@@ -9,10 +9,14 @@ from fyp_core.cli.options import option_name
 from fyp_core.evaluation.settings import EvaluationSettings
 from fyp_core.generation.device import Runtime
 from fyp_core.generation.request import GenerationRequest
+from fyp_core.preparation.filters import Filters
+from fyp_core.preparation.settings import PreparationSettings
 from fyp_core.settings import SettingRow, Settings, extra_of, setting_rows
 from fyp_core.training.config import reference_rows
 from fyp_core.weights.sources import Additions
+from fyp_serving.engine_choice import REPLICA_VARIABLES
 from fyp_serving.limits import Limits
+from fyp_serving.settings import ReplicaSettings, ServeSettings
 
 TARGET = Path(__file__).parents[1] / "docs" / "reference.md"
 _LINE = "| {} |"
@@ -24,9 +28,6 @@ _VARIABLES = (
     ("FYP_CHECKPOINTS", "`checkpoints` of the project", "folder of the models' parts"),
     ("FYP_GALLERY", "a folder of the user's data", "folder of the page's gallery"),
     ("FYP_ENGINE", "", "`ray` or the address of a Ray cluster: the page's jobs go to replicas"),
-    ("FYP_REPLICAS", "1", "number or range of replicas"),
-    ("FYP_REPLICA_CPUS", "1", "CPU cores of a replica"),
-    ("FYP_REPLICA_GPUS", "0", "GPUs of a replica, or a share of one"),
     ("FYP_SHARE", "0", "1: a public address of Gradio's for the page"),
     ("FYP_PUBLIC", "0", "1: the limits of a page in public, where they are not set"),
 )
@@ -43,6 +44,9 @@ def reference() -> str:
     for model in (GenerationRequest, Additions, Runtime):
         parts += [f"### `{model.__name__}`", _settings_table(model)]
     parts += ["## Evaluation", "Options of `fyp evaluate`.", _settings_table(EvaluationSettings)]
+    parts += ["## Replicas", "Options of `fyp serve`.", _settings_table(ServeSettings)]
+    parts += ["## Preparing data", "Options of `fyp prepare-data`."]
+    parts += [_settings_table(PreparationSettings), _settings_table(Filters)]
     parts += [
         "## Training",
         "Keys of the configurations in `configs/`, and of `key=value` on the command line.",
@@ -72,6 +76,9 @@ def _values(row: SettingRow) -> tuple[str, str]:
 def _variable_rows() -> Iterable[tuple[str, str, str]]:
     for name, default, text in _VARIABLES:
         yield f"`{name}`", default, text
+    replicas = {row.key: row for row in setting_rows(ReplicaSettings)}
+    for name, variable in REPLICA_VARIABLES.items():
+        yield f"`{variable}`", replicas[name].default, replicas[name].help
     for name, field in Limits.model_fields.items():
         default = "none" if field.default is None else str(field.default)
         yield f"`FYP_{name.upper()}`", default, field.description or ""

@@ -7,46 +7,29 @@ import json
 import signal
 import threading
 
-from fyp_core.generation.device import AUTO_DTYPE, DTYPES, Runtime
-from fyp_core.weights.sources import AUTO
+from fyp_core.cli.options import add_setting_options, given_settings
+from fyp_core.generation.device import Runtime
+from fyp_core.settings import validated
+from fyp_serving.settings import ServeSettings, require_ray_serve
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Options of the command."""
-    add = parser.add_argument
-    add("--model", default=AUTO, help="as for generate; default: %(default)s")
-    add(
-        "--replicas",
-        default="1",
-        metavar="N|MIN-MAX",
-        help="more start while jobs wait; default: %(default)s",
-    )
-    add("--cpus", type=float, default=1.0, metavar="N", help="CPU cores of a replica; default: %(default)g")
-    add(
-        "--gpus",
-        type=float,
-        default=0.0,
-        metavar="N",
-        help="GPUs of a replica, or a share of one; default: 0",
-    )
-    add("--dtype", choices=(AUTO_DTYPE, *DTYPES), default=AUTO_DTYPE, help="number format")
-    add("--address", default="ray", help="of a Ray cluster; default: one of this machine alone is started")
+    """Options of the command: one for each field of its settings."""
+    add_setting_options(parser, ServeSettings)
     parser.set_defaults(run=serve)
 
 
 def serve(options: argparse.Namespace) -> None:
     """Start replicas, or replace those that run, and keep them until Ctrl-C or SIGTERM."""
-    from fyp_serving.settings import replica_settings, require_ray_serve
-
-    settings = replica_settings(options.replicas, cpus=options.cpus, gpus=options.gpus)
+    settings = validated(ServeSettings, given_settings(options, ServeSettings), "--")
     require_ray_serve()
     from fyp_serving.ray_engine import connect, deploy
 
-    connect(options.address)
-    deploy(settings, options.model, runtime=Runtime(dtype=options.dtype))
-    report = {"model": options.model, "replicas": options.replicas, "address": options.address}
+    connect(settings.address)
+    deploy(settings, settings.model, runtime=Runtime(dtype=settings.dtype))
+    report = {"model": settings.model, "replicas": list(settings.replicas), "address": settings.address}
     print(
-        json.dumps(report) if options.json else f"Replicas of {options.model} run; Ctrl-C ends them.",
+        json.dumps(report) if options.json else f"Replicas of {settings.model} run; Ctrl-C ends them.",
         flush=True,
     )
     stop = threading.Event()

@@ -275,12 +275,18 @@ class Engine:
             job.deliver(chunk)
 
         with self.queue.turn(job):
-            if not self._has(request.additions):
-                job.report("load", 0, 1)
-            start = time.perf_counter()
-            model = self._model_with(request.additions)
-            seconds = {"load": round(time.perf_counter() - start, 3)}
-            report = model.generate(request, guide, job, deliver)
+            return self._compute(request, guide, job, deliver)
+
+    def _compute(
+        self, request: GenerationRequest, guide: Guide, job: Job, take: Callable[[FinishedFrames], object]
+    ) -> GenerationReport:
+        """What is done in a job's turn."""
+        if not self._has(request.additions):
+            job.report("load", 0, 1)
+        start = time.perf_counter()
+        model = self._model_with(request.additions)
+        seconds = {"load": round(time.perf_counter() - start, 3)}
+        report = model.generate(request, guide, job, take)
         return replace(report, seconds=seconds | report.seconds, model_name=self.model_name)
 
     def _source(self) -> ModelSource:

@@ -7,7 +7,7 @@ import platform
 import secrets
 import time
 import traceback
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from importlib.metadata import version
@@ -226,7 +226,8 @@ class LoadedModel:
                 take(chunk)
                 taking += clock() - taken
         spent = {"denoise": denoised - start, "decode": clock() - denoised - taking, "write": taking}
-        self._record(request, guide, spent)
+        seconds = guide.seconds | {phase: round(each, 3) for phase, each in spent.items()}
+        self.record_speed(request, count, seconds)
         return GenerationReport(
             request=request,
             size=(count, height, width),
@@ -234,7 +235,7 @@ class LoadedModel:
             input_hash=guide.input_hash,
             estimator=guide.estimator,
             model=self.describe(),
-            seconds=guide.seconds | {phase: round(seconds, 3) for phase, seconds in spent.items()},
+            seconds=seconds,
             memory={"estimated": self.estimate_peak(request, count), "peak": peak_memory(self._device)},
             notices=guide.notices + self.notices(request),
         )
@@ -349,12 +350,17 @@ class LoadedModel:
             pass
         return self._denoising_work(short, frames), denoised - start, time.perf_counter() - denoised
 
-    def _record(self, request: GenerationRequest, guide: Guide, spent: dict[str, float]) -> None:
-        frames = len(guide.skeletons)
+    def record_speed(self, request: GenerationRequest, frames: int, spent: Mapping[str, float]) -> None:
+        """Take a job into the estimates of the next.
+
+        Args:
+            request: completed.
+            spent: seconds of its phases.
+        """
         self.speed.record("denoise", self._denoising_work(request, frames), spent["denoise"])
         self.speed.record("decode", frames * _pixels(request), spent["decode"])
-        if "pose" in guide.seconds:
-            self.speed.record("pose", frames, guide.seconds["pose"] + guide.seconds["read"])
+        if "pose" in spent:
+            self.speed.record("pose", frames, spent["pose"] + spent["read"])
 
     def _denoising_work(self, request: GenerationRequest, frames: int) -> float:
         config = self.pipeline.config

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from fyp_core.settings import Settings, setting
 from pose_extraction.motion.motion import body_size
 from pose_extraction.poses import FramePoses
 from pose_extraction.skeleton import SCORE_THRESHOLD
@@ -15,20 +14,27 @@ class Rejected(Exception):  # noqa: N818 - it is no error
     """A picture is left out; the message is the reason it is counted under."""
 
 
-@dataclass(frozen=True)
-class Filters:
-    """Limits, each of them still accepted.
+class Filters(Settings):
+    """Limits, each of them still accepted."""
 
-    min_size: shorter side of the picture in pixels.
-    min_confidence: mean score of a person's joints, 0..1; others are not drawn.
-    min_person: diagonal of the box round a person's joints, as a share of the picture's; others are not drawn.
-    max_people: people sure enough, large and small.
-    """
-
-    min_size: int = 256
-    min_confidence: float = 0.5
-    min_person: float = 0.2
-    max_people: int = 4
+    min_size: int = setting(256, "shorter side of a picture", group="filters", metavar="PIXELS", ge=1)
+    min_confidence: float = setting(
+        0.5,
+        "mean score of a person's joints, 0..1; others are not drawn",
+        group="filters",
+        metavar="SCORE",
+        ge=0,
+        le=1,
+    )
+    min_person: float = setting(
+        0.2,
+        "diagonal of the box round a person's joints, as a share of the picture's; others are not drawn",
+        group="filters",
+        metavar="SHARE",
+        ge=0,
+        le=1,
+    )
+    max_people: int = setting(4, "people sure enough, large and small", group="filters", metavar="N", ge=1)
 
     def check_size(self, height: int, width: int) -> None:
         """Raises ``Rejected``."""

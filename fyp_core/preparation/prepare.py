@@ -8,7 +8,6 @@ import pickle
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from fyp_core.preparation.cluster import Cluster, connect
 from fyp_core.preparation.collection import open_collection
 from fyp_core.preparation.filters import Filters
 from fyp_core.preparation.prepared_set import PreparedSet, settings_of
+from fyp_core.preparation.settings import PreparationSettings
 from fyp_core.preparation.shard_maker import ShardMaker, ShardPlan, ShardRecord
 from fyp_core.training.data.shards import is_address
 from fyp_media.errors import InputError
@@ -30,16 +30,8 @@ KEPT = "kept"
 def prepare(
     source: str,
     target: str | Path,
-    *,
-    estimator: str = AUTO,
-    weights: str | None = None,
+    settings: PreparationSettings | None = None,
     filters: Filters | None = None,
-    shard_size: int = 500,
-    path_column: str = "path",
-    caption_column: str = "caption",
-    address: str | None = None,
-    workers: int | None = None,
-    gpus_per_worker: float | None = None,
     progress: OnProgress | None = None,
 ) -> dict[str, Any]:
     """Find people and their poses in captioned pictures and write what is fit for training as shards.
@@ -50,12 +42,8 @@ def prepare(
     Args:
         source: see :func:`fyp_core.preparation.collection.open_collection`.
         target: folder of the set; see :mod:`fyp_core.preparation`.
-        estimator: see :func:`pose_extraction.estimators.factory.choose_estimator`, ``weights`` as well; what ``auto``
-            becomes is decided here, once for all workers and for the set.
+        settings: see there; what the estimator ``auto`` becomes is decided here, once for all workers and for the set.
         filters: what is kept.
-        shard_size: pictures looked at for one shard.
-        address: of a Ray cluster; by default Ray is started here.
-        workers: processes; by default one a GPU or, without, one a processor.
 
     Returns:
         what ``summary.json`` holds.
@@ -64,33 +52,36 @@ def prepare(
         InputError: there are no pictures, the target cannot be written or holds a set made with other settings,
             or the estimator or Ray is not available.
     """
-    filters = filters or Filters()
+    settings, filters = settings or PreparationSettings(), filters or Filters()
     collection = open_collection(
-        source, shard_size=shard_size, path_column=path_column, caption_column=caption_column
+        source,
+        shard_size=settings.shard_size,
+        path_column=settings.path_column,
+        caption_column=settings.caption_column,
     )
     if os.path.abspath(source) == os.path.abspath(target):
         raise InputError(f"{target} is the input itself; choose another folder to write.")
-    estimator = _resolve_estimator(estimator, weights, target)
-    settings = {
+    estimator = _resolve_estimator(settings.estimator, settings.weights, target)
+    kept_with = {
         "input": source if is_address(source) else os.path.abspath(source),
         "estimator": estimator,
-        "weights": weights,
-        "caption": caption_column,
-        **asdict(filters),
+        "weights": settings.weights,
+        "caption": settings.caption_column,
+        **filters.model_dump(),
     }
-    with PreparedSet.locked(target, settings) as prepared:
+    with PreparedSet.locked(target, kept_with) as prepared:
         plans = prepared.missing(collection)
         work = {
             "folder": str(prepared.unfinished),
             "estimator": estimator,
-            "weights": weights,
+            "weights": settings.weights,
             "filters": filters,
-            "caption_key": caption_column,
+            "caption_key": settings.caption_column,
         }
         started = time.perf_counter()
         seen = 0
         if plans:
-            with connect(address, workers, gpus_per_worker) as cluster:
+            with connect(settings.address, settings.workers, settings.gpus_per_worker) as cluster:
                 seen = _make(prepared, plans, cluster, work, progress)
         seconds = time.perf_counter() - started
         run = {"seen": seen, "seconds": round(seconds, 1), "pictures_per_second": round(seen / seconds, 2)}

@@ -30,8 +30,11 @@ from fyp_media.read_video import open_videos_with
 _POLL = 0.05  # seconds between two looks at whether the reading was cancelled
 _END = 5.0  # seconds in which a process whose pipe is closed ends
 _LONGEST_MESSAGE = 10_000  # bytes
-_UINT8, _FLOAT32 = np.dtype(np.uint8), np.dtype(np.float32)
-_TYPES = {"frames": _UINT8, "sampled": _UINT8, "sound": _FLOAT32}  # of what a method yields
+_TYPES: dict[str, np.dtype] = {  # of what a method yields
+    "frames": np.dtype(np.uint8),
+    "sampled": np.dtype(np.uint8),
+    "sound": np.dtype(np.float32),
+}
 _CANNOT_FORK = "spawn"  # how Windows starts processes
 _LONGEST_FOLDER = (
     64  # bytes of the temporary folder's path: the fork server's socket lies in it, of at most 108

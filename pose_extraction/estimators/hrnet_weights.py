@@ -22,7 +22,7 @@ from pose_extraction.poses import PoseEstimator
 
 logger = logging.getLogger(__name__)
 
-_PUBLISHER = "https://download.openmmlab.com/mmpose/v1/body_2d_keypoint/topdown_heatmap/coco/"
+PUBLISHER = "https://download.openmmlab.com/mmpose/v1/body_2d_keypoint/topdown_heatmap/coco/"
 _GRID = 32  # pixels: the coarsest branch halves five times
 
 
@@ -178,7 +178,7 @@ def _published(backbone: str) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             torch.hub.download_url_to_file(
-                _PUBLISHER + variant.checkpoint, str(path), variant.sha256, progress=False
+                PUBLISHER + variant.checkpoint, str(path), variant.sha256, progress=False
             )
         except (OSError, RuntimeError) as error:
             raise InputError(

@@ -39,7 +39,7 @@ class ViTPose:
                 f"{model} finds {network.config.num_labels} joints; choose a model for COCO's 17."
             )
         self._dtype = best_dtype(device)
-        self._network = network.to(device, self._dtype).eval()
+        self.network = network.to(device, self._dtype).eval()
 
     def poses(self, frames: Sequence[np.ndarray], boxes: Sequence[np.ndarray]) -> list[FramePoses]:
         """See ``PoseModel.poses``; scores are the heatmaps' peaks, about 0..1."""
@@ -59,13 +59,13 @@ class ViTPose:
 
     @torch.inference_mode()
     def _heatmaps(self, pictures: torch.Tensor) -> torch.Tensor:
-        pictures = pictures.to(self._network.device, self._dtype)
-        if self._network.config.backbone_config.num_experts > 1:
+        pictures = pictures.to(self.network.device, self._dtype)
+        if self.network.config.backbone_config.num_experts > 1:
             expert = {"dataset_index": torch.full((len(pictures),), _COCO_EXPERT, device=pictures.device)}
         else:
             expert = {}
-        straight = self._network(pictures, **expert).heatmaps
-        mirrored = self._network(pictures.flip(-1), **expert).heatmaps.flip(-1)[:, MIRRORED]
+        straight = self.network(pictures, **expert).heatmaps
+        mirrored = self.network(pictures.flip(-1), **expert).heatmaps.flip(-1)[:, MIRRORED]
         return (straight + mirrored).float() / 2
 
 

@@ -105,7 +105,7 @@ def publisher(hrnet_state, tmp_path, monkeypatch) -> Path:
     path.parent.mkdir()
     torch.save({"state_dict": hrnet_state}, path)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
-    monkeypatch.setattr(hrnet_weights, "_PUBLISHER", f"{path.parent.as_uri()}/")
+    monkeypatch.setattr(hrnet_weights, "PUBLISHER", f"{path.parent.as_uri()}/")
     monkeypatch.setattr(hrnet_weights, "VARIANTS", {"hrnet_w32": Variant(SIZE, path.name, sha256)})
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "cache"))
     return path

@@ -25,7 +25,7 @@ from fyp_serving.settings import ReplicaSettings, parse_replicas
 pytestmark = pytest.mark.slow
 
 RUNTIME = Runtime(device="cpu", dtype="fp32")
-SETTINGS = ReplicaSettings(min_replicas=2, max_replicas=2, cpus=0.5, drain_seconds=30)
+SETTINGS = ReplicaSettings(replicas=(2, 2), cpus=0.5, drain_seconds=30)
 MANY_STEPS = 400  # enough to be interrupted
 
 

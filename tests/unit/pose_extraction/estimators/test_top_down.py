@@ -60,7 +60,7 @@ def test_vitpose_places_joints_in_the_box_of_each_person(vitpose_folder):
 def test_a_crowd_goes_through_the_network_in_parts(vitpose_folder):
     model = ViTPose(vitpose_folder, CPU)
     passes = []
-    model._network.register_forward_hook(lambda _, pictures, __: passes.append(len(pictures[0])))
+    model.network.register_forward_hook(lambda _, pictures, __: passes.append(len(pictures[0])))
     (crowd,) = model.poses([picture()], [np.repeat(BOX, 20, axis=0)])
     assert passes == [16, 16, 4, 4], "each part plain and mirrored"
     assert crowd.keypoints == pytest.approx(np.repeat(crowd.keypoints[:1], 20, axis=0), abs=0.01)

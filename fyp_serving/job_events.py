@@ -1,0 +1,88 @@
+"""A job in another process as a stream of events: how it is sent there, and how it is followed here."""
+
+from __future__ import annotations
+
+import contextvars
+import queue
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from fyp_core.generation.engine import GenerationReport
+from fyp_core.generation.job import FinishedFrames, Job, JobCancelled, Preview, Progress
+from fyp_media.errors import InputError
+
+_POLL_SECONDS = 0.1  # between two checks whether a job was cancelled
+_END = None  # of a stream of events
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An InputError on its way to another process."""
+
+    message: str
+
+
+Event = Progress | Preview | FinishedFrames | Refusal | GenerationReport
+
+
+def last_event(work: Callable[[], GenerationReport]) -> GenerationReport | Refusal:
+    """The report that the work returns, or why there is none."""
+    try:
+        return work()
+    except InputError as error:
+        return Refusal(str(error))
+    except JobCancelled:
+        return Refusal("The job was stopped.")  # nobody is left to read it
+
+
+def follow(
+    events: Iterable[Event], job: Job, take: Callable[[FinishedFrames], object], cancel: Callable[[], object]
+) -> GenerationReport:
+    """Report to the job what comes from another process, until its report comes.
+
+    Args:
+        take: gets the frames.
+        cancel: ends the work there; called in any case.
+
+    Raises:
+        InputError: the work was refused, or ended without a report.
+        JobCancelled: the job was cancelled here.
+    """
+    inbox: queue.Queue[Event | Exception | None] = queue.Queue()
+    context = contextvars.copy_context()  # in which Gradio's request is found
+    threading.Thread(target=context.run, args=(_receive, events, inbox), daemon=True).start()
+    try:
+        while True:
+            try:
+                event = inbox.get(timeout=_POLL_SECONDS)
+            except queue.Empty:
+                job.check()
+                continue
+            match event:
+                case Progress():
+                    job.report(event.phase, event.step, event.total)
+                case Preview():
+                    job.show_preview(event)
+                case FinishedFrames():
+                    take(event)
+                case Refusal():
+                    raise InputError(event.message)
+                case GenerationReport():
+                    return event
+                case Exception():
+                    raise event
+                case _:
+                    raise InputError("The process that generates videos sent none; try again.")
+    finally:
+        cancel()
+
+
+def _receive(events: Iterable[Event], inbox: queue.Queue[Event | Exception | None]) -> None:
+    """Waiting for the next event cannot be interrupted: a thread of its own does."""
+    try:
+        for event in events:
+            inbox.put(event)
+        inbox.put(_END)
+    except Exception as error:
+        inbox.put(error)
