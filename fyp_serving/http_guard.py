@@ -1,4 +1,4 @@
-"""What of the HTTP requests reaches Gradio: the routes the page uses, with bodies of a limited size.
+"""Which HTTP requests reach Gradio: the routes the page uses, with bodies of a limited size.
 
 ASGI middleware (https://asgi.readthedocs.io/en/latest/specs/www.html). Gradio serves far more than the page uses:
 conversion of recordings, a monitoring page, a proxy, an editor.
@@ -48,12 +48,17 @@ SHUTDOWN = "The page is being shut down; try again in a minute."
 class HttpGuard:
     """The middleware of one page.
 
-    Args:
-        app: what is behind it.
-        max_upload_bytes: of one upload; None is no limit.
-        is_full: whether there is no more room for uploads.
-        shutdown: to be told when open streams shall end.
-        streaming: entered with path and query of a stream's request, while the stream is open.
+        Args:
+            app: what is behind it.
+            max_upload_bytes: of one upload; None is no limit.
+            is_full: whether there is no more room for uploads.
+    <<<<<<< HEAD
+            shutdown: to be told when open streams shall end.
+            streaming: entered with path and query of a stream's request, while the stream is open.
+    =======
+            shutdown: ends open streams when the server shuts down.
+            streams: keeps the list of those that are open.
+    >>>>>>> 67c5ae0 (Serving: plainer names and comments)
     """
 
     def __init__(
@@ -197,7 +202,7 @@ class _Body:
         self.sentence = f"That is larger than the {most / 1e6:.0f} MB this page takes; send less."
 
     def announced_too_large(self, scope: Scope) -> bool:
-        """Whether the headers tell so already."""
+        """Whether the Content-Length header is already too large."""
         announced = dict(scope["headers"]).get(b"content-length", b"")
         return announced.isdigit() and int(announced) > self._most
 

@@ -77,10 +77,10 @@ class LimitedJobWatch(JobWatch):
                     self._metrics.phases.labels(phase).observe(spent)
             logger.info("%s", _line(requests, outcome, time.monotonic() - start))
             release_free_memory()
-            self._count(-1)  # last: whoever waits for the end of all jobs finds it logged
+            self._count(-1)  # last, so that a job is logged before `close` returns
 
     def close(self, seconds: float) -> None:
-        """Take no more jobs, and wait some seconds for those at work."""
+        """Take no more jobs, and wait some seconds for those that run."""
         self._is_closing.set()
         deadline = time.monotonic() + seconds
         while self._jobs and time.monotonic() < deadline:

@@ -1,4 +1,4 @@
-"""What an operator sees of the page: whether it lives, whether it is ready, and how much it does."""
+"""What an operator sees of the page: health, readiness and metrics."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ class Metrics:
         )
 
     def watch_queue(self, length: Callable[[], float]) -> None:
-        """Tell how many jobs are in the engine's queue, those that compute included."""
+        """Export the number of jobs in the engine's queue, running ones included."""
         Gauge("fyp_jobs_in_queue", "Jobs in the queue", registry=self.registry).set_function(length)
 
     def watch_disk(self, folder: Path, used: Callable[[], float]) -> None:
-        """Tell how much visitors' files take, and how much is free beside them."""
+        """Export the size of visitors' files, and the free space of their disk."""
         disk = Gauge("fyp_disk_used_bytes", "Visitors' files", registry=self.registry)
         disk.set_function(used)
         free = Gauge("fyp_disk_free_bytes", "Free where visitors' files are", registry=self.registry)
@@ -81,7 +81,7 @@ def routes(metrics: Metrics, is_ready: Callable[[], bool], token: SecretStr | No
 
 
 def _is_from_here(request: Request) -> bool:
-    """Whether a request comes from this machine, and by no proxy that hides where it comes from."""
+    """Whether a request comes from this machine, and was not forwarded by a proxy."""
     if request.client is None or any(name in request.headers for name in _OF_PROXIES):
         return False
     try:

@@ -34,7 +34,7 @@ from fyp_page.layout.page import build
 from fyp_page.layout.theme import ASSETS, look
 from fyp_page.open_streams import OpenStreams
 from fyp_page.options import SHARE
-from fyp_serving.engine_choice import make_engine
+from fyp_serving.engines.choice import make_engine
 from fyp_serving.http_guard import HttpGuard, Shutdown
 from fyp_serving.job_watch import LimitedJobWatch
 from fyp_serving.limits import Limits
@@ -177,7 +177,7 @@ class _StopSignal:
     def __init__(self) -> None:
         self._received = threading.Event()
         self.is_gentle = False
-        """Whether it was SIGTERM, as service managers send it: jobs at work may end."""
+        """Whether it was SIGTERM, as service managers send it: running jobs may finish."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._receive)
 

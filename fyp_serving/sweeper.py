@@ -28,7 +28,7 @@ class Sweeper:
     """Keeps folders, which belong to pages alone, small. Another page may use the same ones.
 
     Args:
-        folders: everything below them is deleted by age, whoever left it there: a killed page, an upload cut off.
+        folders: everything below them is deleted by age, also what a killed page or an interrupted upload left there.
         keep_seconds: age at which a file is deleted.
         most_bytes: of all files; beyond it the oldest are deleted, None is no limit.
     """

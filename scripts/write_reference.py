@@ -14,9 +14,9 @@ from fyp_core.preparation.settings import PreparationSettings
 from fyp_core.settings import SettingRow, Settings, extra_of, setting_rows
 from fyp_core.training.config import reference_rows
 from fyp_core.weights.sources import Additions
-from fyp_serving.engine_choice import REPLICA_VARIABLES
+from fyp_serving.engines.choice import REPLICA_VARIABLES
+from fyp_serving.engines.settings import ReplicaSettings, ServeSettings
 from fyp_serving.limits import Limits
-from fyp_serving.settings import ReplicaSettings, ServeSettings
 
 TARGET = Path(__file__).parents[1] / "docs" / "reference.md"
 _LINE = "| {} |"

@@ -1,4 +1,4 @@
-"""Many visitors at once: does each get their own result, and does the page stay as it is?
+"""Load test: many visitors at once. Does each get their own result, and do memory, threads and files stay level?
 
     python -m benchmarks.load --visitors 30 --minutes 5
 
@@ -32,13 +32,13 @@ ROOT = Path(__file__).resolve().parents[2]
 VIDEO = ROOT / "pose_example" / "skeleton_disco.mp4"
 START_LIMIT = 120.0  # seconds
 WARM_UP = 60.0  # seconds before memory is compared
-SAMPLING = 2.0  # seconds between two looks at the page's process
+SAMPLING = 2.0  # seconds between two samples of the page's process
 PAUSE = (1.0, 3.0)  # seconds a visitor waits after a refusal
 
 
 @dataclass
 class Outcomes:
-    """What the visitors met with; seconds of the jobs that were done."""
+    """Results of the visitors' requests; seconds of the jobs that finished."""
 
     counts: Counter[str] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
@@ -71,7 +71,7 @@ def main() -> None:
 
 
 def measure(address: str, pid: int, visitors: int, seconds: float) -> dict[str, Any]:
-    """Let the visitors do what they do for some seconds, and tell how it went."""
+    """Run the visitors for some seconds and return what was measured."""
     end = time.monotonic() + seconds
     outcomes = Outcomes()
     threads = [

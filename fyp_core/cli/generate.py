@@ -87,7 +87,7 @@ def generate(options: argparse.Namespace) -> None:
     request = pick(GenerationRequest, values)
     with _ProgressBar() as bar:
         job = Job(bar.show)
-        guide = engine.prepare(request, job)  # before the model, so that a bad video is told at once
+        guide = engine.prepare(request, job)  # before the model, so that a bad video is refused at once
         if request.input_type == "auto":
             bar.print(guide.read_as)
         report = engine.render_file(options.output, request, guide, job, with_paths=True)

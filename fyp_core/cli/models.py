@@ -14,7 +14,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def models(options: argparse.Namespace) -> None:
-    """Tell which models are on this machine."""
+    """List the models on this machine."""
     found = list_models()
     if options.json:
         print(json.dumps([{**vars(model), "parts": list(map(str, model.parts))} for model in found]))

@@ -61,8 +61,10 @@ def _keywords(field: FieldInfo, metavar: str | None) -> dict[str, Any]:
 
 
 def _default(field: FieldInfo) -> str:
-    """As the help tells it; "" where there is nothing to tell."""
+    """As the help shows it; "" where there is none."""
     if field.default is None:
         return extra_of(field)["unset"]
-    is_told = isinstance(field.default, str | int | float) and not field.is_required() and field.default != ""
-    return f"{field.default}" if is_told else ""
+    is_shown = (
+        isinstance(field.default, str | int | float) and not field.is_required() and field.default != ""
+    )
+    return f"{field.default}" if is_shown else ""

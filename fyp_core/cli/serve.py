@@ -10,7 +10,7 @@ import threading
 from fyp_core.cli.options import add_setting_options, given_settings
 from fyp_core.generation.device import Runtime
 from fyp_core.settings import validated
-from fyp_serving.settings import ServeSettings, require_ray_serve
+from fyp_serving.engines.settings import ServeSettings, require_ray_serve
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +23,7 @@ def serve(options: argparse.Namespace) -> None:
     """Start replicas, or replace those that run, and keep them until Ctrl-C or SIGTERM."""
     settings = validated(ServeSettings, given_settings(options, ServeSettings), "--")
     require_ray_serve()
-    from fyp_serving.ray_engine import connect, deploy
+    from fyp_serving.engines.ray_engine import connect, deploy
 
     connect(settings.address)
     deploy(settings, settings.model, runtime=Runtime(dtype=settings.dtype))

@@ -70,7 +70,7 @@ def test_only_the_server_of_the_page_needs_the_page() -> None:
     with_gradio = {module for module in modules() if "gradio" in _packages(module)}
     assert {module for module in with_gradio if folder(module) == "fyp_serving"} == {
         "fyp_serving.server",
-        "fyp_serving.zero_gpu",
+        "fyp_serving.engines.zero_gpu",
     }
 
 

@@ -19,8 +19,8 @@ from fyp_media.errors import InputError
 from tests.end_to_end.conftest import EXAMPLES
 
 pytest.importorskip("ray.serve")
-from fyp_serving.ray_engine import RayEngine, connect, deploy
-from fyp_serving.settings import ReplicaSettings, parse_replicas
+from fyp_serving.engines.ray_engine import RayEngine, connect, deploy
+from fyp_serving.engines.settings import ReplicaSettings, parse_replicas
 
 pytestmark = pytest.mark.slow
 

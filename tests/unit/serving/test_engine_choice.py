@@ -4,7 +4,7 @@ import pytest
 
 from fyp_core.generation.engine import Engine
 from fyp_media.errors import InputError
-from fyp_serving.engine_choice import make_engine, settings_from
+from fyp_serving.engines.choice import make_engine, settings_from
 from fyp_serving.limits import Limits
 
 

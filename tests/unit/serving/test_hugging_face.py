@@ -21,9 +21,9 @@ from fyp_core.generation.engine import Engine
 from fyp_core.generation.job import Job, JobCancelled, Preview, Progress
 from fyp_core.generation.request import GenerationRequest
 from fyp_media.errors import InputError
-from fyp_serving.engine_choice import make_engine
+from fyp_serving.engines.choice import make_engine
+from fyp_serving.engines.zero_gpu import USUAL_SECONDS, ZeroGpuEngine
 from fyp_serving.limits import Limits
-from fyp_serving.zero_gpu import USUAL_SECONDS, ZeroGpuEngine
 from tests.end_to_end.conftest import ROOT
 
 COLORS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}

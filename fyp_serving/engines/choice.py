@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 from fyp_core.generation.engine import Engine
 from fyp_core.settings import validated
+from fyp_serving.engines.settings import LOCAL, ReplicaSettings, require_ray_serve
+from fyp_serving.engines.zero_gpu import ZeroGpuEngine, import_spaces, is_zero_gpu
 from fyp_serving.limits import Limits
-from fyp_serving.settings import LOCAL, ReplicaSettings, require_ray_serve
-from fyp_serving.zero_gpu import ZeroGpuEngine, import_spaces, is_zero_gpu
 
 REPLICA_VARIABLES = {"replicas": "FYP_REPLICAS", "cpus": "FYP_REPLICA_CPUS", "gpus": "FYP_REPLICA_GPUS"}
 """Variables by the fields of :class:`ReplicaSettings` that they set."""
@@ -34,7 +34,7 @@ def make_engine(model: str, limits: Limits, environment: Mapping[str, str] = os.
     if not address:
         return Engine(model, max_waiting=limits.queue, jobs_per_owner=limits.jobs_per_visitor)
     require_ray_serve()
-    from fyp_serving.ray_engine import RayEngine, connect, deploy
+    from fyp_serving.engines.ray_engine import RayEngine, connect, deploy
 
     settings = settings_from(environment)
     connect(address)

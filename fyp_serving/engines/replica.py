@@ -18,7 +18,7 @@ from fyp_core.generation.request import GenerationRequest
 from fyp_core.generation.running.model_facts import ModelFacts
 from fyp_core.weights.sources import Additions, ModelSource
 from fyp_media.errors import InputError
-from fyp_serving.job_events import Event, Refusal, last_event
+from fyp_serving.engines.job_events import Event, Refusal, last_event
 from fyp_serving.memory import release_free_memory
 
 logger = logging.getLogger(__name__)

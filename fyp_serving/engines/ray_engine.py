@@ -21,9 +21,9 @@ from fyp_core.generation.result_size import ModelSize
 from fyp_core.generation.running.model_facts import ModelFacts
 from fyp_core.weights.sources import AUTO, Additions, ModelSource
 from fyp_media.errors import InputError, first_line
-from fyp_serving.job_events import Refusal, follow
-from fyp_serving.replica import Replica
-from fyp_serving.settings import LOCAL, ReplicaSettings
+from fyp_serving.engines.job_events import Refusal, follow
+from fyp_serving.engines.replica import Replica
+from fyp_serving.engines.settings import LOCAL, ReplicaSettings
 
 logger = logging.getLogger(__name__)
 
@@ -93,7 +93,7 @@ class RayEngine(Engine):
         self._facts: ModelFacts | None = None
 
     def load(self) -> ModelSource:
-        """Wait for a replica, and tell which model it has.
+        """Wait for a replica, and return the model it has.
 
         Raises:
             InputError: there is none.
@@ -103,7 +103,8 @@ class RayEngine(Engine):
     def facts(self) -> ModelFacts:
         """What the replicas' model is and usually makes; see :meth:`load` for what is raised.
 
-        Asked for once: a replica that is at work answers after its job. Start pages again that outlive their model.
+        Asked for once, because a busy replica answers after its job; restart the page when the replicas get another
+        model.
         """
         if self._facts is None:
             self._facts = self._handle().facts.remote().result()
@@ -122,14 +123,14 @@ class RayEngine(Engine):
         """Seconds that a replica will take from its turn to the last frame, about.
 
         Raises:
-            InputError: there is no replica, all of them are at work, or a setting cannot work.
+            InputError: there is no replica, all of them are busy, or a setting cannot work.
         """
         answer = self._handle().estimate.remote(request, frames or request.frames)
         try:
             estimated = answer.result(timeout_s=_ESTIMATE_TIMEOUT)
         except TimeoutError:
             answer.cancel()
-            raise InputError("All replicas are at work; there is no estimate meanwhile.") from None
+            raise InputError("All replicas are busy; there is no estimate until one is free.") from None
         if isinstance(estimated, Refusal):
             raise InputError(estimated.message)
         return estimated

@@ -21,7 +21,7 @@ from fyp_core.generation.job import MAX_WAITING, FinishedFrames, Job
 from fyp_core.generation.request import GenerationRequest
 from fyp_core.weights.sources import AUTO, ModelSource
 from fyp_media.errors import InputError
-from fyp_serving.job_events import Event, Refusal, follow, last_event
+from fyp_serving.engines.job_events import Event, Refusal, follow, last_event
 
 USUAL_SECONDS = 60  # of a job, before any was measured; what ZeroGPU itself assumes
 _SHORTEST, _LONGEST = 15, 120  # seconds of a GPU that are asked for
