@@ -48,17 +48,12 @@ SHUTDOWN = "The page is being shut down; try again in a minute."
 class HttpGuard:
     """The middleware of one page.
 
-        Args:
-            app: what is behind it.
-            max_upload_bytes: of one upload; None is no limit.
-            is_full: whether there is no more room for uploads.
-    <<<<<<< HEAD
-            shutdown: to be told when open streams shall end.
-            streaming: entered with path and query of a stream's request, while the stream is open.
-    =======
-            shutdown: ends open streams when the server shuts down.
-            streams: keeps the list of those that are open.
-    >>>>>>> 67c5ae0 (Serving: plainer names and comments)
+    Args:
+        app: what is behind it.
+        max_upload_bytes: of one upload; None is no limit.
+        is_full: whether there is no more room for uploads.
+        shutdown: ends open streams when the server shuts down.
+        streaming: entered with path and query of a stream's request, while the stream is open.
     """
 
     def __init__(

@@ -66,7 +66,7 @@ def test_only_the_server_of_the_page_needs_the_page() -> None:
         module for module, others in imports().items() if any(folder(used) == "fyp_page" for used in others)
     }
     serving = {module for module in users if folder(module) == "fyp_serving"}
-    assert serving == {"fyp_serving.server", "fyp_serving.job_watch", "fyp_serving.http_guard"}
+    assert serving == {"fyp_serving.server", "fyp_serving.job_watch"}
     with_gradio = {module for module in modules() if "gradio" in _packages(module)}
     assert {module for module in with_gradio if folder(module) == "fyp_serving"} == {
         "fyp_serving.server",
