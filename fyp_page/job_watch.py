@@ -48,7 +48,7 @@ class JobWatch:
 def current_visitor() -> str | None:
     """The address that the request being handled came from; None where the page was not asked over HTTP.
 
-    It counts as one visitor, since session names can be made up. Behind a reverse proxy it is the address in its headers.
+    It counts as one visitor, because session names can be made up. Behind a reverse proxy it is the forwarded address.
     """
     request = LocalContext.request.get(None)
     client = getattr(request, "client", None)
