@@ -86,6 +86,10 @@ class ZeroGpuEngine(Engine):
     ) -> GenerationReport:
         """Generate the video that follows ``guide`` in a process with a GPU; see :meth:`Engine.stream`."""
         request.check()
+        if request.additions is not None:
+            raise InputError(
+                "On ZeroGPU the model is loaded once, before all jobs; leave out its other parts."
+            )
 
         def deliver(chunk: FinishedFrames) -> None:
             take(chunk)
