@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from diffusers import DDIMScheduler
 from peft import LoraConfig
+from peft.tuners.lora import LoraLayer
 from torch import nn
 
 from fyp_core.pipeline import FollowYourPosePipeline
@@ -244,6 +245,9 @@ class TurboStage(DiffusionStage):
     def _add_lora(self, unet: PoseVideoUNet) -> None:
         rank = self.config.rank
         unet.add_adapter(LoraConfig(r=rank, lora_alpha=rank, target_modules=adaptable(unet)))
+        for layer in unet.modules():
+            if isinstance(layer, LoraLayer):
+                layer.cast_input_dtype_enabled = False  # autocast does it, without a detour by full precision
 
     def _sampled_in_few_steps(self, pipeline: FollowYourPosePipeline) -> FollowYourPosePipeline:
         pipeline.scheduler = make_scheduler(_SCHEDULER, pipeline.scheduler)

@@ -183,7 +183,12 @@ def test_turbo_takes_the_models_own_lora(models: dict[str, Path], tmp_path: Path
     engine = Engine(str(tmp_path / "converted"), runtime=Runtime(device="cpu", dtype="fp32"))
     write_video(tmp_path / "skeleton.mp4", sample_clip(np.random.default_rng(0), 4, SIZE).skeletons(), 12)
     request = GenerationRequest(
-        input=str(tmp_path / "skeleton.mp4"), input_type="skeleton", prompt="a robot on the moon", seed=1
+        input=str(tmp_path / "skeleton.mp4"),
+        input_type="skeleton",
+        prompt="a robot on the moon",
+        frames=4,
+        stride=1,
+        seed=1,
     )
     result = engine.generate(request.changed(preset="turbo"))
     used = result.settings()
