@@ -210,6 +210,8 @@ class FollowYourPosePipeline(
         self._guidance_rescale = 0.0
         self._interrupt = False
         self.lora_words: list[str] = []  # embeddings that LoRA files have brought along
+        # Weights that LoRAs are merged into, and what these were before.
+        self.unmerged_weights: list[tuple[torch.Tensor, torch.Tensor]] = []
 
     @classmethod
     def from_pretrained(cls, name: str | os.PathLike[str], **kwargs: Any) -> Self:

@@ -17,6 +17,7 @@ from fyp_core.evaluation.run import check_sources, evaluate
 from fyp_core.evaluation.scoring.clip_score import ClipJudge
 from fyp_core.evaluation.scoring.judges import CLASSIFIER_FILE, POSE_FILE, Judges
 from fyp_core.evaluation.settings import EvaluationSettings
+from fyp_core.evaluation.variants import SETTINGS
 from fyp_core.generation.device import Runtime
 from fyp_core.generation.engine import Engine
 from fyp_core.generation.request import GenerationRequest
@@ -53,6 +54,7 @@ def measure_model(
     """
     paths = [path for _, path in settings.motions]
     check_sources(sources, right_frames=not paths)
+    _check_preset(settings, sources)
     check_names(paths)
     folder = settings.judges or bundled("judges")
     judges = Judges.load(folder)
@@ -85,6 +87,13 @@ def measure_model(
         records=records,
     )
     return Evaluation(results, protocol, engine, cases, records, sampling)
+
+
+def _check_preset(settings: EvaluationSettings, sources: Sequence[str]) -> None:
+    """Raise InputError for parts that cannot be switched off with a LoRA on them, as turbo has it."""
+    partial = [name for name in sources if name in SETTINGS and not SETTINGS[name].temporal_layers]
+    if settings.preset == "turbo" and partial:
+        raise InputError(f"The source {partial[0]!r} cannot be measured with the preset turbo; take exact.")
 
 
 def _cases(settings: EvaluationSettings, size: tuple[int, int]) -> list[Case]:

@@ -49,6 +49,7 @@ from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.presets import PRESETS, choose_full_steps
 from fyp_core.weights.few_step_lora import (
     DEFAULT,
+    FewSteps,
     few_steps_of,
     find_few_step_lora,
     own_few_step_lora,
@@ -127,6 +128,15 @@ class LoadedModel:
     def _own_few_step_lora(self) -> Path | None:
         return own_few_step_lora(self.source.layout)
 
+    def _few_steps(self, request: GenerationRequest) -> FewSteps | None:
+        """The sampling of the LoRA for few steps with which ``turbo`` runs, as far as the hub need not be asked."""
+        if request.preset != "turbo":
+            return None
+        files = [lora.file for lora in request.loras]
+        if request.scheduler == schedulers.AUTO and (own := self._own_few_step_lora):
+            files.append(own)
+        return few_steps_of(files)
+
     def _lacks_few_step_lora(self, request: GenerationRequest) -> bool:
         """Whether one could act besides those that the request names."""
         takes_one = self._own_few_step_lora is not None or takes_few_step_lora(
@@ -143,7 +153,7 @@ class LoadedModel:
         """
         config = self.pipeline.config
         preset = PRESETS[request.preset]
-        learnt = few_steps_of(lora.file for lora in self._loras) if request.preset == "turbo" else None
+        learnt = self._few_steps(request)
         scheduler, steps, reuse = request.scheduler, request.steps, request.reuse
         if scheduler == schedulers.AUTO:
             scheduler = learnt.scheduler if learnt else preset.scheduler

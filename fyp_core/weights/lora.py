@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from diffusers.loaders import StableDiffusionLoraLoaderMixin
+from peft.tuners.lora import LoraLayer
 
 from fyp_core.weights.embeddings import add_bundled_embedding, remove_embeddings, split_bundled_embeddings
 from fyp_core.weights.identify import PLACES, FileKind, check_family, identify
@@ -25,13 +26,15 @@ _NAMES = {  # what diffusers calls a layer's matrices
     "unet": ("lora_B", "lora_A"),
     "text_encoder": ("lora_linear_layer.up", "lora_linear_layer.down"),
 }
+_MERGED_UP_TO = 2**28  # bytes of weights that are kept beside the merged ones
 _UNSUPPORTED = ("an OFT", "an IA3", "a GLoRA")
 
 
 def set_loras(pipeline: StableDiffusionLoraLoaderMixin, loras: tuple[Lora, ...]) -> None:
     """Let exactly these act on the network and the text encoder; those that acted before are removed.
 
-    Words that a LoRA file brings along (embeddings in the same file) come and go with it.
+    Words that a LoRA file brings along (embeddings in the same file) come and go with it. In a small network, where
+    LoRAs as layers of their own cost up to half of its time again, they are merged into its weights.
 
     Raises:
         InputError: a file is damaged, is no LoRA or is one for another kind of model; then none acts.
@@ -47,9 +50,26 @@ def set_loras(pipeline: StableDiffusionLoraLoaderMixin, loras: tuple[Lora, ...])
         raise
     if loras:
         pipeline.set_adapters(names, [lora.weight for lora in loras])
+        _merge_loras(pipeline)
+
+
+def _merge_loras(pipeline: StableDiffusionLoraLoaderMixin) -> None:
+    layers = [layer for layer in pipeline.unet.modules() if isinstance(layer, LoraLayer)]
+    weights = [layer.get_base_layer().weight for layer in layers]
+    if sum(weight.nbytes for weight in weights) > _MERGED_UP_TO:
+        return
+    pipeline.unmerged_weights = [(weight, weight.detach().to("cpu", copy=True)) for weight in weights]
+    for layer in layers:
+        layer.merge()
 
 
 def _remove_loras(pipeline: StableDiffusionLoraLoaderMixin) -> None:
+    for (
+        weight,
+        unmerged,
+    ) in pipeline.unmerged_weights:  # subtracting what was added would leave rounding errors
+        weight.data.copy_(unmerged)
+    pipeline.unmerged_weights = []
     pipeline.unload_lora_weights()
     remove_embeddings(pipeline, pipeline.lora_words)
     pipeline.lora_words = []

@@ -197,6 +197,8 @@ def test_turbo_takes_the_models_own_lora(models: dict[str, Path], tmp_path: Path
     assert "LoRA" not in "".join(result.notices)
     exact = engine.generate(request)
     assert exact.settings()["loras"] == []
+    never_turbo = Engine(str(tmp_path / "converted"), runtime=Runtime(device="cpu", dtype="fp32"))
+    assert np.array_equal(never_turbo.generate(request).frames, exact.frames)
     assert exact.request.steps == engine.pipeline.config.default_num_inference_steps
 
 
