@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.quality import Bench, as_markdown, decibels
-from fyp_core.presets import PRESETS, choose_full_steps
+from fyp_core.presets import PRESETS
 
 SCHEDULERS = ("dpmpp-2m", "unipc")
 STEPS = (3, 4, 6, 8)
@@ -26,27 +26,23 @@ REUSE_AND_END = ((1, 1.0), (2, 1.0), (1, 0.6))  # features reused, share of the 
 TIME, QUALITY = "times as fast", "PCK@0.05"
 
 
-def ways(own_steps: int, only_presets: bool) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Name, scheduler and arguments of the pipeline: the presets, then the grid."""
-    for name, preset in PRESETS.items():
-        yield name, preset.scheduler, preset.sampling(own_steps)
+def ways(only_presets: bool) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Name and settings of a request: the presets, then the grid."""
+    for name in PRESETS:
+        yield name, {"preset": name}
     if only_presets:
         return
     for scheduler, steps, (reuse, end) in itertools.product(SCHEDULERS, STEPS, REUSE_AND_END):
-        sampling = {
-            "num_inference_steps": steps,
-            "full_steps": choose_full_steps(steps, reuse),
-            "guidance_end": end,
-        }
-        yield f"{scheduler}, {steps} steps, reuse {reuse}, guidance to {end:g}", scheduler, sampling
+        settings = {"scheduler": scheduler, "steps": steps, "reuse": reuse, "guidance_end": end}
+        yield f"{scheduler}, {steps} steps, reuse {reuse}, guidance to {end:g}", settings
 
 
 def search(bench: Bench, only_presets: bool) -> Iterator[dict[str, Any]]:
     """A row for each way of sampling; the first is ``exact``."""
     exact: list[np.ndarray] | None = None
     exact_seconds = 0.0
-    for name, scheduler, sampling in ways(bench.pipeline.config.default_num_inference_steps, only_presets):
-        videos, seconds = bench.generate(scheduler, sampling)
+    for name, settings in ways(only_presets):
+        videos, seconds = bench.generate(**settings)
         if exact is None:
             exact, exact_seconds = videos, seconds
         yield {

@@ -13,9 +13,8 @@ from fyp_core.evaluation.cases import PAIRS, Case
 from fyp_core.evaluation.scoring import measures
 from fyp_core.evaluation.scoring.judges import Judges
 from fyp_core.evaluation.variants import MODEL, show
-from fyp_core.generation.device import AUTO_DTYPE, choose_device, choose_dtype, torch_dtype
-from fyp_core.pipeline import FollowYourPosePipeline
-from fyp_core.schedulers import aligned_timesteps, make_scheduler
+from fyp_core.generation.engine import Engine
+from fyp_core.generation.request import GenerationRequest
 from fyp_core.weights.checkpoints import bundled
 
 THRESHOLDS = {"PCK@0.1": 0.1, "PCK@0.05": 0.05}
@@ -31,24 +30,22 @@ class Bench:
     """
 
     def __init__(self, model: str, clips: int, frames: int) -> None:
-        device = choose_device(None)
-        self.dtype = choose_dtype(AUTO_DTYPE, device)
-        self.pipeline = FollowYourPosePipeline.from_pretrained(model, dtype=torch_dtype(self.dtype)).to(
-            device
-        )
-        self.pipeline.set_progress_bar_config(disable=True)
+        self._engine = Engine(model)
+        self.pipeline = self._engine.pipeline
         self.judges = Judges.load(bundled("judges"))
         size = self.pipeline.config.default_height, self.pipeline.config.default_width
         self.cases = [case for pairs in PAIRS for case in world_cases(pairs, clips, frames, size)]
-        self._own_scheduler = self.pipeline.scheduler
 
-    def generate(
-        self, scheduler: str, sampling: dict[str, Any], at_once: int = 4
-    ) -> tuple[list[np.ndarray], float]:
-        """The clips, (F, H, W, 3) uint8 RGB each, and the processor's seconds a frame; the same noise every time."""
-        self.pipeline.scheduler = make_scheduler(scheduler, self._own_scheduler)
-        if (steps := sampling.get("num_inference_steps")) is not None:
-            sampling = {**sampling, "timesteps": aligned_timesteps(scheduler, steps, self._own_scheduler)}
+    def generate(self, at_once: int = 4, **settings: Any) -> tuple[list[np.ndarray], float]:
+        """The clips, (F, H, W, 3) uint8 RGB each, and the processor's seconds a frame; the same noise every time.
+
+        Args:
+            at_once: clips in one call of the pipeline.
+            settings: of the request: how it is sampled; ``window`` and ``window_overlap`` of the pipeline.
+        """
+        of_pipeline = {name: settings.pop(name) for name in ("window", "window_overlap") if name in settings}
+        request = GenerationRequest(input="", prompt="", **settings)
+        sampling = self._engine.prepare_sampling(request) | of_pipeline
         videos: list[np.ndarray] = []
         start = time.process_time()  # other programs run beside this one
         for first in range(0, len(self.cases), at_once):

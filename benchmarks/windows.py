@@ -31,10 +31,7 @@ _BINS = 16  # of a histogram
 def generate(bench: Bench, setting: str, preset: PresetName) -> tuple[list[np.ndarray], float]:
     """Videos of a window and overlap, ``"24:4"`` or ``"whole"``, and seconds a frame."""
     window, overlap = window_and_overlap(bench, setting)
-    chosen = PRESETS[preset]
-    sampling = chosen.sampling(bench.pipeline.config.default_num_inference_steps)
-    sampling |= {"window": window, "window_overlap": overlap}
-    return bench.generate(chosen.scheduler, sampling, at_once=1)
+    return bench.generate(at_once=1, preset=preset, window=window, window_overlap=overlap)
 
 
 def window_and_overlap(bench: Bench, setting: str) -> tuple[int, int]:

@@ -177,7 +177,7 @@ class LoadedModel:
         """Put on the LoRAs and set the scheduler of a request, for calls of the pipeline itself.
 
         Returns:
-            Arguments of these calls: steps and guidance.
+            Arguments of these calls.
 
         Raises:
             InputError: a LoRA is not for this model, or the scheduler cannot take that many steps.
@@ -189,13 +189,16 @@ class LoadedModel:
         return self._sampling(request)
 
     def _sampling(self, request: GenerationRequest) -> dict[str, Any]:
-        """Arguments of the pipeline that follow from the preset of a completed request."""
+        """Arguments of the pipeline by which a completed request's sampling differs from others."""
         steps, reuse = _given(request.steps), _given(request.reuse)
         return {
             "num_inference_steps": steps,
             "timesteps": schedulers.aligned_timesteps(request.scheduler, steps, self._own_scheduler),
             "full_steps": choose_full_steps(steps, reuse),
             "guidance_scale": request.guidance,
+            "guidance_end": request.guidance_end,
+            "guidance_rescale": request.guidance_rescale,
+            "eta": schedulers.usable_eta(request.eta),
         }
 
     def generate(
@@ -296,11 +299,8 @@ class LoadedModel:
                     width=request.width,
                     **self._sampling(request),
                     clips_at_once=self._clips_at_once(request, len(skeletons)),
-                    guidance_end=request.guidance_end,
-                    guidance_rescale=request.guidance_rescale,
                     pose_scale=request.pose_strength,
                     negative_prompt=request.negative_prompt or None,
-                    eta=schedulers.usable_eta(request.eta),
                     generator=torch.Generator().manual_seed(_given(request.seed)),
                     callback_on_step_end=after_step,
                     callback_on_step_end_tensor_inputs=["denoised"] if preview else [],
