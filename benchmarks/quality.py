@@ -44,7 +44,7 @@ class Bench:
             settings: of the request: how it is sampled; ``window`` and ``window_overlap`` of the pipeline.
         """
         of_pipeline = {name: settings.pop(name) for name in ("window", "window_overlap") if name in settings}
-        request = GenerationRequest(input="", prompt="", **settings)
+        request = GenerationRequest(input="", prompt="each case brings its own", **settings)
         sampling = self._engine.prepare_sampling(request) | of_pipeline
         videos: list[np.ndarray] = []
         start = time.process_time()  # other programs run beside this one
