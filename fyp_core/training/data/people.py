@@ -62,10 +62,10 @@ class PosedPeople(Dataset):
 
 
 class NamedPeople(Dataset):
-    """Single frames, some degraded, and a person of each cut out. Each item is of one clip and always the same.
+    """People cut out and a whole picture, some degraded. Each item is of one clip and always the same.
 
-    Each holds ``person`` and ``picture``, the whole, (size, size, 3) uint8 RGB, and the numbers of ``character`` and
-    ``scene``.
+    Each holds ``people`` (n, size, size, 3) uint8 RGB, ``CROPS_OF_A_CLIP`` of them, with the numbers of their
+    ``characters`` (n,), and a whole ``picture`` (size, size, 3) with the number of its ``scene``.
     """
 
     def __init__(self, config: WorldData, size: int, seed: int) -> None:
@@ -76,15 +76,21 @@ class NamedPeople(Dataset):
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         rng = np.random.default_rng((self.seed, index))
-        clip = sample_world(rng, self.config, 1, _SPLIT)
-        person = int(rng.integers(len(clip.characters)))
-        box = person_boxes(clip.keypoints[0, person], clip.scores[0, person] > 0.5, clip.frames.shape[1:3])
-        cut = _cut_out(rng, clip.frames[0], _moved(rng, box), self.size)
-        whole = cv2.resize(clip.frames[0], (self.size, self.size), interpolation=cv2.INTER_AREA)
+        people = draw_people(rng, self.config)
+        clip = sample_world(rng, self.config, CROPS_OF_A_CLIP // people, _SPLIT, people=people)
+        boxes = person_boxes(clip.keypoints, clip.scores > 0.5, clip.frames.shape[1:3])
+        cut = [
+            _cut_out(rng, frame, _moved(rng, box), self.size)
+            for frame, of_frame in zip(clip.frames, boxes)
+            for box in of_frame
+        ]
+        shown = clip.frames[rng.integers(len(clip.frames))]
+        whole = cv2.resize(shown, (self.size, self.size), interpolation=cv2.INTER_AREA)
+        numbers = [list(CHARACTERS).index(name) for name in clip.characters]
         return {
-            "person": torch.from_numpy(cut),
+            "people": torch.from_numpy(np.stack(cut)),
+            "characters": torch.tensor(numbers * len(clip.frames)),
             "picture": torch.from_numpy(_degrade(rng, whole, 1.0)),
-            "character": torch.tensor(list(CHARACTERS).index(clip.characters[person])),
             "scene": torch.tensor(list(SCENES).index(clip.scene)),
         }
 

@@ -32,7 +32,7 @@ _HEATMAP_STRIDE = 4  # pixels a cell
 _HEATMAP_SIGMA = 1.5  # cells
 _HEAD_STD = 1e-3  # of its first weights, as Xiao et al. do: heatmaps begin near zero
 _PREVIEW_SEED = 99
-_PREVIEWED_CLIPS, _PREVIEWED_PICTURES = 16, 96
+_PREVIEWED_CLIPS, _PREVIEWED_SCENES = 16, 64
 _SHOWN = 16  # pictures in a row of a sheet
 
 
@@ -97,22 +97,23 @@ class ClassifierStage:
         self.data = NamedPeople(config.train_data, config.input_size, config.seed)
 
     def loss(self, network: nn.Module, batch: dict[str, Any], draws: Draws) -> torch.Tensor:
-        people = len(batch["person"])
-        pictures = normalised(torch.cat([batch["person"], batch["picture"]]))
+        people = batch["people"].flatten(0, 1)
+        pictures = normalised(torch.cat([people, batch["picture"]]))
         characters, scenes = self._judge.split(network(pictures))
-        of_people = F.cross_entropy(characters[:people], batch["character"])
-        return of_people + F.cross_entropy(scenes[people:], batch["scene"])
+        of_people = F.cross_entropy(characters[: len(people)], batch["characters"].flatten())
+        return of_people + F.cross_entropy(scenes[len(people) :], batch["scene"])
 
     def preview(self, path: Path) -> None:
         shown = NamedPeople(self.config.train_data, self.config.input_size, _PREVIEW_SEED)
-        batch = default_collate([shown[index] for index in range(_PREVIEWED_PICTURES)])
+        batch = default_collate([shown[index] for index in range(_PREVIEWED_SCENES)])
         place = next(self.network.parameters()).device
         rows, titles = [], []
-        for kind, name, number in (("person", "character", 0), ("picture", "scene", 1)):
-            logits = self._judge.split(self.network(normalised(batch[kind].to(place))))[number]
-            right = (logits.argmax(1).cpu() == batch[name]).float().mean()
-            rows.append(batch[kind][:_SHOWN].numpy())
-            titles.append(f"{name}: {right:.3f} right of {_PREVIEWED_PICTURES}, some of them degraded")
+        kinds = {"characters": batch["people"].flatten(0, 1), "scene": batch["picture"]}
+        for number, (name, pictures) in enumerate(kinds.items()):
+            logits = self._judge.split(self.network(normalised(pictures.to(place))))[number]
+            right = (logits.argmax(1).cpu() == batch[name].flatten()).float().mean()
+            rows.append(pictures[:_SHOWN].numpy())
+            titles.append(f"{name}: {right:.3f} right of {len(pictures)}, some of them degraded")
         save_sheet(path, rows, titles)
 
     def export(self, folder: Path, learnt: dict[str, torch.Tensor]) -> None:
