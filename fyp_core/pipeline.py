@@ -329,7 +329,6 @@ class FollowYourPosePipeline(
         frames = skeleton.shape[-4]
         device = self._execution_device
         windows = [one.to(device) for one in plan_windows(frames, window, window_overlap)]
-
         prompts = [prompt] if isinstance(prompt, str) else prompt
         videos = _count_videos(prompts, prompt_embeds, skeleton)
         # in the order of `model_cpu_offload_seq`: a network that runs takes the one before it off the device
