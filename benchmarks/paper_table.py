@@ -3,7 +3,7 @@
 ``python -m benchmarks.paper_table --model mini --stage-1 DIR --one-stage DIR --tune-steps 200 --clips 96 --frames 16
 --seeds 3 --output output/paper_table.json``
 
-All rows follow the same motions with the same sentences and the same noise. An interrupted run goes on with the same
+All rows follow the same motions with the same sentences and the same noise. An interrupted run continues with the same
 command.
 """
 

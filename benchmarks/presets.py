@@ -85,7 +85,7 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=12, help="of each kind of pair")
     parser.add_argument("--frames", type=int, default=8)
     parser.add_argument("--only-presets", action="store_true", help="without the grid")
-    parser.add_argument("--output", type=Path, help="JSON to write; Markdown goes beside it")
+    parser.add_argument("--output", type=Path, help="JSON to write, and Markdown next to it")
     parser.add_argument("--picture", type=Path, help="PNG to write: quality against time")
     options = parser.parse_args()
     rows = []

@@ -47,7 +47,7 @@ class Bench:
         request = GenerationRequest(input="", prompt="each case brings its own", **settings)
         sampling = self._engine.prepare_sampling(request) | of_pipeline
         videos: list[np.ndarray] = []
-        start = time.process_time()  # other programs run beside this one
+        start = time.process_time()  # other programs may run at the same time
         for first in range(0, len(self.cases), at_once):
             videos += show(self.pipeline, MODEL, self.cases[first : first + at_once], 0, sampling)
         seconds = time.process_time() - start

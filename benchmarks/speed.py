@@ -49,7 +49,7 @@ SD14 = "sd14"
 REFERENCE, OURS = "reference", "ours"
 PROMPT = "a robot on the moon"
 MATRIX = "matrix product"
-_ORDERS = {False: 2048, True: 8192}  # of the matrices whose product tells the rate of a CPU, of a GPU
+_ORDERS = {False: 2048, True: 8192}  # of the matrices whose product measures the rate of a CPU, of a GPU
 STEP, GUIDED, WHOLE = "step", "guided", "whole, "  # names of parts, and what names of whole videos begin with
 _COUNTED = (MATRIX, STEP, GUIDED)  # the parts whose floating-point operations are asked for
 _DECODED = 4  # frames at once
@@ -180,7 +180,7 @@ class Algorithm:
         return {"seconds": seconds, "FLOP": self._flops[name], "peak": peak_memory(device)}
 
     def _warm_up(self, name: str) -> int:
-        """Floating-point operations of a part, 0 where nobody asks; after it kernels are chosen and memory is there.
+        """Floating-point operations of a part, 0 where they are not wanted; the run also chooses kernels and takes memory.
 
         A step that reuses features finds those of a full one. Whole videos consist of parts that ran before.
         """
@@ -342,7 +342,7 @@ def _options() -> argparse.Namespace:
     add("--width", type=int, default=FULL_WIDTH, help="of sd14's first level: smaller, to try this program")
     add("--own-steps", type=int, help="the model's own number of steps; default: 15 of mini, 50 of sd14")
     add("--whole", action="store_true", help="generate whole videos as well")
-    add("--output", type=Path, help="JSON to write; Markdown goes beside it")
+    add("--output", type=Path, help="JSON to write, and Markdown next to it")
     options = parser.parse_args()
     is_full = options.model == SD14
     options.size = options.size or [256 if is_full else 128]

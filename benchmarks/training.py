@@ -59,14 +59,14 @@ def bare_loop(run: Run, network: nn.Module) -> Generator[float]:
 
 
 def compare(config: TrainConfig, turns: int, steps: int) -> dict[str, float | str | int]:
-    """Samples a second of both; the ratio is the median over turns, one beside the other."""
+    """Samples a second of both; the ratio is the median over turns."""
     stage = create_stage(config)
     network = deepcopy(stage.network)
     run = Run(stage, config)
     network.to(run.accelerator.device)
     seconds: dict[str, list[float]] = {"trainer": [], "bare loop": []}
     for _ in tqdm(range(turns), unit=" turns", disable=None, leave=False):
-        # Opened anew: workers that went on in the other's turn would slow that one down and be ahead in their own.
+        # New for each turn: workers that continued in the other's turn would slow it down and be ahead in their own.
         loops = {"trainer": run.steps(), "bare loop": bare_loop(run, network)}
         for name, loop in loops.items():
             with closing(loop):

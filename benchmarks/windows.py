@@ -101,7 +101,7 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=1, help="of each kind of pair")
     parser.add_argument("--frames", type=int, default=96)
     parser.add_argument("--settings", nargs="+", default=["16:4", "24:4", "32:4"], metavar="WINDOW:OVERLAP")
-    parser.add_argument("--output", type=Path, help="JSON to write; Markdown goes beside it")
+    parser.add_argument("--output", type=Path, help="JSON to write, and Markdown next to it")
     parser.add_argument("--sheet", type=Path, help="PNG to write: the first clip of each setting")
     options = parser.parse_args()
     bench = Bench(options.model, options.clips, options.frames)

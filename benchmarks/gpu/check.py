@@ -72,7 +72,7 @@ def _as_markdown(part: dict[str, Any]) -> str:
 def check(parts: Mapping[str, Callable[[], Iterator[Row]]], report: Report, minutes: float) -> bool:
     """Run the parts one after the other until the time is over; whether none failed.
 
-    A row that has begun is finished: the time is looked at between rows.
+    A row that has begun is finished: the time limit is checked between rows.
     """
     end = time.monotonic() + 60 * minutes
     none_failed = True

@@ -289,7 +289,7 @@ def compiled(scale: Scale, device: str, dtype: str) -> Iterator[Row]:
 
 
 def memory(scale: Scale, device: str, dtype: str) -> Iterator[Row]:
-    """Peak memory of whole videos, with and without ``--low-vram``, beside the estimate."""
+    """Peak memory of whole videos, with and without ``--low-vram``, and the estimate."""
     for low_vram in (False, True):
         pipeline = build(scale, device, dtype, low_vram)
         runtime = Runtime(device=device, dtype=dtype, low_vram=low_vram)
@@ -311,7 +311,7 @@ def memory(scale: Scale, device: str, dtype: str) -> Iterator[Row]:
 
 
 def long_video(scale: Scale, device: str, dtype: str) -> Iterator[Row]:
-    """Memory and time of a long video by windows beside those of a short one."""
+    """Memory and time of a long video by windows, and of a short one."""
     pipeline = build(scale, device, dtype)
     chosen = _runtime_options(
         pipeline, scale.long, scale, Runtime.model_validate({"device": device, "dtype": dtype})

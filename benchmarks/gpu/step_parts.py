@@ -70,7 +70,7 @@ def _milliseconds(part: Callable[[], Any], device: str, rounds: int) -> float:
 
 @contextmanager
 def timed_layers(network: nn.Module, device: str) -> Iterator[Callable[[], dict[str, float]]]:
-    """Within, layers are timed where they compute; what is received tells milliseconds by kind afterwards."""
+    """Time the layers while the block runs; the function that is yielded returns milliseconds by kind afterwards."""
     on_gpu = device.startswith("cuda")
     spans: dict[str, list[tuple[Any, Any]]] = defaultdict(list)
 

@@ -97,7 +97,7 @@ def _seconds_a_step(config: TrainConfig, scale: Scale, device: str) -> float:
 
 
 def throughput(scale: Scale, device: str, dtype: str) -> Iterator[Row]:
-    """Samples a second of the temporal stage of ``mini``'s training, beside a bare loop."""
+    """Samples a second of the temporal stage of ``mini``'s training, and of a bare loop."""
     turns, count = (3, 5) if device == "cuda" else (1, 1)
     with tempfile.TemporaryDirectory() as folder:
         settings = throughput_benchmark.own_settings(Path(folder), clips=False)

@@ -36,7 +36,7 @@ def write_loop(path: Path) -> None:
 
 
 def repeat(loop: Path, path: Path, times: int) -> None:
-    """Write a video several times in a row, without coding it anew."""
+    """Write a video several times in a row, without encoding it again."""
     with av.open(str(loop)) as source, av.open(str(path), "w") as target:
         stream = source.streams.video[0]
         copy = target.add_stream_from_template(stream)
@@ -73,7 +73,7 @@ def extract(video: Path, estimator: str, fps: float) -> None:
             progress=lambda done, _: bar.update(done - bar.n),
         )
     peak = re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())
-    assert peak is not None  # Linux always tells it
+    assert peak is not None  # it is always known on Linux
     print(int(peak[1]) / 1024)
 
 

@@ -32,7 +32,7 @@ def jitter(places: np.ndarray, in_sight: np.ndarray) -> float:
 
 
 def measure(found: Motion, truth: np.ndarray, in_sight: np.ndarray) -> dict[str, float]:
-    """Of one person against (F, 17, 2) true keypoints; (F, 17) tells which count."""
+    """Of one person against (F, 17, 2) true keypoints; (F, 17) bool: which of them count."""
     offset = (found.keypoints[:, 0] - truth) / typical_size(found)[0] * 100
     return {
         "jitter": round(jitter(offset, in_sight), 3),

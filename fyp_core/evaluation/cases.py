@@ -24,8 +24,8 @@ class Case:
     skeletons: (F, H, W, 3) uint8 RGB, of the model's size.
     keypoints: (F, P, 17, 2) where the joints of its P people are, in pixels.
     visible: (F, P, 17) bool, which of them the skeletons show.
-    characters: of each person, what a classifier should see; none where nobody can tell.
-    scene: as well; "" where nobody can tell.
+    characters: of each person, what a classifier should see; none where it is not known.
+    scene: as well; "" where it is not known.
     frames: (F, H, W, 3) uint8 RGB, a video that is right; None where there is none.
     """
 
@@ -53,7 +53,7 @@ def world_cases(
     """Clips of the procedural world with motions no model was trained on.
 
     The motions of clip i are the same for seen and for held-out pairs of character and scene. Of the clips with
-    several people one in three has a second character beside the first.
+    several people one in three has a second character next to the first.
 
     Args:
         pairs: one of :data:`PAIRS`.

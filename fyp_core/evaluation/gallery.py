@@ -1,4 +1,4 @@
-"""A picture sheet of an evaluation: the first clips, which nobody chose, the best and the worst."""
+"""A contact sheet of an evaluation: the first clips, the best and the worst."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def save_gallery(
 ) -> None:
     """Write skeletons over frames of the first, the best and the worst clips of each group, by their PCK.
 
-    All are of the first seed, so that each is a clip of its own.
-    The clips are generated again, so that an evaluation need not keep its pictures.
+    All are of the first seed, so that no clip is shown twice. They are generated again: an evaluation does not store
+    its videos.
     """
     rows: list[np.ndarray] = []
     titles: list[str] = []

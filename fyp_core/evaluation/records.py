@@ -1,4 +1,4 @@
-"""Measured clips, kept in a JSON lines file so that an interrupted evaluation goes on where it was."""
+"""Measured clips, kept in a JSON lines file so that an interrupted evaluation continues."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Records:
             names = [n for n in {**settings, **self.settings} if settings.get(n) != self.settings.get(n)]
             raise InputError(
                 f"{path} was measured with another {' and another '.join(names)}; give another output, or"
-                " delete it to begin anew."
+                " delete it to start over."
             )
         for line in lines[1:]:
             try:

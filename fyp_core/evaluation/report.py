@@ -18,7 +18,7 @@ from fyp_core.evaluation.scoring.precision import average_precision
 PCK = {"pck@0.1": 0.1, "pck@0.05": 0.05}  # with their thresholds
 PRECISION = "oks_ap"
 _CONFIDENCE = 0.95
-_OVER_SEEDS = " Over seeds it tells what the noise does, not what other clips would come to."
+_OVER_SEEDS = " Over seeds ± is due to the noise alone, not to the choice of clips."
 _OVERLAP = " Clips of a short video overlap, which makes ± over clips look smaller than it is."
 _FLICKER = " Flicker is of the clips in which the figures leave some background."
 
@@ -46,14 +46,14 @@ MEASURES = {
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean and half of its 95 % confidence interval; None where that cannot be told."""
+    """A mean and half of its 95 % confidence interval; None where it cannot be computed."""
 
     mean: float
     margin: float | None
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Estimate:
-        """Student's t interval; it cannot be told of values that are all the same, say all right."""
+        """Student's t interval; it cannot be computed from equal values, for example all right."""
         count = len(values)
         if len(set(values)) < 2:
             return cls(fmean(values), None)

@@ -1,4 +1,4 @@
-"""What is looked at: renders, what the autoencoder leaves of them, the model, and the model with parts switched off."""
+"""What is evaluated: renders, their reconstruction by the autoencoder, the model, and the model without some parts."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ USUAL_SOURCES = (RENDERS, AUTOENCODER, MODEL, "pose off")
 
 @contextmanager
 def prepared(pipeline: FollowYourPosePipeline, source: str) -> Iterator[None]:
-    """Within, :func:`show` can show ``source``."""
+    """Change the pipeline for ``source`` while the block runs; :func:`show` needs it."""
     unet = pipeline.unet
     if source in SETTINGS and not SETTINGS[source].temporal_layers:
         pipeline.unet = without_temporal_layers(unet)
@@ -71,20 +71,20 @@ def show(
     """The videos, (F, H, W, 3) uint8 RGB, of cases of one length.
 
     Args:
-        source: one of :data:`SOURCES`; of the first two the cases must know the right frames.
+        source: one of :data:`SOURCES`; the first two need cases with ground truth frames.
         seed: of the noise, with the case's number.
         sampling: further arguments of the pipeline.
     """
     if source == RENDERS:
-        return [_right_frames(case) for case in cases]
+        return [_true_frames(case) for case in cases]
     if source == AUTOENCODER:
-        return [reconstruct(pipeline, _right_frames(case)) for case in cases]
+        return [reconstruct(pipeline, _true_frames(case)) for case in cases]
     return _generate(pipeline, SETTINGS[source], cases, seed, sampling or {})
 
 
-def _right_frames(case: Case) -> np.ndarray:
+def _true_frames(case: Case) -> np.ndarray:
     if case.frames is None:
-        raise ValueError(f'There is no video that is right for "{case.prompt}".')
+        raise ValueError(f'There is no ground truth video for "{case.prompt}".')
     return case.frames
 
 
@@ -119,7 +119,7 @@ def _generate(
 
 
 def _noise(pipeline: FollowYourPosePipeline, case: Case, seed: int, share: float) -> torch.Tensor:
-    """(1, C, F, h, w): the same of a case in whatever company it is generated."""
+    """(1, C, F, h, w): that of a case does not depend on the batch it is generated in."""
     mixed = int(np.random.SeedSequence((seed, case.index)).generate_state(1)[0])
     factor = pipeline.vae_scale_factor
     count, height, width = case.skeletons.shape[:3]

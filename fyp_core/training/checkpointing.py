@@ -143,13 +143,13 @@ class Checkpoints:
         """Load a checkpoint; if the newest is damaged the one before it, with a warning.
 
         Args:
-            wanted: ``latest``, which may be none; a folder; or None to begin anew.
+            wanted: ``latest``, which may be none; a folder; or None to start over.
 
         Returns:
-            The progress saved with it, None at the beginning.
+            The progress saved with it, None without a checkpoint.
 
         Raises:
-            InputError: there is no such checkpoint, it does not fit the run, or another run's are in the way.
+            InputError: there is no such checkpoint, it does not fit the run, or the folder holds those of another run.
         """
         found = self.all()
         if wanted is None:
@@ -185,7 +185,7 @@ class Checkpoints:
         if self.accelerator.gather(readable).all():
             return progress
         reason = first_line(problem.__cause__ or problem) if problem else "by another process"
-        logger.warning("%s cannot be read (%s); the run goes on from %s.", newest, reason, earlier[0])
+        logger.warning("%s cannot be read (%s); the run continues from %s.", newest, reason, earlier[0])
         try:
             return self._restore_newest(earlier)
         except InputError as error:
@@ -201,11 +201,11 @@ class Checkpoints:
         except _UNREADABLE as error:
             raise InputError(
                 f"{checkpoint} is damaged or does not fit these settings ({first_line(error)}); continue"
-                " another checkpoint, or name another output_dir to begin anew."
+                " another checkpoint, or name another output_dir to start over."
             ) from error
         return progress
 
-    def put_aside_after(self, step: int) -> None:
+    def rename_after(self, step: int) -> None:
         """Rename checkpoints that the run does not continue: they would be taken for its newest."""
         for path in self.all():
             if _step(path) > step:

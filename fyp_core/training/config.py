@@ -102,7 +102,7 @@ class OwnClips(OwnData):
     """Which frames of a clip of one's own are taken."""
 
     n_sample_frames: Count = Field(8, description="frames of a clip")
-    sample_start_idx: Whole | None = Field(0, description="first frame taken; null draws it anew every time")
+    sample_start_idx: Whole | None = Field(0, description="first frame taken; null draws it for each sample")
     sample_frame_rate: Count = Field(1, description="every so many frames one is taken")
 
 
@@ -192,7 +192,7 @@ class TrainConfig(Settings):
     checkpointing_steps: Count = Field(500, description="a checkpoint every so many steps")
     checkpoints_total_limit: Count = Field(2, description="how many of the newest checkpoints are kept")
     resume_from_checkpoint: str | None = Field(
-        "latest", description="latest, a checkpoint's folder, or null to begin anew"
+        "latest", description="latest, a checkpoint's folder, or null to start over"
     )
     validation_steps: Count = Field(250, description="a sample sheet every so many steps")
     report_to: str | None = Field(None, description="tensorboard or another of accelerate's trackers")

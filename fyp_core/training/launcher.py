@@ -39,7 +39,7 @@ def relaunch_with_requested_processes(arguments: Sequence[str]) -> None:
         os.execv(sys.executable, program)
 
 
-def launcher_is_gone() -> bool:
+def launcher_has_ended() -> bool:
     """Whether accelerate's launcher started this process and has ended since."""
     launcher = _launcher()
     return launcher is not None and launcher not in psutil.Process().parents()

@@ -26,7 +26,7 @@ from fyp_core.training.accelerator import UNUSABLE, create_accelerator, is_shard
 from fyp_core.training.batches import batches
 from fyp_core.training.checkpointing import LATEST, Checkpoints, disk_full_as_input_error, writing_folder
 from fyp_core.training.config import TrainConfig, VideoConfig
-from fyp_core.training.launcher import launcher_is_gone
+from fyp_core.training.launcher import launcher_has_ended
 from fyp_core.training.optimizers import apply_settings, create_optimizer, create_scheduler
 from fyp_core.training.stage import Draws, Stage
 from fyp_core.training.trainable import learnt_names
@@ -114,7 +114,7 @@ class Run:
         if self.ema:
             self.ema.decay = self.config.ema_decay
         if self.accelerator.is_main_process:
-            self.checkpoints.put_aside_after(self.step)
+            self.checkpoints.rename_after(self.step)
         logger.info("Resumed from step %d", self.step)
 
     def fit(self) -> None:
@@ -255,7 +255,7 @@ class Run:
 
     def _agree(self, loss: float) -> float:
         """The mean loss of all processes, which agree whether this step is their last."""
-        stopping = self.stop_requested or launcher_is_gone()
+        stopping = self.stop_requested or launcher_has_ended()
         if self.accelerator.num_processes == 1:
             self.stop_agreed = stopping
             return loss

@@ -1,4 +1,4 @@
-"""Text alignment with any words: CLIPScore (Hessel et al. 2021, arXiv 2104.08718) through torchmetrics."""
+"""Text alignment of any prompt: CLIPScore (Hessel et al. 2021, arXiv 2104.08718) through torchmetrics."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fyp_media.errors import InputError, first_line
 
 
 class ClipJudge:
-    """A CLIP that looks at frames."""
+    """Scores frames with a CLIP model."""
 
     def __init__(self, model: CLIPModel, processor: CLIPProcessor) -> None:
         self._model, self._processor = _PlainFeatures(model.eval()), processor

@@ -35,7 +35,7 @@ def average_precision(clips: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray, 
             place = {"id": len(truths) + 1, "image_id": len(truths) + 1, "category_id": _PERSON, "iscrowd": 0}
             truths.append(place | _truth(truth[frame], visible[frame], boxes[frame]))
             detections.append(place | _detection(found[frame], scores[frame]))
-    with contextlib.redirect_stdout(io.StringIO()):  # it prints what it does
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints its progress
         evaluator = COCOeval(_document(truths), _document(detections), "keypoints")
         evaluator.evaluate()
         evaluator.accumulate()

@@ -102,7 +102,7 @@ def read_picture(content: bytes) -> np.ndarray:
     try:
         with Image.open(io.BytesIO(content)) as image:
             return to_rgb(image)
-    except Exception as error:  # Pillow raises whatever it stumbles over, in EXIF above all
+    except Exception as error:  # Pillow raises exceptions of many kinds, mostly for damaged EXIF
         raise InputError("the picture is damaged, or none; save it again") from error
 
 

@@ -33,7 +33,7 @@ _LIMBS = ((1, 2, 3, 4), (7, 9), (8, 10), (13, 15), (14, 16), (15, 16), (13, 14, 
 _JOINT_NOISE = 0.003  # of the picture's side
 _LINE_WIDTHS = (0.008, 0.016)  # of the picture's side
 _TENSORS = ("latents", "keypoints", "scores")
-_SIZE_DRAW = 1  # beside the seed and the number of a batch
+_SIZE_DRAW = 1  # in addition to the seed and the number of a batch
 _FADED_SHARE, _FAINTEST = 0.5, 0.35  # thin lines of a large skeleton video fade when it is made small
 
 

@@ -26,7 +26,7 @@ from fyp_media.contact_sheet import save_sheet, to_pictures
 _KL_WEIGHT = 3e-4
 _GRADIENT_WEIGHT = 0.5
 _FIGURE_WEIGHT = 2.0
-_INITIAL_MIXING = 0.3  # of channels, beside the identity
+_INITIAL_MIXING = 0.3  # of channels, in addition to the identity
 _INITIAL_LOG_VARIANCE = -4.0
 _FIGURE_WIDTH = 0.09  # of the picture; covers limbs and trunk around the skeleton's lines
 

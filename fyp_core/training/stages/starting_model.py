@@ -1,4 +1,4 @@
-"""The networks a stage begins with: those of the model it goes on from, or new ones."""
+"""The networks a stage begins with: those of the model it continues, or new ones."""
 
 from __future__ import annotations
 

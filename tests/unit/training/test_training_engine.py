@@ -297,7 +297,7 @@ def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(
     continued.resume()
     assert continued.step == 2
     assert "checkpoint-000003 cannot be read" in caplog.text
-    assert "goes on from" in caplog.text
+    assert "continues from" in caplog.text
     assert sorted(path.name for path in continued.folder.glob("checkpoint-*")) == [
         "checkpoint-000002", "checkpoint-000003.aside"
     ]  # fmt: skip
