@@ -180,7 +180,7 @@ class Algorithm:
         return {"seconds": seconds, "FLOP": self._flops[name], "peak": peak_memory(device)}
 
     def _warm_up(self, name: str) -> int:
-        """Floating-point operations of a part, 0 where they are not wanted; the run also chooses kernels and takes memory.
+        """Floating-point operations of a part, 0 where they are not wanted; the run also chooses kernels.
 
         A step that reuses features finds those of a full one. Whole videos consist of parts that ran before.
         """
