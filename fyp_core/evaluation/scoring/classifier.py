@@ -79,8 +79,8 @@ class Classifier:
         return characters, scenes
 
     @torch.inference_mode()
-    def name_character(self, pictures: Sequence[np.ndarray], boxes: np.ndarray) -> str:
-        """The character of one person in (H, W, 3) uint8 RGB pictures, cut out by boxes (F, 4) of corners."""
+    def name_character(self, pictures: np.ndarray, boxes: np.ndarray) -> str:
+        """The character of one person in (F, H, W, 3) uint8 RGB pictures, cut out by boxes (F, 4) of corners."""
         size = (self.size, self.size)
         people = [crop(picture, view_of(box, size), size) for picture, box in zip(pictures, boxes)]
         logits, _ = self.split(self.network(self._to_network(np.stack(people))))

@@ -58,7 +58,7 @@ class Judges:
     ) -> tuple[tuple[str, ...], str]:
         """The character of each person, and the scene."""
         boxes = person_boxes(asked, visible, pictures.shape[1:3])
-        seen = visible.any(-1)  # F P
+        seen = np.asarray(visible.any(-1))  # F P
         characters = tuple(
             self._classifier.name_character(pictures[seen[:, person]], boxes[seen[:, person], person])
             if seen[:, person].any()

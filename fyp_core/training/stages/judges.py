@@ -30,7 +30,7 @@ from pose_extraction.skeleton import draw_skeleton
 
 _HEATMAP_STRIDE = 4  # pixels a cell
 _HEATMAP_SIGMA = 1.5  # cells
-_HEAD_STD = 1e-3  # of its first weights, as Xiao et al. do: heatmaps begin near zero
+_HEAD_STD = 1e-3  # of the head's first weights, as Xiao et al. do: heatmaps begin near zero
 _PREVIEW_SEED = 99
 _PREVIEWED_CLIPS, _PREVIEWED_SCENES = 16, 64
 _SHOWN = 16  # pictures in a row of a sheet
@@ -48,8 +48,8 @@ class PoseJudgeStage:
         size = config.input_size
         self._build = Build(_backbone(config, "hrnet_*"), (size, size), whole_frames=True)
         self.network = HRNet(self._build.backbone)
-        nn.init.normal_(self.network.head["final_layer"].weight, std=_HEAD_STD)
-        nn.init.zeros_(self.network.head["final_layer"].bias)
+        for parameter in self.network.head.parameters():
+            nn.init.normal_(parameter, std=_HEAD_STD)
         if config.pretrained_model_path:
             path = previous_stage_folder(config) / POSE_FILE
             _take_weights(self.network, load_pose(path).network, path)
