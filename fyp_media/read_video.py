@@ -65,7 +65,7 @@ def sample_frames(
     path: str | os.PathLike[str],
     count: int,
     *,
-    stride: int = 1,
+    stride: float = 1,
     start: int = 0,
     crop: Crop = NO_CROP,
     fps: float | None = None,

@@ -43,7 +43,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--fps",
         type=float,
         metavar="R",
-        help=f"frames a second, about, in place of --stride; with --seconds: {USUAL_RATE:g}",
+        help=f"frames a second, in place of --stride; with --seconds: {USUAL_RATE:g}",
     )
     parser.add_argument("--output", required=True, metavar="FILE", help="video to write: .mp4 or .gif")
     parser.add_argument("--skeleton-output", metavar="FILE", help="also write the skeleton video it follows")
@@ -113,7 +113,7 @@ def generate(options: argparse.Namespace) -> None:
     )
 
 
-def _frames(request: GenerationRequest, seconds: float | None, rate: float | None) -> dict[str, int]:
+def _frames(request: GenerationRequest, seconds: float | None, rate: float | None) -> dict[str, float]:
     """Frames and stride for a length and a rate."""
     used = sample_input(request.input, request.start, seconds, rate)
     return {"frames": used.frames, "stride": used.stride}

@@ -23,7 +23,7 @@ from fyp_core.generation.pose.framing import (
 from fyp_core.generation.request import GenerationRequest, InputType
 from fyp_core.generation.result_size import ModelSize, result_size
 from fyp_core.weights.hashes import file_hash
-from fyp_media.decoding.video import Video, size_after_crop
+from fyp_media.decoding.video import Video, frame_number, frame_numbers, size_after_crop
 from fyp_media.errors import InputError
 from fyp_media.fit import PictureWindow, cover
 from fyp_media.read_video import open_video
@@ -350,18 +350,23 @@ def _windows_of_joints(
     fit = request.fit or "people"
     windows = windows_of_people(fit, points, shown, size, motion.fps, follow=request.follow)
     empty = np.flatnonzero(~np.isfinite(points).any(axis=(1, 2)))
-    notices = [_empty_notice(request.start + empty * request.stride)] if len(empty) else []
+    notices = [_empty_notice(empty, request)] if len(empty) else []
     if notice := hidden_notice(hidden_share(points, windows), "joints"):
         notices.append(notice)
     return windows, notices
 
 
-def _empty_notice(numbers: np.ndarray) -> str:
-    """Which frames of the input show nobody: single numbers and ranges of neighbours among those chosen."""
-    steps = np.diff(numbers)
-    breaks = np.flatnonzero(steps > steps.min()) + 1 if len(steps) else np.array([], int)
-    ranges = [f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in np.split(numbers, breaks)]
-    kind = "frame" if len(numbers) == 1 else "frames"
+def _empty_notice(empty: np.ndarray, request: GenerationRequest) -> str:
+    """Which frames of the input show nobody: single numbers and ranges of neighbours among those chosen.
+
+    Args:
+        empty: those of the result, rising.
+    """
+    numbers = np.array(frame_numbers(request.frames, request.stride, request.start))[empty]
+    runs = np.split(numbers, np.flatnonzero(np.diff(empty) > 1) + 1)
+    ends = [(run[0], run[-1]) for run in runs]
+    ranges = [f"{first}-{last}" if last > first else f"{first}" for first, last in ends]
+    kind = "frame" if len(empty) == 1 else "frames"
     return f"Nobody is seen in {kind} {', '.join(ranges)} of the video; the result follows nobody there."
 
 
@@ -398,13 +403,12 @@ def _from_keypoints(request: GenerationRequest, model: ModelSize) -> Guide:
 
 def _sampled(motion: Motion, request: GenerationRequest) -> Motion:
     """The frames chosen of a motion."""
-    needed = request.start + (request.frames - 1) * request.stride + 1
-    if needed > len(motion):
+    if frame_number(request.frames - 1, request.stride, request.start) >= len(motion):
         raise InputError(
             f"{Path(request.input).name} has {len(motion)} frames, too few for {request.frames} with stride"
-            f" {request.stride} from frame {request.start}; take fewer or closer ones."
+            f" {request.stride:g} from frame {request.start}; take fewer or closer ones."
         )
-    chosen = slice(request.start, needed, request.stride)
+    chosen = frame_numbers(request.frames, request.stride, request.start)
     fps = max(1.0, motion.fps / request.stride)
     return replace(motion, keypoints=motion.keypoints[chosen], scores=motion.scores[chosen], fps=fps)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from fyp_media.decoding.video import frames_from
 from fyp_media.errors import InputError
 from fyp_media.read_video import probe
 from pose_extraction.keypoint_files import is_motion, read_motion
@@ -14,15 +15,15 @@ USUAL_RATE = 12.0  # frames a second
 
 @dataclass(frozen=True)
 class Sampling:
-    """Frames ``start, start + stride, …`` of a video, ``frames`` of them."""
+    """``frames`` frames of a video, see :func:`fyp_media.decoding.video.frame_numbers`."""
 
     start: int
-    stride: int
+    stride: float
     frames: int
 
 
 def sample(fps: float, count: int, start: int, seconds: float, rate: float) -> Sampling:
-    """The frames nearest to what is asked for, as far as the input goes.
+    """The frames at that rate, as far as the input goes; at the input's own rate where that is lower.
 
     Args:
         fps, count: frames a second of the input and how many it has.
@@ -30,10 +31,9 @@ def sample(fps: float, count: int, start: int, seconds: float, rate: float) -> S
         seconds: length of the part used.
         rate: frames a second of the result.
     """
-    stride = max(1, round(fps / rate))
+    stride = max(1.0, fps / rate)
     frames = max(1, round(seconds * fps / stride))
-    available = (count - 1 - start) // stride + 1
-    return Sampling(start, stride, min(frames, available))
+    return Sampling(start, stride, min(frames, frames_from(count, stride, start)))
 
 
 def rate_and_count(path: Path) -> tuple[float, int]:
@@ -53,7 +53,7 @@ def sample_input(
     Args:
         start: first frame used.
         seconds: by default up to the input's end.
-        rate: frames a second of the result, about 12 by default.
+        rate: frames a second of the result, 12 by default.
 
     Raises:
         InputError: the input cannot be read or ends before ``start``, or a number is not above 0.

@@ -65,7 +65,13 @@ class GenerationRequest(RequestSettings):
     input_type: InputType = setting("auto", "what the input is; auto: told from the input itself")
     negative_prompt: str = setting("", "what to avoid", metavar="TEXT")
     frames: int = setting(8, "frames of the result", metavar="N", ge=1)
-    stride: int = setting(5, "take every Kth frame of the input", metavar="K", ge=1)
+    stride: float = setting(
+        5,
+        "take every Kth frame of the input, the nearest where K is not whole",
+        metavar="K",
+        ge=1,
+        allow_inf_nan=False,
+    )
     start: int = setting(0, "first frame of the input, from 0", metavar="K", ge=0)
     crop: Annotated[tuple[Pixels, Pixels, Pixels, Pixels], BeforeValidator(_split_crop)] = setting(
         (0, 0, 0, 0), "pixels to cut off the left, right, top and bottom of the input", metavar="L,R,T,B"

@@ -101,7 +101,7 @@ class IsolatedVideo(Video):
         self,
         count: int,
         *,
-        stride: int = 1,
+        stride: float = 1,
         start: int = 0,
         crop: Crop = NO_CROP,
         fps: float | None = None,

@@ -5,6 +5,7 @@ Frames are (H, W, 3) uint8 RGB arrays, upright, with square pixels and alpha com
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -82,20 +83,20 @@ class Video(ABC):
         self,
         count: int,
         *,
-        stride: int = 1,
+        stride: float = 1,
         start: int = 0,
         crop: Crop = NO_CROP,
         fps: float | None = None,
         longest_side: int | None = None,
         on_decoded: Callable[[], None] | None = None,
     ) -> Iterator[np.ndarray]:
-        """Frames ``start, start + stride, ...``, one at a time; the first is reached by its keyframe.
+        """The frames of :func:`frame_numbers`, one at a time; the first is reached by its keyframe.
 
         Where frames are shown unequally long, those shown at even times are counted.
 
         Args:
             count: number of frames, at least 1.
-            stride: distance between two frames taken, at least 1.
+            stride: distance between two frames taken, at least 1; need not be whole.
             start: index of the first frame taken, at least 0.
             crop: cut off the upright picture, before it is shrunk.
             fps: count frames at this rate instead of the video's own.
@@ -129,7 +130,7 @@ class Video(ABC):
         self,
         count: int,
         *,
-        stride: int = 1,
+        stride: float = 1,
         start: int = 0,
         crop: Crop = NO_CROP,
         fps: float | None = None,
@@ -163,13 +164,31 @@ class Video(ABC):
         """
         return size_after_crop(self.info.width, self.info.height, crop)
 
-    def check_sampling(self, count: int, stride: int, start: int, crop: Crop, fps: float | None) -> None:
+    def check_sampling(self, count: int, stride: float, start: int, crop: Crop, fps: float | None) -> None:
         """Raise InputError where a number is out of range or the crop leaves nothing."""
         check_rate(fps)
         for name, value, least in (("count", count, 1), ("stride", stride, 1), ("start", start, 0)):
             if value < least:
-                raise InputError(f"The frame {name} is {value}, but must be at least {least}.")
+                raise InputError(f"The frame {name} is {value:g}, but must be at least {least}.")
         self.cropped_size(crop)
+
+
+def frame_number(index: int, stride: float, start: int) -> int:
+    """Of the frames ``start, start + stride, ...`` that at an index; rounded to the nearest, halves up."""
+    return math.floor(start + index * stride + 0.5)
+
+
+def frame_numbers(count: int, stride: float, start: int) -> list[int]:
+    """The first ``count`` of :func:`frame_number`."""
+    return [frame_number(index, stride, start) for index in range(count)]
+
+
+def frames_from(available: int, stride: float, start: int) -> int:
+    """How many of :func:`frame_number` there are among the first ``available`` frames."""
+    if start >= available:
+        return 0
+    last = math.floor((available - 0.5 - start) / stride)
+    return last + 1 if frame_number(last, stride, start) < available else last
 
 
 def size_after_crop(width: int, height: int, crop: Crop) -> tuple[int, int]:

@@ -17,7 +17,15 @@ from av.video.frame import PictureType
 from fyp_media.container import claimed_rate, clock, make_decoder, moving_stream, open_container, pixel_aspect
 from fyp_media.decoded_picture import RgbConverter, display_matrix, shrunk
 from fyp_media.decoding.sound import read_sound
-from fyp_media.decoding.video import NO_CROP, Crop, Video, VideoInfo
+from fyp_media.decoding.video import (
+    NO_CROP,
+    Crop,
+    Video,
+    VideoInfo,
+    frame_number,
+    frame_numbers,
+    frames_from,
+)
 from fyp_media.errors import InputError
 from fyp_media.frame_times import FrameTimes, Packet, check_rate
 
@@ -73,7 +81,7 @@ class VideoFile(Video):
         self,
         count: int,
         *,
-        stride: int = 1,
+        stride: float = 1,
         start: int = 0,
         crop: Crop = NO_CROP,
         fps: float | None = None,
@@ -83,9 +91,9 @@ class VideoFile(Video):
         self.check_sampling(count, stride, start, crop, fps)
         rate = fps or (None if self.info.is_even else self.info.fps)
         available = self._times.at_rate(rate) if rate else range(len(self._times))
-        if start + (count - 1) * stride >= len(available):
+        if frame_number(count - 1, stride, start) >= len(available):
             raise InputError(_too_short(self.name, len(available), count, stride, start))
-        indices = available[start : start + (count - 1) * stride + 1 : stride]
+        indices = [available[number] for number in frame_numbers(count, stride, start)]
         return self._convert(indices, crop, longest_side, on_decoded)
 
     def sound(self, start: float, duration: float) -> Iterator[np.ndarray]:
@@ -231,14 +239,14 @@ def _cut_off(name: str, count: int) -> str:
     return f"{name} is damaged or cut off after {count} frames; export it again."
 
 
-def _too_short(name: str, available: int, count: int, stride: int, start: int) -> str:
-    needed = start + (count - 1) * stride + 1
+def _too_short(name: str, available: int, count: int, stride: float, start: int) -> str:
+    needed = frame_number(count - 1, stride, start) + 1
     message = (
-        f"{name} has {available} frames, but {count} at stride {stride} from frame {start} need {needed}"
+        f"{name} has {available} frames, but {count} at stride {stride:g} from frame {start} need {needed}"
     )
     if start >= available:
         return f"{message}; start at frame {available - 1} or earlier."
-    most_frames = (available - start - 1) // stride + 1
+    most_frames = frames_from(available, stride, start)
     advice = f"; take at most {most_frames} frames"
     if count > 1 and (widest := (available - start - 1) // (count - 1)):
         advice += f" or a stride of at most {widest}"

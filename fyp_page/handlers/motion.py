@@ -10,7 +10,7 @@ from fyp_media.errors import InputError
 from fyp_media.read_video import probe
 
 MOST_FRAMES = 512
-DEFAULT_SECONDS, DEFAULT_RATE = 1.6, 5.0  # 8 frames, 5 apart at 24 a second: as the model was published
+DEFAULT_SECONDS, DEFAULT_RATE = 1.6, 4.8  # 8 frames, 5 apart at 24 a second: as the model was published
 
 
 def usual_length(model: ModelSize) -> tuple[float, float]:
@@ -29,7 +29,7 @@ def part_of(video: str, model: ModelSize) -> tuple[float, float]:
 
 
 def sample(info: VideoInfo, start: float, end: float, rate: float) -> Sampling:
-    """The frames nearest to what is asked for, as far as the video goes.
+    """The frames at that rate, as far as the video goes; at the video's own where that is lower.
 
     Args:
         start, end: seconds, of the part of the video that is used.

@@ -17,6 +17,7 @@ from fyp_core.generation.job import Job
 from fyp_core.generation.pose.framing import window_preview
 from fyp_core.generation.request import GenerationRequest
 from fyp_core.weights.hashes import file_hash
+from fyp_media.decoding.video import frame_number
 from fyp_media.fit import PictureWindow
 from fyp_media.read_video import open_video
 from pose_extraction.motion.tracking import ALL, LARGEST
@@ -83,8 +84,8 @@ def preview(request: GenerationRequest, guide: Guide) -> np.ndarray:
     """
     middle = len(guide.windows) // 2
     with open_video(request.input) as video:
-        start = request.start + middle * request.stride
-        frames = list(video.sampled(1, start=start, crop=request.crop))
+        number = frame_number(middle, request.stride, request.start)
+        frames = list(video.sampled(1, start=number, crop=request.crop))
     if guide.motion is not None:
         motion = guide.motion
         one = replace(

@@ -47,7 +47,7 @@ def motion_panel() -> MotionPanel:
                 end = gr.Number(
                     DEFAULT_SECONDS, minimum=0, step=0.1, label="End (s)", min_width=90, elem_id="end"
                 )
-                rate = gr.Number(DEFAULT_RATE, minimum=0, step=1, label="Frames/s", min_width=90)
+                rate = gr.Number(DEFAULT_RATE, minimum=0, step=0.1, label="Frames/s", min_width=90)
         facts = gr.Markdown(elem_id="facts")
         chosen = gr.Dataset(
             components=[gr.Image(render=False)],

@@ -348,6 +348,14 @@ def test_sampling_takes_the_named_frames_and_cuts_each_side(tmp_path):
     assert sample_frames(tmp_path / "v.mp4", 3, stride=5, start=1).shape == (3, 32, 48, 3)
 
 
+def test_a_stride_that_is_not_whole_takes_the_nearest_frames(tmp_path):
+    write_video(tmp_path / "v.mp4", numbered(12), 10)
+    sampled = sample_frames(tmp_path / "v.mp4", 4, stride=2.5, start=1)
+    assert [index_of(frame) for frame in sampled] == [1, 4, 6, 9]
+    with pytest.raises(InputError, match=r"5 at stride 2.5 from frame 2 need 13; take at most 4 frames"):
+        sample_frames(tmp_path / "v.mp4", 5, stride=2.5, start=2)
+
+
 def test_more_frames_than_memory_holds_are_bad_input(tmp_path):
     write_video(tmp_path / "v.mp4", numbered(2), 10)
     for count in (10**12, 10**16):

@@ -27,13 +27,13 @@ def controls(**changes: Any) -> dict[str, Any]:
         "follow": False,
     }
     switches = {"follow": False, "mirror": False, "sound": True}
-    return untouched | first | switches | {"start_seconds": 0, "end_seconds": 1.6, "rate": 5} | changes
+    return untouched | first | switches | {"start_seconds": 0, "end_seconds": 1.6, "rate": 4.8} | changes
 
 
 @pytest.mark.parametrize(
     ("start", "end", "rate", "sentence"),
     [
-        (0, 1.6, 5, "Used: 8 frames, 1.7 s at 4.8 a second."),
+        (0, 1.6, 5, "Used: 8 frames, 1.6 s at 5 a second."),
         (1, 6, 12, "Used: 8 frames, 0.7 s at 12 a second."),
         (0, 0.01, 24, "Used: 1 frame, 0.0 s at 24 a second."),
     ],
