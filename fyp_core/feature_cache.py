@@ -37,6 +37,10 @@ class FeatureCache:
         self._clips_at_once = clips_at_once
         self._deep: dict[int, torch.Tensor] = {}
 
+    def is_full(self, step: int, windows: Sequence[int]) -> bool:
+        """Whether the whole network is computed for these windows in that step; otherwise it reads no poses."""
+        return self._full_steps is None or step in self._full_steps or not self._deep.keys() >= set(windows)
+
     def predict(
         self, step: int, windows: Sequence[int], inputs: NetworkInputs, timestep: torch.Tensor
     ) -> torch.Tensor:
@@ -47,7 +51,7 @@ class FeatureCache:
         parts = inputs.split(self._clips_at_once or len(inputs.sample))
         if self._full_steps is None:
             return torch.cat([self._whole(part, timestep) for part in parts])
-        if not self._deep.keys() >= set(windows) or step in self._full_steps:
+        if self.is_full(step, windows):
             with keeping_deep_features(self._unet) as kept:
                 prediction = torch.cat([self._whole(part, timestep) for part in parts])
             self._deep |= zip(windows, torch.cat(kept).chunk(len(windows)), strict=True)

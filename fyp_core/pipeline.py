@@ -149,6 +149,7 @@ class FollowYourPosePipeline(
         return_dict: return a tuple when false.
     """
 
+    # A network that runs takes the one before it off the device, so a call runs them in this order.
     model_cpu_offload_seq = "text_encoder->image_encoder->pose_encoder->unet->vae"
     _optional_components: ClassVar[list[str]] = ["image_encoder", "feature_extractor"]
     _callback_tensor_inputs: ClassVar[list[str]] = ["latents", "prompt_embeds", "denoised"]
@@ -331,7 +332,6 @@ class FollowYourPosePipeline(
         windows = [one.to(device) for one in plan_windows(frames, window, window_overlap)]
         prompts = [prompt] if isinstance(prompt, str) else prompt
         videos = _count_videos(prompts, prompt_embeds, skeleton)
-        # in the order of `model_cpu_offload_seq`: a network that runs takes the one before it off the device
         conditions = Conditions(
             text=self._embed_prompts(prompts, negative_prompt, prompt_embeds, negative_prompt_embeds, frames),
             images=self._embed_images(ip_adapter_image, ip_adapter_image_embeds, videos),
@@ -416,8 +416,8 @@ class FollowYourPosePipeline(
         guided = self.do_classifier_free_guidance
         inputs = latents[:, None].expand(-1, 2 if guided else 1, *latents.shape[1:])  # w p b c f h w
         sample = self.scheduler.scale_model_input(inputs.flatten(0, 2), timesteps[0]).to(self.unet.dtype)
-        arguments = conditions.for_pass(sample, windows, latents.shape[1])
         numbers = [window.number for window in windows]
+        arguments = conditions.for_pass(sample, windows, latents.shape[1], network.is_full(step, numbers))
         noise = network.predict(step, numbers, arguments, timesteps[1]).float().view(inputs.shape)
         if not guided:
             return noise[:, 0]

@@ -28,13 +28,16 @@ class Conditions:
     guide_pose: bool = False
     images: list[torch.Tensor] = field(default_factory=list)
 
-    def for_pass(self, sample: torch.Tensor, windows: Sequence[Window], videos: int) -> NetworkInputs:
+    def for_pass(
+        self, sample: torch.Tensor, windows: Sequence[Window], videos: int, with_pose: bool = True
+    ) -> NetworkInputs:
         """What the network takes for some windows.
 
         Args:
             sample: (n, c, f, h, w) latents of all clips: of each window its passes, of each pass its videos.
             windows: of the same number of frames.
             videos: B.
+            with_pose: whether the network reads the poses, which may have to be moved to its device.
         """
         clips = len(sample) // len(windows)  # of a window: P B
         texts = [self.text[-clips:]] * len(windows)
@@ -43,7 +46,7 @@ class Conditions:
             texts = [window.take(self.text[-clips:], 1).flatten(0, 1) for window in windows]
             images = [image.repeat_interleave(sample.shape[2], dim=0) for image in images]
         pose = None
-        if self.pose is not None:
+        if self.pose is not None and with_pose:
             pose = [
                 torch.cat(
                     [self._pose_level(level, window, videos, clips, sample.device) for window in windows]

@@ -6,10 +6,10 @@ import functools
 import math
 import sys
 import timeit
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from fyp_core.settings import RequestSettings, setting
 from fyp_media.errors import InputError, first_line
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 DType = Literal["fp32", "fp16", "bf16"]
 DTYPES: tuple[DType, ...] = ("fp32", "fp16", "bf16")
 AUTO_DTYPE = "auto"
+CompilerBackend = Callable[..., Callable[..., Any]]
+"""Of :func:`torch.compile`: makes a function of a traced graph and examples of its inputs."""
 Attention = Literal["native", "xformers", "flash", "sage"]
 ATTENTION_BACKENDS: tuple[Attention, ...] = get_args(Attention)
 _DECODED_AT_ONCE = 4  # frames; more are not faster on a GPU that has enough to do with four of 512²
@@ -204,7 +206,7 @@ def place(pipeline: FollowYourPosePipeline, device: str, low_vram: bool) -> None
         pipeline.to(device)
 
 
-def compile_blocks(pipeline: FollowYourPosePipeline, backend: str = "inductor") -> None:
+def compile_blocks(pipeline: FollowYourPosePipeline, backend: str | CompilerBackend = "inductor") -> None:
     """Let PyTorch compile the network's repeated blocks, when they first run and for any number of frames.
 
     One kind of block is compiled once for all its copies, which takes less time than the whole network.
@@ -223,6 +225,8 @@ def compile_blocks(pipeline: FollowYourPosePipeline, backend: str = "inductor") 
         raise InputError(
             f"Nothing can be compiled here ({first_line(error)}); leave --compile out."
         ) from error
+    # The blocks read the number of frames from an object; as a constant it would be compiled anew for each number.
+    torch._dynamo.config.allow_unspec_int_on_nn_module = True
     pipeline.unet.compile_repeated_blocks(backend=backend, dynamic=True)
 
 
