@@ -29,9 +29,11 @@ class JobWatch:
     """Takes every job and records nothing; a page with limits has a :class:`fyp_serving.job_watch.LimitedJobWatch`.
 
     max_job_seconds: that a job may compute; None is no limit.
+    max_live_seconds: that a camera may be live at a time; None is no limit, 0 switches it off.
     """
 
     max_job_seconds: float | None = None
+    max_live_seconds: float | None = None
 
     def check(self, requests: Sequence[GenerationRequest]) -> None:
         """Raise InputError for a job that is not taken here."""

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 _API = "/gradio_api/"
 _SERVED_API = re.compile(
-    r"(upload|upload_progress|queue/(join|data|status)|call/.+|run/[^/]+|cancel|reset|heartbeat/[^/]+|info"
+    r"(upload|upload_progress|queue/(join|data|status)|stream/[^/]+(/close)?|call/.+|run/[^/]+|cancel|reset|heartbeat/[^/]+|info"
     r"|openapi\.json|app_id|user|login_check|startup-events|theme\.css|file=(?!\w+:/).+)/?"
 )
 _NOT_SERVED = re.compile(r"/(monitoring|dev|svelte-dev|deep_link)(/.*)?")

@@ -40,6 +40,7 @@ class LimitedJobWatch(JobWatch):
     ) -> None:
         self._limits = limits or Limits()
         self.max_job_seconds = self._limits.max_job_seconds
+        self.max_live_seconds = self._limits.max_live_seconds
         self._metrics = metrics or Metrics()
         self._estimate = estimate
         self._is_closing = threading.Event()

@@ -23,6 +23,7 @@ _PUBLIC = {  # what FYP_PUBLIC=1 sets where the variable itself is not set
     "disk_mb": 10_000,
     "keep_hours": 24,
     "max_job_seconds": 900,
+    "max_live_seconds": 180,
     "drain_seconds": 30,
 }
 
@@ -51,6 +52,9 @@ class Limits(BaseModel):
         None,
         gt=0,
         description="seconds a job may compute; longer ones are refused by their estimate, or stopped",
+    )
+    max_live_seconds: float | None = Field(
+        None, ge=0, description="seconds that a visitor's camera may be live at a time; 0 switches it off"
     )
     drain_seconds: float = Field(0, ge=0, description="seconds running jobs get after SIGTERM")
     auth: SecretStr | None = Field(None, description="USER:PASSWORD of the page")

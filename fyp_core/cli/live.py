@@ -69,25 +69,26 @@ def live(options: argparse.Namespace) -> None:
     if options.seconds is not None and not options.seconds > 0:
         raise InputError(f"--seconds is {options.seconds:g}, but must be above 0.")
     frames = _open_source(options)
-    with _output(options) as show:
+    fps = probe(options.input).fps if options.every_frame else None
+    with _output(options, fps) as show:
         from fyp_core.generation.engine import Engine
-        from fyp_core.live.session import LiveSession
+        from fyp_core.live.session import open_session
 
         engine = Engine(options.model, runtime=Runtime(**given_settings(options, Runtime)))
         if note := engine.load().note:
             print(note, file=sys.stderr)
-        _leave_a_core()
-        session = LiveSession(engine.pipeline, settings, frames, every_frame=options.every_frame)
+        leave_a_core()
+        session = open_session(engine, settings, frames, steady_fps=fps)
         with session, _until_told_to_end():
             for frame in session:
                 if not show(frame) or session.seconds >= (options.seconds or math.inf):
                     break
         if not session.report.frames:
             raise InputError("Nobody was seen; show a person whole and not too small.")
-    report = {"model": engine.model_name, "steps": settings.steps, **asdict(session.report)}
+    report = {"model": engine.model_name, "steps": session.steps, **asdict(session.report)}
     if not options.json:
-        line = "{frames} frames, {fps:g} a second, {latency:.3f} s late (95 %: {latency_95:.3f} s)"
-        print(line.format(**report))
+        delay = "" if options.every_frame else ", {latency:.3f} s late (95 %: {latency_95:.3f} s)"
+        print(("{frames} frames, {fps:g} a second" + delay).format(**report))
     else:
         print(json.dumps(report))
 
@@ -108,7 +109,7 @@ def _open_source(options: argparse.Namespace) -> Iterator[np.ndarray]:
     return camera_frames(int(options.input))
 
 
-def _leave_a_core() -> None:
+def leave_a_core() -> None:
     """One core is left to poses and decoding, which run beside the denoising network."""
     import torch
 
@@ -134,9 +135,9 @@ def _until_told_to_end() -> Iterator[None]:
 
 
 @contextmanager
-def _output(options: argparse.Namespace) -> Iterator[Show]:
-    if options.output is not None and options.every_frame:
-        with _recording_each(options.output, probe(options.input).fps) as show:
+def _output(options: argparse.Namespace, fps: float | None) -> Iterator[Show]:
+    if options.output is not None and fps is not None:
+        with _recording_each(options.output, fps) as show:
             yield show
     elif options.output is not None:
         with _recording(options.output) as show:
@@ -174,8 +175,8 @@ def _recording(file: str) -> Iterator[Show]:
 
         def show(frame: LiveFrame) -> bool:
             nonlocal start, written
-            start = frame.taken if start is None else start
-            until = max(written + 1, round((frame.taken - start) * _RECORDED_FPS))
+            start = frame.pose.taken if start is None else start
+            until = max(written + 1, round((frame.pose.taken - start) * _RECORDED_FPS))
             for _ in range(written, until):
                 write(frame.picture)
             written = until

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffusers import SchedulerMixin
+from diffusers import LCMScheduler, SchedulerMixin
 
 from fyp_core.conditioning.skeleton_input import check_skeleton
 from fyp_core.live.causal_unet import causal_copy
@@ -23,15 +23,15 @@ class StreamDenoiser:
     """Denoises a stream: every pass of the network takes a frame in and finishes the one ``steps - 1`` before.
 
     All frames start from the same noise and see the first one, so that the character and the scene stay the same.
-    Guidance is off. Used by one thread.
+    Guidance is off. The noise levels are those of the pipeline's scheduler. A step is DDIM's (arXiv 2010.02502), or
+    with an ``LCMScheduler`` that of consistency models, which goes on from the first noise (arXiv 2303.01469, algorithm
+    1). Used by one thread.
 
     Args:
         pipeline: the model, which stays as it is.
         prompt: what to show.
         steps: denoising steps, at least 1: as many frames a pass computes, and as many passes a frame takes.
         seed: of the noise.
-        fresh_noise: a step goes on from the clean estimate and the first noise, as consistency models are sampled (Song
-            et al. 2023, arXiv 2303.01469, algorithm 1), not from the noise predicted (DDIM, arXiv 2010.02502).
 
     Raises:
         InputError: a setting cannot work.
@@ -44,8 +44,6 @@ class StreamDenoiser:
         prompt: str,
         steps: int,
         seed: int,
-        *,
-        fresh_noise: bool = False,
     ) -> None:
         config, factor, device = pipeline.config, pipeline.vae_scale_factor, pipeline._execution_device
         self.size = height, width = config.default_height, config.default_width
@@ -57,7 +55,7 @@ class StreamDenoiser:
         noise = draw_noise(shape, torch.Generator().manual_seed(seed), 0.0)
         self._noise = noise.to(device, torch.float32)
         self._levels = _NoiseLevels(pipeline.scheduler, steps, device)
-        self._fresh_noise = fresh_noise
+        self._fresh_noise = isinstance(pipeline.scheduler, LCMScheduler)
         self._latents = self._noise[:0]
         self._pose: list[torch.Tensor] = []
 

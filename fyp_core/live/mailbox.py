@@ -14,10 +14,12 @@ class Mailbox(Generic[T]):
 
     Args:
         latest_only: a new item takes the place of one not yet taken; otherwise :meth:`put` waits until it is.
+        patience: seconds without a new item after which the box is closed; None for any number.
     """
 
-    def __init__(self, *, latest_only: bool) -> None:
+    def __init__(self, *, latest_only: bool, patience: float | None = None) -> None:
         self._latest_only = latest_only
+        self._patience = patience
         self._items: list[T] = []
         self._closed = False
         self._changed = threading.Condition()
@@ -57,8 +59,9 @@ class Mailbox(Generic[T]):
     def __iter__(self) -> Iterator[T]:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._closed or bool(self._items))
+                self._changed.wait_for(lambda: self._closed or bool(self._items), self._patience)
                 if not self._items:
+                    self._closed = True
                     return
                 item = self._items.pop()
                 self._changed.notify_all()

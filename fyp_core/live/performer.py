@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -120,6 +121,22 @@ def _between(one: PictureWindow, other: PictureWindow, share: float) -> PictureW
     return PictureWindow(left, top, width, height, one.size)
 
 
+@dataclass(frozen=True)
+class LivePose:
+    """What is to be shown of one frame of the camera.
+
+    number: of the frame among those that were looked at, from 0.
+    taken: when the frame was taken, in seconds.
+    window: the part of it that is shown.
+    skeleton: (H, W, 3) uint8 RGB, of the size of the result.
+    """
+
+    number: int
+    taken: float
+    window: PictureWindow
+    skeleton: np.ndarray
+
+
 class SkeletonStream:
     """Draws what an estimator finds in a stream, at the size of the result.
 
@@ -132,14 +149,11 @@ class SkeletonStream:
         self._estimator = estimator
         self._size = size
 
-    def draw(self, frames: Iterable[tuple[float, np.ndarray]]) -> Iterator[tuple[float, np.ndarray]]:
-        """Skeletons of the frames from the first one on that shows somebody.
+    def draw(self, frames: Iterable[tuple[float, np.ndarray]]) -> Generator[LivePose]:
+        """Poses of the frames from the first one on that shows somebody.
 
         Args:
-            frames: when each was taken, in seconds, and (H, W, 3) uint8 RGB.
-
-        Yields:
-            When the frame was taken, and its skeleton, (height, width, 3) uint8 RGB.
+            frames: when each was taken, and (H, W, 3) uint8 RGB.
         """
         waiting: deque[tuple[float, tuple[int, int]]] = deque()
 
@@ -149,11 +163,12 @@ class SkeletonStream:
                 yield frame
 
         people, window, before = PeopleFollower(), FollowingWindow(self._size), None
-        for found in self._estimator.estimate(noted()):
+        for number, found in enumerate(self._estimator.estimate(noted())):
             taken, shown = waiting.popleft()
             interval = 1.0 if before is None else taken - before
             before = taken
             places = people.follow(found, interval)
             part = window.follow(places.reshape(-1, 2), shown, interval)
             if part is not None:
-                yield taken, draw_skeleton(part.map_points(places), None, *self._size)
+                skeleton = draw_skeleton(part.map_points(places), None, *self._size)
+                yield LivePose(number, taken, part, skeleton)

@@ -19,10 +19,13 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
+from fyp_core.generation.engine import Engine
+from fyp_core.generation.job import Job
+from fyp_core.generation.request import GenerationRequest
 from fyp_core.live.denoiser import StreamDenoiser
 from fyp_core.live.mailbox import Mailbox
-from fyp_core.live.performer import SkeletonStream
-from fyp_core.live.settings import LiveSettings
+from fyp_core.live.performer import LivePose, SkeletonStream
+from fyp_core.live.settings import USUAL_STEPS, LiveSettings
 from fyp_core.pipeline import FollowYourPosePipeline
 from pose_extraction.estimators.factory import choose_estimator
 
@@ -36,18 +39,17 @@ _JOIN_SECONDS = 5.0
 class LiveFrame:
     """A finished frame.
 
-    taken: when the camera's frame was taken, in seconds of :func:`time.perf_counter`.
-    skeleton, picture: (H, W, 3) uint8 RGB.
+    pose: that it shows.
+    picture: (H, W, 3) uint8 RGB.
     """
 
-    taken: float
-    skeleton: np.ndarray
+    pose: LivePose
     picture: np.ndarray
 
 
 @dataclass(frozen=True)
 class LiveReport:
-    """What a session has made.
+    """What a session has made. Of a source that waits the latency has no meaning.
 
     frames: number of pictures.
     seconds: from the first picture to the last.
@@ -62,14 +64,31 @@ class LiveReport:
     latency_95: float
 
 
+def open_session(
+    engine: Engine, settings: LiveSettings, frames: Iterable[np.ndarray], *, steady_fps: float | None = None
+) -> LiveSession:
+    """A session of an engine's model, with its LoRA for few steps where it has one; waits for the engine's turn.
+
+    Raises:
+        InputError: a setting cannot work, or the model cannot be loaded in this process.
+    """
+    request = GenerationRequest(input="camera", prompt=settings.prompt, preset="turbo", steps=settings.steps)
+    with engine.queue.turn(Job()):
+        sampling = engine.prepare_sampling(request)
+        if sampling["guidance_scale"] == 1:  # as the LoRA has learnt
+            settings = settings.changed(steps=sampling["num_inference_steps"])
+        return LiveSession(engine.pipeline, settings, frames, steady_fps=steady_fps)
+
+
 class LiveSession:
     """Turns camera frames into pictures of the character; iterate over it, once, within ``with``.
 
     Args:
-        pipeline: the model, which stays as it is.
-        settings: of the stream.
+        pipeline: the model, which stays as it is; its scheduler tells the noise levels.
+        settings: of the stream, with a number of steps.
         frames: (H, W, 3) uint8 RGB, given when they are taken; read by a thread.
-        every_frame: none is dropped: the source waits until the slowest stage is ready.
+        steady_fps: frames a second of a source that waits until the slowest stage is ready, so that none is dropped;
+            None for a source that does not wait.
 
     Raises:
         InputError: a setting cannot work.
@@ -81,24 +100,26 @@ class LiveSession:
         settings: LiveSettings,
         frames: Iterable[np.ndarray],
         *,
-        every_frame: bool = False,
+        steady_fps: float | None = None,
     ) -> None:
         estimator, _ = choose_estimator(settings.estimator)
         self._pipeline = pipeline
-        self._denoiser = StreamDenoiser(pipeline, settings.prompt, settings.steps, settings.seed)
+        self._denoiser = StreamDenoiser(
+            pipeline, settings.prompt, settings.steps or USUAL_STEPS, settings.seed
+        )
         skeletons = SkeletonStream(estimator, self._denoiser.size)
-        self._taken: Mailbox[tuple[float, np.ndarray]] = Mailbox(latest_only=not every_frame)
-        self._skeletons: Mailbox[tuple[float, np.ndarray]] = Mailbox(latest_only=False)
-        self._latents: Mailbox[tuple[float, np.ndarray, torch.Tensor]] = Mailbox(latest_only=False)
-        self._finished: Mailbox[LiveFrame] = Mailbox(latest_only=not every_frame)
-        self._boxes: list[Mailbox[Any]] = [self._taken, self._skeletons, self._latents, self._finished]
+        self._taken: Mailbox[tuple[float, np.ndarray]] = Mailbox(latest_only=steady_fps is None)
+        self._poses: Mailbox[LivePose] = Mailbox(latest_only=False)
+        self._latents: Mailbox[tuple[LivePose, torch.Tensor]] = Mailbox(latest_only=False)
+        self._finished: Mailbox[LiveFrame] = Mailbox(latest_only=steady_fps is None)
+        self._boxes: list[Mailbox[Any]] = [self._taken, self._poses, self._latents, self._finished]
         self._error: BaseException | None = None
         self._latencies: deque[float] = deque(maxlen=_MEASURED)
         self._times = (0.0, 0.0)  # of the first and the last picture
         self._count = 0
         self._threads = [
-            self._stage("camera", lambda: _stamped(frames), self._taken),
-            self._stage("poses", lambda: skeletons.draw(self._when_needed()), self._skeletons),
+            self._stage("camera", lambda: _stamped(frames, steady_fps), self._taken),
+            self._stage("poses", lambda: skeletons.draw(self._when_needed()), self._poses),
             self._stage("denoise", self._denoise, self._latents),
             self._stage("decode", self._decode, self._finished),
         ]
@@ -130,10 +151,15 @@ class LiveSession:
             now = time.perf_counter()
             self._times = (self._times[0] if self._count else now, now)
             self._count += 1
-            self._latencies.append(now - frame.taken)
+            self._latencies.append(now - frame.pose.taken)
             yield frame
         if self._error is not None:
             raise self._error
+
+    @property
+    def steps(self) -> int:
+        """Denoising steps of a frame."""
+        return self._denoiser.steps
 
     @property
     def report(self) -> LiveReport:
@@ -169,31 +195,31 @@ class LiveSession:
         """Camera frames, each only when the skeleton before it has been taken: until then it would grow old."""
         frames = iter(self._taken)
         while True:
-            self._skeletons.wait_until_empty()
+            self._poses.wait_until_empty()
             frame = next(frames, None)
             if frame is None:
                 return
             yield frame
 
-    def _denoise(self) -> Generator[tuple[float, np.ndarray, torch.Tensor]]:
-        entered: deque[tuple[float, np.ndarray]] = deque()
-        skeleton: np.ndarray | None = None
-        for taken, skeleton in self._skeletons:
-            entered.append((taken, skeleton))
-            latents = self._denoiser.push(skeleton)
-            if latents is not None:
-                yield (*entered.popleft(), latents)
-        while entered and skeleton is not None:  # the last frames have passes left
-            latents = self._denoiser.push(skeleton)
-            if latents is not None:
-                yield (*entered.popleft(), latents)
+    def _denoise(self) -> Generator[tuple[LivePose, torch.Tensor]]:
+        entered: deque[LivePose] = deque()
+        for pose in self._poses:
+            entered.append(pose)
+            yield from self._pass(entered)
+        while entered:  # the last frames have passes left; what enters meanwhile is thrown away
+            yield from self._pass(entered)
+
+    def _pass(self, entered: deque[LivePose]) -> Iterator[tuple[LivePose, torch.Tensor]]:
+        latents = self._denoiser.push(entered[-1].skeleton)
+        if latents is not None:
+            yield entered.popleft(), latents
 
     def _decode(self) -> Generator[LiveFrame]:
-        for taken, skeleton, latents in self._latents:
+        for pose, latents in self._latents:
             picture = self._pipeline.decode_latents(latents, 1)[0, 0]
-            yield LiveFrame(taken, skeleton, (picture * 255).round().astype(np.uint8))
+            yield LiveFrame(pose, (picture * 255).round().astype(np.uint8))
 
 
-def _stamped(frames: Iterable[np.ndarray]) -> Generator[tuple[float, np.ndarray]]:
-    for frame in frames:
-        yield time.perf_counter(), frame
+def _stamped(frames: Iterable[np.ndarray], fps: float | None) -> Generator[tuple[float, np.ndarray]]:
+    for number, frame in enumerate(frames):
+        yield number / fps if fps else time.perf_counter(), frame

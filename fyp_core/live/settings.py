@@ -5,7 +5,7 @@ from __future__ import annotations
 from fyp_core.generation.request import MAX_SEED, EstimatorName, Prompt
 from fyp_core.settings import RequestSettings, setting
 
-USUAL_STEPS = 2
+USUAL_STEPS = 2  # of a model without a LoRA for few steps
 
 
 class LiveSettings(RequestSettings):
@@ -18,8 +18,12 @@ class LiveSettings(RequestSettings):
     prompt: Prompt = setting(
         ..., 'the character and the scene, for example "an astronaut on the beach"', metavar="TEXT"
     )
-    steps: int = setting(
-        USUAL_STEPS, "denoising steps; each makes a frame sharper, slower and later", metavar="N", ge=1
+    steps: int | None = setting(
+        None,
+        "denoising steps; each makes a frame sharper, slower and later",
+        unset=f"as many as the model's LoRA for few steps takes, otherwise {USUAL_STEPS}",
+        metavar="N",
+        ge=1,
     )
     seed: int = setting(
         0, "another seed is another character of the same kind", metavar="N", ge=0, le=MAX_SEED

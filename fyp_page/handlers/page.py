@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
 
 from fyp_core.generation.engine import Engine
 from fyp_core.generation.job import Job
@@ -19,6 +20,7 @@ from fyp_media.read_video import probe
 from fyp_page.examples import examples
 from fyp_page.gallery import Gallery, new_owner
 from fyp_page.handlers import views
+from fyp_page.handlers.live import LiveCorner
 from fyp_page.handlers.making import Maker, as_result
 from fyp_page.handlers.motion import part_of, usual_length
 from fyp_page.handlers.pose import Poses, describe_pose, person_at, preview
@@ -43,6 +45,7 @@ class Page:
         self.gallery = gallery
         self.poses = Poses(engine)
         self.runs = Runs(Maker(engine, self.poses, gallery, folder), watch)
+        self.live = LiveCorner(engine, None if watch is None else watch.max_live_seconds)
 
     # --- a run
 
@@ -102,6 +105,14 @@ class Page:
     def stop_all(self) -> None:
         """Cancel what anybody has running."""
         self.runs.cancel_all()
+        self.live.stop()
+
+    def show_live(self, picture: np.ndarray | None, prompt: str, visitor: gr.Request) -> str:
+        """Take the camera's picture; the newest picture of the character comes back as HTML."""
+        try:
+            return self.live.show(picture, prompt, visitor.session_hash or "")
+        except InputError as error:
+            raise shown_error(error, []) from error
 
     # --- arriving
 

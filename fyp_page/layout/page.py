@@ -14,6 +14,7 @@ from fyp_page.layout.api import add_endpoints
 from fyp_page.layout.blocks import Blocks
 from fyp_page.layout.character import CharacterPanel, character_panel
 from fyp_page.layout.gallery import GalleryPanel, gallery_panel
+from fyp_page.layout.live import LivePanel, live_panel
 from fyp_page.layout.motion import MotionPanel, motion_panel
 from fyp_page.layout.pose import PosePanel, pose_panel
 from fyp_page.layout.result import Stage, stage_panel
@@ -26,6 +27,8 @@ _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"
 _PART = ("start_seconds", "end_seconds", "rate")
 # What the time depends on that a video takes.
 _WORK = ("video", *_PART, "aspect", "width", "height", "preset", "steps", "guidance")
+_CAMERA_INTERVAL = 0.07  # seconds between two pictures that the browser sends
+_LONGEST_LIVE = 24 * 3600  # seconds, where there is no limit
 _FOLLOWERS = 100  # pages that may watch their run at once; each costs a timer
 
 
@@ -46,6 +49,7 @@ def build(page: Page, streams: OpenStreams, max_waiting: int = MAX_WAITING) -> g
                 pose = pose_panel()
                 character = character_panel()
                 settings = settings_panel()
+                live = live_panel(page.live.max_seconds)
             with gr.Column(scale=6, min_width=320, elem_id="stage"):
                 stage = stage_panel()
                 gallery = gallery_panel()
@@ -59,6 +63,7 @@ def build(page: Page, streams: OpenStreams, max_waiting: int = MAX_WAITING) -> g
         _connect_motion(page, motion, pose, character, stage, controls)
         follow = _connect_run(page, browser, character, stage, gallery, controls)
         _connect_results(page, browser, stage, gallery, controls)
+        _connect_live(page, live, character)
         _prevent_contradictions(controls)
         add_endpoints(Api(page, page.folder, streams))
         demo.load(
@@ -204,6 +209,21 @@ def _connect_results(
     )
     stage.like_upload.upload(
         lambda video: updates(settings_of_upload(video)), stage.like_upload, every, queue=False, **_QUIET
+    )
+
+
+def _connect_live(page: Page, live: LivePanel | None, character: CharacterPanel) -> None:
+    if live is None:
+        return
+    live.camera.stream(
+        page.show_live,
+        [live.camera, character.prompt],
+        live.screen,
+        stream_every=_CAMERA_INTERVAL,
+        time_limit=page.live.max_seconds or _LONGEST_LIVE,
+        concurrency_id="live",
+        concurrency_limit=_FOLLOWERS,  # all but one are refused, in one sentence
+        **_QUIET,
     )
 
 

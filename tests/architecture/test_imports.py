@@ -24,7 +24,7 @@ MAY_USE = {
         "pose_extraction", "fyp_media",
     },
     "fyp_core.preparation": {METHOD, "fyp_core.training", "pose_extraction", "fyp_media"},
-    "fyp_page": {METHOD, "fyp_core.generation", "fyp_core.weights", "pose_extraction", "fyp_media"},
+    "fyp_page": {METHOD, "fyp_core.generation", "fyp_core.live", "fyp_core.weights", "pose_extraction", "fyp_media"},
     "fyp_serving": {METHOD, "fyp_page", "fyp_core.generation", "fyp_core.weights", "pose_extraction", "fyp_media"},
 }  # fmt: skip
 COMMANDS = ("fyp_core.cli", "fyp_core.__main__")

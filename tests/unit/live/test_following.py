@@ -73,5 +73,5 @@ def test_skeletons_begin_with_the_first_frame_that_shows_somebody() -> None:
 
     frames = [(number * STEP, np.zeros((100, 100, 3), np.uint8)) for number in range(5)]
     drawn = list(SkeletonStream(Scripted(), (64, 64)).draw(frames))
-    assert [taken for taken, _ in drawn] == [2 * STEP, 3 * STEP, 4 * STEP]
-    assert all(skeleton.shape == (64, 64, 3) and skeleton.any() for _, skeleton in drawn)
+    assert [(pose.number, pose.taken) for pose in drawn] == [(2, 2 * STEP), (3, 3 * STEP), (4, 4 * STEP)]
+    assert all(pose.skeleton.shape == (64, 64, 3) and pose.skeleton.any() for pose in drawn)

@@ -55,8 +55,8 @@ def test_a_frame_depends_on_those_before_it_and_on_none_after(pipeline: FollowYo
     frames = stream(pipeline, moving)
     other_end = stream(pipeline, [*moving[:6], skeleton(20), skeleton(21)])
     other_start = stream(pipeline, [skeleton(22), *moving[1:]])
-    torch.testing.assert_close(frames[:6], other_end[:6])
-    assert not torch.allclose(frames[5], other_start[5], atol=1e-4)
+    torch.testing.assert_close(frames, other_end)
+    assert not torch.allclose(frames[-1], other_start[-1], atol=1e-4)
 
 
 def test_the_model_stays_as_it_is_and_lends_its_weights(pipeline: FollowYourPosePipeline) -> None:

@@ -1,0 +1,134 @@
+"""The visitor's camera: its pictures go into a live session, and those of the character come back."""
+
+from __future__ import annotations
+
+import base64
+import html
+import threading
+
+import cv2
+import numpy as np
+
+from fyp_core.generation.engine import Engine
+from fyp_core.live.mailbox import Mailbox
+from fyp_core.live.session import LiveFrame, LiveReport, open_session
+from fyp_core.live.settings import LiveSettings
+from fyp_media.errors import InputError
+
+BUSY = "Somebody else's camera is live on this page; try again in a minute."
+_IDLE_SECONDS = 5.0  # without a picture of the camera after which a session ends
+_WAIT_SECONDS = 0.3  # for a new picture, at most
+_QUALITY = 92  # of JPEG, 0..100
+
+
+class LiveCorner:
+    """Live sessions of the page: one at a time, because it takes the whole processor.
+
+    Args:
+        engine: whose model is used.
+        max_seconds: of a session; None is no limit, 0 switches live sessions off.
+    """
+
+    def __init__(self, engine: Engine, max_seconds: float | None = None) -> None:
+        self.max_seconds = max_seconds
+        self._engine = engine
+        self._visit: _Visit | None = None
+        self._choosing = threading.Lock()
+
+    def show(self, picture: np.ndarray | None, prompt: str, visitor: str) -> str:
+        """Take a picture of a visitor's camera; the newest of the character comes back.
+
+        Args:
+            picture: (H, W, 3) uint8 RGB; None where the camera has given none yet.
+            prompt: what to show; another one begins anew.
+            visitor: who asks; nobody else is served until his camera is off.
+
+        Returns:
+            HTML: the picture with how fast it is, or what is waited for.
+
+        Raises:
+            InputError: somebody else is live, the prompt is empty, or the model cannot be loaded here.
+        """
+        if picture is None:
+            return ""
+        visit = self._visit_of(visitor, prompt)
+        visit.pictures.put(picture)
+        return _as_html(*visit.wait_for_picture())
+
+    def stop(self) -> None:
+        """End the session that goes on."""
+        if self._visit is not None:
+            self._visit.end()
+
+    def _visit_of(self, visitor: str, prompt: str) -> _Visit:
+        with self._choosing:
+            visit = self._visit
+            if visit is not None and visit.is_over:
+                visit = self._visit = None
+            if visit is not None and visit.visitor != visitor:
+                raise InputError(BUSY)
+            if visit is None or visit.settings.prompt != prompt:
+                settings = LiveSettings(prompt=prompt)
+                if visit is not None:
+                    visit.end()
+                visit = self._visit = _Visit(self._engine, settings, visitor)
+            return visit
+
+
+class _Visit:
+    """A session and its visitor; ends by itself when the camera gives no more pictures."""
+
+    def __init__(self, engine: Engine, settings: LiveSettings, visitor: str) -> None:
+        self.settings = settings
+        self.visitor = visitor
+        self.pictures: Mailbox[np.ndarray] = Mailbox(latest_only=True, patience=_IDLE_SECONDS)
+        self._engine = engine
+        self._changed = threading.Condition()
+        self._shown: tuple[LiveFrame, LiveReport] | None = None
+        self._is_new = False
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name="live visit", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_over(self) -> bool:
+        return not self._thread.is_alive() and self._error is None
+
+    def end(self) -> None:
+        self.pictures.close()
+
+    def wait_for_picture(self) -> tuple[LiveFrame, LiveReport] | tuple[None, None]:
+        """The newest picture; what went wrong is raised, once."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_new or self._error, _WAIT_SECONDS)
+            self._is_new = False
+            if self._error is not None:
+                error, self._error = self._error, None
+                raise error
+            return self._shown or (None, None)
+
+    def _run(self) -> None:
+        try:
+            with open_session(self._engine, self.settings, self.pictures) as session:
+                for frame in session:
+                    with self._changed:
+                        self._shown, self._is_new = (frame, session.report), True
+                        self._changed.notify_all()
+        except Exception as error:  # raised where the visitor is told
+            with self._changed:
+                self._error = error
+                self._changed.notify_all()
+
+
+def _as_html(frame: LiveFrame | None, report: LiveReport | None) -> str:
+    if frame is None or report is None:
+        return '<div class="status" role="status">Waiting for somebody to be seen whole …</div>'
+    _, jpeg = cv2.imencode(
+        ".jpg", cv2.cvtColor(frame.picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]
+    )
+    source = base64.b64encode(jpeg.tobytes()).decode()
+    speed = f"{report.fps:.0f} frames a second, {report.latency:.1f} s behind the camera"
+    return (
+        f'<figure><img src="data:image/jpeg;base64,{source}" alt="The character, live">'
+        f"<figcaption>{html.escape(speed)}</figcaption></figure>"
+    )
