@@ -9,6 +9,7 @@ from fyp_core.cli.options import option_name
 from fyp_core.evaluation.settings import EvaluationSettings
 from fyp_core.generation.device import Runtime
 from fyp_core.generation.request import GenerationRequest
+from fyp_core.live.settings import LiveSettings
 from fyp_core.preparation.filters import Filters
 from fyp_core.preparation.settings import PreparationSettings
 from fyp_core.settings import SettingRow, Settings, extra_of, setting_rows
@@ -43,6 +44,7 @@ def reference() -> str:
     ]
     for model in (GenerationRequest, Additions, Runtime):
         parts += [f"### `{model.__name__}`", _settings_table(model)]
+    parts += ["## Live", "Options of `fyp live`, besides those of `Runtime`.", _settings_table(LiveSettings)]
     parts += ["## Evaluation", "Options of `fyp evaluate`.", _settings_table(EvaluationSettings)]
     parts += ["## Replicas", "Options of `fyp serve`.", _settings_table(ServeSettings)]
     parts += ["## Preparing data", "Options of `fyp prepare-data`."]

@@ -17,8 +17,10 @@ from pose_extraction.poses import FramePoses, PoseEstimator
 from pose_extraction.skeleton import SCORE_THRESHOLD, draw_skeleton
 
 _HELD_SECONDS = 0.3  # a joint or a person that is not found any more stays where it was for as long
-_FOLLOW_SECONDS = 1.0  # the window follows the people in about this time,
-_CATCH_UP_SECONDS = 0.15  # and in this where a joint lies outside of it
+_FOLLOW_SECONDS = 1.0  # the window moves and grows with the people in about this time,
+_CATCH_UP_SECONDS = 0.15  # in this where they reach its border,
+_SHRINK_SECONDS = 4.0  # and becomes smaller in this
+_BORDER = 0.1  # of the extent of the people: what belongs to them beyond their joints
 _LONGEST_INTERVAL = 0.5  # seconds between two frames that the filters count with
 _REACH = 0.5  # sizes of the body that somebody moves from one frame to the next at most
 
@@ -108,17 +110,24 @@ class FollowingWindow:
         if self._window is None:
             self._window = wanted
             return wanted
-        is_inside = self._window.contains(known).all()
-        seconds = _FOLLOW_SECONDS if is_inside else _CATCH_UP_SECONDS
-        self._window = _between(self._window, wanted, 1 - math.exp(-interval / seconds))
+        low, high = known.min(axis=0), known.max(axis=0)
+        border = _BORDER * (high - low).max()
+        is_inside = self._window.contains(np.stack([low - border, high + border])).all()
+        moving = _FOLLOW_SECONDS if is_inside else _CATCH_UP_SECONDS
+        sizing = moving if wanted.width > self._window.width else _SHRINK_SECONDS
+        self._window = _between(
+            self._window, wanted, *(1 - math.exp(-interval / each) for each in (moving, sizing))
+        )
         return self._window
 
 
-def _between(one: PictureWindow, other: PictureWindow, share: float) -> PictureWindow:
-    """The window at a share of the way from one to another of the same size shown."""
-    sides = [(window.left, window.top, window.width, window.height) for window in (one, other)]
-    left, top, width, height = (a + share * (b - a) for a, b in zip(*sides, strict=True))
-    return PictureWindow(left, top, width, height, one.size)
+def _between(one: PictureWindow, other: PictureWindow, moved: float, sized: float) -> PictureWindow:
+    """The window at a share of the way from one to another of the same size shown, in its middle and in its size."""
+    size = np.array([(window.width, window.height) for window in (one, other)])
+    middle = np.array([(window.left, window.top) for window in (one, other)]) + size / 2
+    width, height = size[0] + sized * (size[1] - size[0])
+    left, top = middle[0] + moved * (middle[1] - middle[0]) - (width / 2, height / 2)
+    return PictureWindow(float(left), float(top), float(width), float(height), one.size)
 
 
 @dataclass(frozen=True)
