@@ -85,7 +85,7 @@ def _start_camera(page: Page) -> None:
     page.locator("#prompt textarea").fill("a robot on the beach")
     page.get_by_role("button", name="Live: move the character").click()
     page.locator("#camera").get_by_role("button", name="Click to Access Webcam").click()
-    page.locator("#camera").get_by_role("button", name="Record").click()
+    page.locator("#camera").get_by_role("button", name="capture photo").click()
 
 
 def test_the_camera_moves_the_character_for_one_visitor_at_a_time(pages: tuple[Page, Page]) -> None:
