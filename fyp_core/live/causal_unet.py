@@ -9,6 +9,7 @@ predecessor at the same noise level.
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +39,7 @@ class StreamClip(Clip):
     past: int = 7
 
 
-def causal_copy(unet: PoseVideoUNet, past: int) -> PoseVideoUNet:
+def causal_copy(unet: PoseVideoUNet, past: int, changing: Iterable[torch.Tensor] = ()) -> PoseVideoUNet:
     """A network for one stream, which shares the weights of ``unet`` and leaves it as it is.
 
     It takes samples of one frame for each noise level, (levels, c, 1, h, w), as many timesteps, and the text of the
@@ -47,8 +48,11 @@ def causal_copy(unet: PoseVideoUNet, past: int) -> PoseVideoUNet:
 
     Args:
         past: frames before the newest one that the temporal attention sees, at least 1.
+        changing: weights of ``unet`` that others may change meanwhile; they are not shared but copied.
     """
     shared = {id(tensor): tensor for tensor in (*unet.parameters(), *unet.buffers())}
+    for tensor in changing:
+        del shared[id(tensor)]
     stream_unet = copy.deepcopy(unet, shared)
     stream_unet.clip = clip = StreamClip(past=past)
     for module in list(stream_unet.modules()):

@@ -49,7 +49,10 @@ class StreamDenoiser:
         self.size = height, width = config.default_height, config.default_width
         pipeline.check_inputs(prompt, None, height, width, steps, "latent", 1)
         self._pipeline = pipeline
-        self._unet = causal_copy(pipeline.unet, PAST)
+        merged = [
+            weight for weight, _ in pipeline.unmerged_weights
+        ]  # the next job may take LoRAs out of them
+        self._unet = causal_copy(pipeline.unet, PAST, merged)
         self._text = pipeline.encode_prompt(prompt, device, 1, False)[0].to(pipeline.unet.dtype)
         shape = (1, pipeline.unet.config.in_channels, 1, height // factor, width // factor)
         noise = draw_noise(shape, torch.Generator().manual_seed(seed), 0.0)

@@ -24,7 +24,9 @@ def live_panel(max_seconds: float | None) -> LivePanel | None:
     if max_seconds == 0:
         return None
     limit = "" if max_seconds is None else f" For up to {max_seconds:g} seconds at a time."
-    with gr.Accordion("Live: move the character with your camera", open=False, elem_id="live"):
+    with gr.Accordion(
+        "Live: move the character with your camera", open=False, elem_id="live", elem_classes="card"
+    ):
         gr.Markdown(
             "Write a prompt above, start the camera, and step back until all of you is seen."
             f" Pictures are kept nowhere.{limit}"
