@@ -12,7 +12,7 @@ from diffusers import AutoencoderKL, ModelMixin
 from diffusers.models.autoencoders.vae import DecoderOutput
 
 # ModelMixin: diffusers looks it up here when it loads a pipeline's component.
-__all__ = ["FoldedAutoencoder", "ModelMixin", "autoencoder_class", "latent_factor"]
+__all__ = ["FoldedAutoencoder", "ModelMixin", "autoencoder_class", "fold", "latent_factor"]
 
 _RGB = 3
 
@@ -25,22 +25,17 @@ class FoldedAutoencoder(AutoencoderKL):
     come out as (b, 3, H, W).
     """
 
-    @property
-    def fold(self) -> int:
-        """Pixels a side of a block."""
-        return _fold(self)
-
     def _encode(self, x: torch.Tensor) -> torch.Tensor:
-        return super()._encode(F.pixel_unshuffle(x, self.fold))
+        return super()._encode(F.pixel_unshuffle(x, fold(self)))
 
     def _decode(self, z: torch.Tensor, return_dict: bool = True) -> DecoderOutput | tuple[torch.Tensor]:
-        picture = F.pixel_shuffle(super()._decode(z, return_dict=False)[0], self.fold)
+        picture = F.pixel_shuffle(super()._decode(z, return_dict=False)[0], fold(self))
         return DecoderOutput(sample=picture) if return_dict else (picture,)
 
 
 def latent_factor(vae: AutoencoderKL) -> int:
     """Pixels a side of a latent's location."""
-    return _fold(vae) * 2 ** (len(vae.config.block_out_channels) - 1)
+    return fold(vae) * 2 ** (len(vae.config.block_out_channels) - 1)
 
 
 def autoencoder_class(config: Mapping[str, Any]) -> type[AutoencoderKL]:
@@ -48,5 +43,6 @@ def autoencoder_class(config: Mapping[str, Any]) -> type[AutoencoderKL]:
     return FoldedAutoencoder if config.get("in_channels", _RGB) > _RGB else AutoencoderKL
 
 
-def _fold(vae: AutoencoderKL) -> int:
+def fold(vae: AutoencoderKL) -> int:
+    """Pixels a side of the block that is one location of the network."""
     return math.isqrt(vae.config.in_channels // _RGB)

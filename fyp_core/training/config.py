@@ -212,6 +212,9 @@ class AutoencoderConfig(NewNetworkConfig):
 
     stage: Literal["autoencoder"] = "autoencoder"
     crop_share: Share = Field(0.0, description="share of the steps on crops around a joint")
+    initial_model: str | None = Field(
+        None, description="a model whose autoencoder is taken over, also one of half the pixels a side"
+    )
 
     @model_validator(mode="after")
     def _check_size(self) -> Self:

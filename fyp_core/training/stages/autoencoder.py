@@ -20,6 +20,7 @@ from fyp_core.training.config import AutoencoderConfig, WorldData
 from fyp_core.training.data.samples import ENDLESS
 from fyp_core.training.data.world import sample_world
 from fyp_core.training.stage import Draws
+from fyp_core.training.stages.earlier_model import begin_with_autoencoder
 from fyp_core.training.stages.starting_model import build, open_autoencoder
 from fyp_media.contact_sheet import save_sheet, to_pictures
 
@@ -128,6 +129,8 @@ def _initial_autoencoder(config: AutoencoderConfig) -> AutoencoderKL:
         return open_autoencoder(config).float()
     vae = build(autoencoder_class(config.model), config, scaling_factor=1.0)
     initialise_near_identity(vae)
+    if config.initial_model:
+        begin_with_autoencoder(vae, config.initial_model)
     return vae
 
 

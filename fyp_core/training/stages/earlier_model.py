@@ -1,12 +1,14 @@
-"""A new model that begins with what an earlier one has learnt, though its autoencoder and its words are others."""
+"""New networks that begin with what earlier ones have learnt, though their pictures, latents or words are others."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import torch
+from diffusers import AutoencoderKL
 from torch import nn
 
+from fyp_core.autoencoder import fold
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.weights.sources import resolve_model
 
@@ -37,6 +39,30 @@ def begin_with(pipeline: FollowYourPosePipeline, name: str) -> None:
         (pipeline.pose_encoder, earlier.pose_encoder, pose),
     ):
         _copy_fitting(new, {**old.state_dict(), **given})
+
+
+@torch.no_grad()
+def begin_with_autoencoder(vae: AutoencoderKL, name: str) -> None:
+    """Copy what fits from a model's autoencoder.
+
+    One on single pixels becomes the same on blocks of pixels: of a picture it encodes the mean of each block, and
+    decodes each block in one colour, until it learns more.
+
+    Args:
+        vae: the new autoencoder; its weights change.
+        name: the earlier model, as ``pretrained_model_path`` names one.
+
+    Raises:
+        InputError: it is not there, or no such model.
+    """
+    earlier = FollowYourPosePipeline.from_source(resolve_model(name)).vae
+    state, ratio = dict(earlier.state_dict()), fold(vae) // fold(earlier)
+    if ratio > 1 and fold(earlier) == 1:
+        first, last = "encoder.conv_in.weight", "decoder.conv_out"
+        state[first] = state[first].repeat_interleave(ratio**2, 1) / ratio**2
+        for kind in ("weight", "bias"):
+            state[f"{last}.{kind}"] = state[f"{last}.{kind}"].repeat_interleave(ratio**2, 0)
+    _copy_fitting(vae, state)
 
 
 def _copy_fitting(network: nn.Module, state: dict[str, torch.Tensor]) -> None:
