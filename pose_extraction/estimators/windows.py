@@ -1,8 +1,14 @@
-"""A wide picture is also searched in square windows: a detector that shrinks all of it makes its people too small."""
+"""A picture is also searched from afar, where its people are smaller, and a wide one in windows, where they are larger.
+
+A detector that shrinks all it is shown to a few pixels misses who is small in it, and BlazePose's also who fills it: of
+renders of one person about as high as the picture it found 77 %, and from afar 99 %.
+"""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 
+import cv2
 import numpy as np
 
 from pose_extraction.poses import FramePoses
@@ -13,28 +19,53 @@ Finder = Callable[[np.ndarray], FramePoses]
 
 _WIDE = 1.5  # width by height above which a picture is searched in windows
 _STEP = 0.5  # most between the starts of neighbouring windows, in heights: who is narrower than this is whole in one
-_KEPT_FRAMES = 10  # a window is followed for as long after somebody was found in it only
+_KEPT_FRAMES = 10  # a view is followed for as long after somebody was found in it only
 _LEAST_INSIDE = 0.8  # share of the joints inside the window of somebody who is whole in it
+_AFAR_MARGIN = 0.5  # of the picture's shorter side, added on each side
+_AFAR_SIDE = 512  # pixels of the picture's shorter side when it is seen from afar, at most
+_AFAR_EVERY = 8  # frames in which somebody is seen
+
+
+@dataclass(frozen=True)
+class _View:
+    """What a finder is shown: the picture's part from ``left`` on, ``width`` wide; or the picture from afar."""
+
+    left: int
+    width: int
+    is_afar: bool = False
+
+    def find(self, finder: Finder, frame: np.ndarray) -> FramePoses:
+        """People of the view in the picture's pixels: those who are whole in it, or cut off by the picture."""
+        if self.is_afar:
+            return _find_from_afar(finder, frame)
+        poses = finder(frame[:, self.left : self.left + self.width])
+        x = poses.keypoints[..., 0]
+        ends_inside = self.left + self.width < frame.shape[1]
+        cut = ((x < 0) & (self.left > 0)) | ((x > self.width - 1) & ends_inside)
+        whole = (~cut).mean(axis=1) >= _LEAST_INSIDE
+        moved = poses.keypoints[whole] + np.array([self.left, 0], np.float32)
+        return FramePoses(moved, poses.scores[whole])
 
 
 class WindowSearch:
-    """Finds people in a picture and in its windows, frame by frame.
+    """Finds people in a picture and in views of it, frame by frame.
 
     Every frame is searched whole. Of the windows that show nobody known one a frame is searched, in turn, in the first
-    frame all. Who is found in a window only is followed there.
+    frame all; from afar the first frame is searched, every eighth one, and those in which nobody is seen otherwise. Who
+    is found in a view only is followed there.
 
     Args:
-        open_finder: makes a finder, for the whole picture or one window: where its argument is true of a single picture
+        open_finder: makes a finder, for the whole picture or one view: where its argument is true of a single picture
             each time, otherwise one that follows people from frame to frame.
-        stills: the frames have nothing to do with each other; all windows of each are searched.
+        stills: the frames have nothing to do with each other; all views of each are searched.
     """
 
     def __init__(self, open_finder: Callable[[bool], Finder], *, stills: bool = False) -> None:
         self._open_finder = open_finder
         self._find_in_whole = open_finder(stills)
         self._stills = stills
-        self._followers: dict[int, Finder] = {}
-        self._last_needed: dict[int, int] = {}
+        self._followers: dict[_View, Finder] = {}
+        self._last_needed: dict[_View, int] = {}
         self._frame = 0
 
     @cached_property
@@ -43,37 +74,49 @@ class WindowSearch:
 
     def find(self, frame: np.ndarray) -> FramePoses:
         """People of the next frame, each once."""
+        height, width = frame.shape[:2]
         whole = self._find_in_whole(frame)
-        starts = window_starts(*frame.shape[:2])
-        if not starts:
-            return without_duplicates(whole)
-        followed = [
-            window for window, last in self._last_needed.items() if self._frame - last <= _KEPT_FRAMES
-        ]
-        found = [whole, *(_in_window(self._followers[window], frame, starts[window]) for window in followed)]
-        for window in self._unknown_windows(_joined(found), starts, frame.shape[0]):
-            found.append(_in_window(self._find_in_still, frame, starts[window]))
-        people = without_duplicates(_joined(found))
+        windows = [_View(start, height) for start in window_starts(height, width)]
+        afar = _View(0, width, is_afar=True)
+        found = {
+            view: view.find(self._followers[view], frame)
+            for view, last in self._last_needed.items()
+            if self._frame - last <= _KEPT_FRAMES
+        }
+        known = _joined([whole, *found.values()])
+        for view in self._unknown_windows(known, windows):
+            found[view] = view.find(self._find_in_still, frame)
+        if afar not in found and (self._stills or self._frame % _AFAR_EVERY == 0 or not len(known)):
+            found[afar] = afar.find(self._find_in_still, frame)
+        people = without_duplicates(_joined([whole, *found.values()]))
         if not self._stills:
-            self._follow_missed(people, whole, starts, frame.shape[0])
+            self._follow_missed(people, whole, found)
         self._frame += 1
         return people
 
-    def _unknown_windows(self, known: FramePoses, starts: list[int], height: int) -> list[int]:
+    def _unknown_windows(self, known: FramePoses, windows: list[_View]) -> list[_View]:
         """Windows to search: none that has somebody known nearest to its middle."""
-        if self._stills or self._frame == 0:
-            return list(range(len(starts)))
-        taken = {_nearest(starts, height, person) for person in known.keypoints}
-        free = [window for window in range(len(starts)) if window not in taken]
+        if self._stills or self._frame == 0 or not windows:
+            return windows
+        taken = {_nearest(windows, person) for person in known.keypoints}
+        free = [window for window in windows if window not in taken]
         return [free[self._frame % len(free)]] if free else []
 
-    def _follow_missed(self, people: FramePoses, whole: FramePoses, starts: list[int], height: int) -> None:
+    def _follow_missed(self, people: FramePoses, whole: FramePoses, found: dict[_View, FramePoses]) -> None:
+        """Follow who was found in views only: in the window around them, or else from afar."""
         for person in people.keypoints:
-            if not any(same_person(person, other) for other in whole.keypoints):
-                window = _nearest(starts, height, person)
-                self._last_needed[window] = self._frame
-                if window not in self._followers:
-                    self._followers[window] = self._open_finder(False)
+            if any(same_person(person, other) for other in whole.keypoints):
+                continue
+            views = [
+                view
+                for view, poses in found.items()
+                if any(same_person(person, one) for one in poses.keypoints)
+            ]
+            windows = [view for view in views if not view.is_afar]
+            view = _nearest(windows, person) if windows else views[0]
+            self._last_needed[view] = self._frame
+            if view not in self._followers:
+                self._followers[view] = self._open_finder(False)
 
 
 def window_starts(height: int, width: int) -> list[int]:
@@ -84,21 +127,21 @@ def window_starts(height: int, width: int) -> list[int]:
     return [round(start) for start in np.linspace(0, width - height, count)]
 
 
-def _in_window(find: Finder, frame: np.ndarray, start: int) -> FramePoses:
-    """Those who are whole in the window, or cut off by the picture."""
-    height, width = frame.shape[:2]
-    poses = find(frame[:, start : start + height])
-    x = poses.keypoints[..., 0]
-    cut = ((x < 0) & (start > 0)) | ((x > height - 1) & (start + height < width))
-    whole = (~cut).mean(axis=1) >= _LEAST_INSIDE
-    moved = poses.keypoints[whole] + np.array([start, 0], np.float32)
-    return FramePoses(moved, poses.scores[whole])
+def _find_from_afar(finder: Finder, frame: np.ndarray) -> FramePoses:
+    """People of a picture that is made smaller and continued by its edges."""
+    scale = min(1.0, _AFAR_SIDE / min(frame.shape[:2]))
+    if scale < 1:
+        frame = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    margin = round(_AFAR_MARGIN * min(frame.shape[:2]))
+    poses = finder(cv2.copyMakeBorder(frame, *[margin] * 4, cv2.BORDER_REPLICATE))
+    keypoints = (poses.keypoints - margin + 0.5) / scale - 0.5
+    return FramePoses(keypoints.astype(np.float32), poses.scores)
 
 
-def _nearest(starts: list[int], height: int, person: np.ndarray) -> int:
+def _nearest(windows: list[_View], person: np.ndarray) -> _View:
     """The window with the (17, 2) pose nearest to its middle."""
     middle = (person[:, 0].min() + person[:, 0].max()) / 2
-    return int(np.abs(np.array(starts) + height / 2 - middle).argmin())
+    return min(windows, key=lambda window: abs(window.left + window.width / 2 - middle))
 
 
 def _joined(found: list[FramePoses]) -> FramePoses:

@@ -1,4 +1,4 @@
-"""People of wide pictures are found though the finder sees only those who fill a tenth of what it is shown."""
+"""People are found though the finder sees only those who fill a tenth to half of what it is shown."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,8 @@ class Stripes:
         self.asked += 1
         bright = np.concatenate([[0], picture[0, :, 0] > 0, [0]]).astype(int)
         edges = np.flatnonzero(np.diff(bright)).reshape(-1, 2)
-        seen = [(left, right) for left, right in edges if right - left >= max(10, 0.1 * picture.shape[1])]
+        least, most = max(10, 0.1 * picture.shape[1]), 0.5 * picture.shape[1]
+        seen = [(left, right) for left, right in edges if least <= right - left <= most]
         if not seen:
             return FramePoses.nobody()
         x = np.linspace([left for left, _ in seen], [right - 1 for _, right in seen], 17, axis=1)
@@ -41,11 +42,11 @@ def search(opened):
     return WindowSearch(open_finder)
 
 
-def picture(width: int, *people: int) -> np.ndarray:
-    """People 10 pixels wide."""
+def picture(width: int, *people: int, wide: int = 10) -> np.ndarray:
+    """People some pixels wide."""
     frame = np.zeros((HEIGHT, width, 3), np.uint8)
     for left in people:
-        frame[:, left : left + 10] = 255
+        frame[:, left : left + wide] = 255
     return frame
 
 
@@ -61,9 +62,17 @@ def test_windows_are_square_overlap_and_cover_wide_pictures_only():
     assert np.diff(starts).max() <= 30
 
 
-def test_a_square_picture_is_searched_whole_and_once(search, opened):
+def test_a_square_picture_is_searched_whole_and_now_and_then_from_afar(search, opened):
+    for _ in range(16):
+        assert places(search.find(picture(60, 20))) == [20]
+    assert [(finder.still, finder.asked) for finder in opened] == [(False, 16), (True, 2)]
+
+
+def test_who_fills_the_picture_is_found_from_afar_and_followed_there(search, opened):
+    for step in range(16):
+        assert places(search.find(picture(60, 10 + step, wide=34))) == [10 + step]
+    assert [(finder.still, finder.asked) for finder in opened] == [(False, 16), (True, 1), (False, 15)]
     assert places(search.find(picture(60, 20))) == [20]
-    assert [(finder.still, finder.asked) for finder in opened] == [(False, 1)]
 
 
 def test_everybody_is_found_once_in_every_frame_of_a_wide_picture(search, opened):
