@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from fyp_media.decoding.video import NO_CROP, Crop, Video, VideoInfo
+from fyp_media.decoding.video import NO_CROP, Crop, Sampling, Video, VideoInfo
 from fyp_media.decoding.video_file import VideoFile
 
 _opener: Callable[[str | os.PathLike[str]], Video] = VideoFile
@@ -70,6 +70,6 @@ def sample_frames(
     crop: Crop = NO_CROP,
     fps: float | None = None,
 ) -> np.ndarray:
-    """:meth:`Video.sample` of a file."""
+    """:meth:`Video.sample` of a file; see :class:`Sampling`."""
     with open_video(path) as video:
-        return video.sample(count, stride=stride, start=start, crop=crop, fps=fps)
+        return video.sample(Sampling(count, stride, start, crop, fps))

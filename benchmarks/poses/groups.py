@@ -1,4 +1,4 @@
-"""People side by side against the truth, motion by motion: ``python -m benchmarks.poses.groups``.
+"""Groups of people against the truth, motion by motion: ``python -m benchmarks.poses.groups``.
 
 Every motion of the procedural world in groups of 1, 2 and 3 people. One line of JSON a motion and group, and the means
 of the groups: the share of people found, the PCK of the joints drawn (within a tenth of the body's longer side), and
@@ -22,37 +22,36 @@ from pose_extraction.poses import PoseEstimator
 from pose_extraction.skeleton import SCORE_THRESHOLD
 
 _CHARACTERS = "man", "woman", "man"
-_SIZE, _STRIDE = 384, 2
+_HEIGHT, _WIDTH = 384, (384, 512, 640)  # pixels; the width for one, two and three people
+_SHARE = (0.6, 0.95)  # of the picture's height, of somebody who stands
+_STRIDE = 2
 _NEAR = 0.1  # of the longer side of the box around the joints in sight
 
 
-def group(motion: str, people: int, frames: int) -> list[WorldClip]:
-    """Clips of one motion, each with a person and a tempo of its own."""
-    return [
-        sample_clip(
-            np.random.default_rng((seed, list(MOTIONS).index(motion))), frames, _SIZE, split="all",
-            character=character, motion=motion, style="", stride=_STRIDE,
-        )
-        for seed, character in enumerate(_CHARACTERS[:people])
-    ]  # fmt: skip
+def group(motion: str, people: int, frames: int) -> WorldClip:
+    """People in one picture who make the same motion."""
+    return sample_clip(
+        np.random.default_rng((people, list(MOTIONS).index(motion))), frames, (_HEIGHT, _WIDTH[people - 1]),
+        split="all", people=people, characters=_CHARACTERS[:people], motion=motion, style="", stride=_STRIDE,
+        height_share=_SHARE,
+    )  # fmt: skip
 
 
-def measure(estimator: PoseEstimator, clips: list[WorldClip]) -> dict[str, float]:
+def measure(estimator: PoseEstimator, clip: WorldClip) -> dict[str, float]:
     """People found, PCK of the joints drawn, share of the joints in sight that are drawn."""
-    frames = np.concatenate([clip.frames for clip in clips], axis=2)
-    found = clean(link(list(estimator.estimate(frames)), *frames.shape[1:3], FRAME_RATE / _STRIDE))
-    figures = np.array([_person(found, clip, column * _SIZE) for column, clip in enumerate(clips)])
+    height, width = clip.frames.shape[1:3]
+    found = clean(link(list(estimator.estimate(clip.frames)), height, width, FRAME_RATE / _STRIDE))
+    people = zip(clip.keypoints.swapaxes(0, 1), clip.scores.swapaxes(0, 1) > 0.5)
+    figures = np.array([_person(found, truth, visible) for truth, visible in people])
     return dict(zip(("found", "pck", "drawn"), figures.mean(axis=0).round(3).tolist()))
 
 
-def _person(found: Motion, clip: WorldClip, left: int) -> tuple[float, float, float]:
-    """The figures of one person, who is each frame's nearest pose."""
-    truth, visible = clip.keypoints + np.array([left, 0]), clip.scores > 0.5
+def _person(found: Motion, truth: np.ndarray, visible: np.ndarray) -> tuple[float, float, float]:
+    """The figures of one person, (F, 17, 2) and (F, 17), who is each frame's nearest pose."""
     sides = visible_boxes(truth, visible)[:, 2:].max(-1)
     distances = np.linalg.norm(found.keypoints - truth[:, None], axis=-1)
     typical = np.ma.median(np.ma.masked_invalid(distances), axis=-1).filled(np.inf)
-    nearest = typical.argmin(axis=1)
-    at = np.arange(len(truth)), nearest
+    at = np.arange(len(truth)), typical.argmin(axis=1)
     is_found = typical[at] < 3 * _NEAR * sides
     drawn = visible & (found.scores[at] >= SCORE_THRESHOLD) & is_found[:, None]
     near = distances[at] <= _NEAR * sides[:, None]

@@ -116,7 +116,7 @@ def generate(options: argparse.Namespace) -> None:
 def _frames(request: GenerationRequest, seconds: float | None, rate: float | None) -> dict[str, float]:
     """Frames and stride for a length and a rate."""
     used = sample_input(request.input, request.start, seconds, rate)
-    return {"frames": used.frames, "stride": used.stride}
+    return {"frames": used.count, "stride": used.stride}
 
 
 def _print_report(options: argparse.Namespace, report: dict[str, Any]) -> None:

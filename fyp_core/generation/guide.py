@@ -23,7 +23,7 @@ from fyp_core.generation.pose.framing import (
 from fyp_core.generation.request import GenerationRequest, InputType
 from fyp_core.generation.result_size import ModelSize, result_size
 from fyp_core.weights.hashes import file_hash
-from fyp_media.decoding.video import Video, frame_number, frame_numbers, size_after_crop
+from fyp_media.decoding.video import Sampling, Video, frame_number, frame_numbers, size_after_crop
 from fyp_media.errors import InputError
 from fyp_media.fit import PictureWindow, cover
 from fyp_media.read_video import open_video
@@ -170,25 +170,15 @@ class _Source:
 
     def frames(self) -> Iterator[np.ndarray]:
         request = self.request
-        return self.video.sampled(
-            request.frames,
-            stride=request.stride,
-            start=request.start,
-            crop=request.crop,
-            on_decoded=self.job.check,
-        )
+        sampling = Sampling(request.frames, request.stride, request.start, request.crop)
+        return self.video.sampled(sampling, self.job.check)
 
     def frames_for_style(self) -> np.ndarray:
         """(F, H, W, 3) of frames spread over those chosen."""
         request = self.request
         every = max(1, -(-request.frames // _FRAMES_FOR_STYLE))
-        return self.video.sample(
-            -(-request.frames // every),
-            stride=request.stride * every,
-            start=request.start,
-            crop=request.crop,
-            on_decoded=self.job.check,
-        )
+        sampling = Sampling(-(-request.frames // every), request.stride * every, request.start, request.crop)
+        return self.video.sample(sampling, on_decoded=self.job.check)
 
     def hash(self) -> str:
         return file_hash(Path(self.request.input))

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
-from fyp_media.decoding.video import frames_from
+from fyp_media.decoding.video import Sampling, frames_from
 from fyp_media.errors import InputError
 from fyp_media.read_video import probe
 from pose_extraction.keypoint_files import is_motion, read_motion
 
 USUAL_RATE = 12.0  # frames a second
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """``frames`` frames of a video, see :func:`fyp_media.decoding.video.frame_numbers`."""
-
-    start: int
-    stride: float
-    frames: int
 
 
 def sample(fps: float, count: int, start: int, seconds: float, rate: float) -> Sampling:
@@ -33,7 +23,7 @@ def sample(fps: float, count: int, start: int, seconds: float, rate: float) -> S
     """
     stride = max(1.0, fps / rate)
     frames = max(1, round(seconds * fps / stride))
-    return Sampling(start, stride, min(frames, frames_from(count, stride, start)))
+    return Sampling(min(frames, frames_from(count, stride, start)), stride, start)
 
 
 def rate_and_count(path: Path) -> tuple[float, int]:

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from fyp_media.decoding.video import NO_CROP, Crop, Video, VideoInfo
+from fyp_media.decoding.video import Sampling, Video, VideoInfo
 from fyp_media.decoding.video_file import VideoFile
 from fyp_media.errors import InputError, first_line
 from fyp_media.read_video import open_videos_with
@@ -99,24 +99,11 @@ class IsolatedVideo(Video):
 
     def sampled(
         self,
-        count: int,
-        *,
-        stride: float = 1,
-        start: int = 0,
-        crop: Crop = NO_CROP,
-        fps: float | None = None,
-        longest_side: int | None = None,
+        sampling: Sampling,
         on_decoded: Callable[[], None] | None = None,
     ) -> Iterator[np.ndarray]:
-        self.check_sampling(count, stride, start, crop, fps)
-        settings = {
-            "count": count,
-            "stride": stride,
-            "start": start,
-            "crop": crop,
-            "fps": fps,
-            "longest_side": longest_side,
-        }
+        self.check_sampling(sampling)
+        settings = {"sampling": asdict(sampling)}
         self._started().ask("check", "sampled", settings)
         return self._read("sampled", settings, on_decoded)
 
@@ -253,8 +240,9 @@ def _serve(pipe: Connection, path: str, limits: dict[str, Any]) -> None:
 
 
 def _do(video: Video, pipe: Connection, task: str, method: str, settings: dict[str, Any]) -> None:
-    if "crop" in settings:
-        settings["crop"] = tuple(settings["crop"])
+    if "sampling" in settings:
+        wanted = settings["sampling"]
+        settings["sampling"] = Sampling(**wanted | {"crop": tuple(wanted["crop"])})
     try:
         arrays = getattr(video, method)(**settings)
     except InputError as error:

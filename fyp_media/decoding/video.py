@@ -38,6 +38,45 @@ class VideoInfo:
     is_even: bool
 
 
+@dataclass(frozen=True)
+class Sampling:
+    """Which frames of a video are taken, those of :func:`frame_numbers`, and what of their picture.
+
+    Where frames are shown unequally long, those shown at even times are counted.
+
+    count: number of frames, at least 1.
+    stride: distance between two frames taken, at least 1; need not be whole.
+    start: index of the first frame taken, at least 0.
+    crop: cut off the upright picture, before it is shrunk.
+    fps: count frames at this rate instead of the video's own.
+    longest_side: pixels; larger frames are shrunk to it.
+    """
+
+    count: int
+    stride: float = 1
+    start: int = 0
+    crop: Crop = NO_CROP
+    fps: float | None = None
+    longest_side: int | None = None
+
+    @property
+    def needed(self) -> int:
+        """Frames that a video must have at least."""
+        return frame_number(self.count - 1, self.stride, self.start) + 1
+
+    @property
+    def numbers(self) -> list[int]:
+        """Of the frames taken, rising."""
+        return frame_numbers(self.count, self.stride, self.start)
+
+    def check(self) -> None:
+        """Raise InputError where a number is out of range."""
+        check_rate(self.fps)
+        for name, least in (("count", 1), ("stride", 1), ("start", 0)):
+            if (value := getattr(self, name)) < least:
+                raise InputError(f"The frame {name} is {value:g}, but must be at least {least}.")
+
+
 class Video(ABC):
     """An open video; see :func:`fyp_media.read_video.open_video`. Its frames are read by one reader at a time."""
 
@@ -81,29 +120,16 @@ class Video(ABC):
     @abstractmethod
     def sampled(
         self,
-        count: int,
-        *,
-        stride: float = 1,
-        start: int = 0,
-        crop: Crop = NO_CROP,
-        fps: float | None = None,
-        longest_side: int | None = None,
+        sampling: Sampling,
         on_decoded: Callable[[], None] | None = None,
     ) -> Iterator[np.ndarray]:
-        """The frames of :func:`frame_numbers`, one at a time; the first is reached by its keyframe.
-
-        Where frames are shown unequally long, those shown at even times are counted.
+        """The frames named, one at a time; the first is reached by its keyframe.
 
         Args:
-            count: number of frames, at least 1.
-            stride: distance between two frames taken, at least 1; need not be whole.
-            start: index of the first frame taken, at least 0.
-            crop: cut off the upright picture, before it is shrunk.
-            fps: count frames at this rate instead of the video's own.
-            longest_side, on_decoded: see :meth:`frames`.
+            on_decoded: see :meth:`frames`.
 
         Returns:
-            ``count`` arrays (H, W, 3) uint8 RGB.
+            ``sampling.count`` arrays (H, W, 3) uint8 RGB.
 
         Raises:
             InputError: at once where a number is out of range, the crop leaves nothing or the video is too short;
@@ -128,18 +154,15 @@ class Video(ABC):
 
     def sample(
         self,
-        count: int,
+        sampling: Sampling,
         *,
-        stride: float = 1,
-        start: int = 0,
-        crop: Crop = NO_CROP,
-        fps: float | None = None,
         window: PictureWindow | None = None,
         on_decoded: Callable[[], None] | None = None,
     ) -> np.ndarray:
         """The frames of :meth:`sampled` in one array, on request fitted to a window as they are read.
 
         Args:
+            sampling: with the picture's full size.
             window: what is shown of the cropped picture, and how large.
 
         Returns:
@@ -148,11 +171,10 @@ class Video(ABC):
         Raises:
             InputError: as :meth:`sampled`, or memory does not suffice.
         """
-        self.check_sampling(count, stride, start, crop, fps)
-        height, width = window.size if window else self.cropped_size(crop)
-        frames = _allocate(count, height, width)
-        taken = self.sampled(count, stride=stride, start=start, crop=crop, fps=fps, on_decoded=on_decoded)
-        for target, frame in zip(frames, taken):
+        self.check_sampling(sampling)
+        height, width = window.size if window else self.cropped_size(sampling.crop)
+        frames = _allocate(sampling.count, height, width)
+        for target, frame in zip(frames, self.sampled(sampling, on_decoded)):
             target[:] = window.cut(frame) if window else frame
         return frames
 
@@ -164,13 +186,10 @@ class Video(ABC):
         """
         return size_after_crop(self.info.width, self.info.height, crop)
 
-    def check_sampling(self, count: int, stride: float, start: int, crop: Crop, fps: float | None) -> None:
+    def check_sampling(self, sampling: Sampling) -> None:
         """Raise InputError where a number is out of range or the crop leaves nothing."""
-        check_rate(fps)
-        for name, value, least in (("count", count, 1), ("stride", stride, 1), ("start", start, 0)):
-            if value < least:
-                raise InputError(f"The frame {name} is {value:g}, but must be at least {least}.")
-        self.cropped_size(crop)
+        sampling.check()
+        self.cropped_size(sampling.crop)
 
 
 def frame_number(index: int, stride: float, start: int) -> int:

@@ -17,15 +17,7 @@ from av.video.frame import PictureType
 from fyp_media.container import claimed_rate, clock, make_decoder, moving_stream, open_container, pixel_aspect
 from fyp_media.decoded_picture import RgbConverter, display_matrix, shrunk
 from fyp_media.decoding.sound import read_sound
-from fyp_media.decoding.video import (
-    NO_CROP,
-    Crop,
-    Video,
-    VideoInfo,
-    frame_number,
-    frame_numbers,
-    frames_from,
-)
+from fyp_media.decoding.video import NO_CROP, Sampling, Video, VideoInfo, frames_from
 from fyp_media.errors import InputError
 from fyp_media.frame_times import FrameTimes, Packet, check_rate
 
@@ -79,41 +71,31 @@ class VideoFile(Video):
 
     def sampled(
         self,
-        count: int,
-        *,
-        stride: float = 1,
-        start: int = 0,
-        crop: Crop = NO_CROP,
-        fps: float | None = None,
-        longest_side: int | None = None,
+        sampling: Sampling,
         on_decoded: Callable[[], None] | None = None,
     ) -> Iterator[np.ndarray]:
-        self.check_sampling(count, stride, start, crop, fps)
-        rate = fps or (None if self.info.is_even else self.info.fps)
+        self.check_sampling(sampling)
+        rate = sampling.fps or (None if self.info.is_even else self.info.fps)
         available = self._times.at_rate(rate) if rate else range(len(self._times))
-        if frame_number(count - 1, stride, start) >= len(available):
-            raise InputError(_too_short(self.name, len(available), count, stride, start))
-        indices = [available[number] for number in frame_numbers(count, stride, start)]
-        return self._convert(indices, crop, longest_side, on_decoded)
+        if sampling.needed > len(available):
+            raise InputError(_too_short(self.name, len(available), sampling))
+        indices = [available[number] for number in sampling.numbers]
+        return self._convert(indices, sampling, on_decoded)
 
     def sound(self, start: float, duration: float) -> Iterator[np.ndarray]:
         return read_sound(self._path, start, duration)
 
     def _convert(
-        self,
-        indices: Sequence[int],
-        crop: Crop,
-        longest_side: int | None,
-        on_decoded: Callable[[], None] | None,
+        self, indices: Sequence[int], sampling: Sampling, on_decoded: Callable[[], None] | None
     ) -> Iterator[np.ndarray]:
-        left, right, top, bottom = crop
+        left, right, top, bottom = sampling.crop
         for picture in _picked(self._decoded(indices[0], on_decoded), indices):
-            if crop == NO_CROP:
-                yield self._converter.to_rgb(picture, longest_side)
+            if sampling.crop == NO_CROP:
+                yield self._converter.to_rgb(picture, sampling.longest_side)
                 continue
             frame = self._converter.to_rgb(picture)
             frame = frame[top : frame.shape[0] - bottom, left : frame.shape[1] - right]
-            yield _shrink(frame, longest_side)
+            yield _shrink(frame, sampling.longest_side)
 
     def _open(self) -> None:
         self._container = open_container(self._path)
@@ -239,10 +221,10 @@ def _cut_off(name: str, count: int) -> str:
     return f"{name} is damaged or cut off after {count} frames; export it again."
 
 
-def _too_short(name: str, available: int, count: int, stride: float, start: int) -> str:
-    needed = frame_number(count - 1, stride, start) + 1
+def _too_short(name: str, available: int, wanted: Sampling) -> str:
+    count, stride, start = wanted.count, wanted.stride, wanted.start
     message = (
-        f"{name} has {available} frames, but {count} at stride {stride:g} from frame {start} need {needed}"
+        f"{name} has {available} frames, but {count} at stride {stride:g} from frame {start} need {wanted.needed}"
     )
     if start >= available:
         return f"{message}; start at frame {available - 1} or earlier."

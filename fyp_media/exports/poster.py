@@ -6,6 +6,7 @@ import os
 
 from PIL import Image
 
+from fyp_media.decoding.video import Sampling
 from fyp_media.files import replacing
 from fyp_media.read_video import open_video
 
@@ -25,6 +26,6 @@ def write_poster(
     """
     with open_video(video) as opened:
         middle = opened.info.frame_count // 2
-        (frame,) = opened.sampled(1, start=middle, longest_side=longest_side)
+        (frame,) = opened.sampled(Sampling(1, start=middle, longest_side=longest_side))
     with replacing(path) as scratch:
         Image.fromarray(frame).save(scratch, format="JPEG", quality=_QUALITY, optimize=True)

@@ -11,7 +11,7 @@ from fractions import Fraction
 import cv2
 import numpy as np
 
-from fyp_media.decoding.video import Crop, Video
+from fyp_media.decoding.video import Crop, Sampling, Video
 from fyp_media.exports.captions import caption_bar
 from fyp_media.read_video import open_video
 from fyp_media.sound import Sound
@@ -88,7 +88,7 @@ def _frames(panel: Panel, video: Video, fps: float, count: int) -> Iterator[np.n
     """Those shown at every 1 / fps seconds from the panel's start, as far as the video goes."""
     available = max(1, int(video.info.duration * fps + 1e-6))
     start = min(round(panel.start * fps), available - 1)
-    return video.sampled(min(count, available - start), start=start, crop=panel.crop, fps=fps)
+    return video.sampled(Sampling(min(count, available - start), start=start, crop=panel.crop, fps=fps))
 
 
 def _held(frames: Iterator[np.ndarray], count: int) -> Iterator[np.ndarray]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from fyp_core.generation import length
-from fyp_core.generation.length import Sampling
 from fyp_core.generation.result_size import ModelSize
-from fyp_media.decoding.video import VideoInfo
+from fyp_media.decoding.video import Sampling, VideoInfo
 from fyp_media.errors import InputError
 from fyp_media.read_video import probe
 
@@ -46,10 +45,10 @@ def sample(info: VideoInfo, start: float, end: float, rate: float) -> Sampling:
     if first >= info.frame_count:
         raise InputError(f"The video lasts {info.duration:.1f} s; start earlier.")
     used = length.sample(info.fps, info.frame_count, first, end - start, rate)
-    if used.frames > MOST_FRAMES:
+    if used.count > MOST_FRAMES:
         longest = MOST_FRAMES * used.stride / info.fps
         raise InputError(
-            f"That makes {used.frames} frames, but at most {MOST_FRAMES} are possible here;"
+            f"That makes {used.count} frames, but at most {MOST_FRAMES} are possible here;"
             f" take {longest:.1f} s, or fewer frames a second."
         )
     return used
@@ -65,8 +64,8 @@ def describe(video: str | None, start: float | None, end: float | None, rate: fl
     except InputError as error:
         return f"⚠ {error}"
     made_rate = info.fps / used.stride
-    shown = f"{used.frames} {'frame' if used.frames == 1 else 'frames'}"
+    shown = f"{used.count} {'frame' if used.count == 1 else 'frames'}"
     return (
         f"{info.duration:.1f} s, {info.width}×{info.height}, {info.fps:.4g} frames a second. Used: {shown},"
-        f" {used.frames / made_rate:.1f} s at {made_rate:.3g} a second."
+        f" {used.count / made_rate:.1f} s at {made_rate:.3g} a second."
     )

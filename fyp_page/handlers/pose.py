@@ -17,7 +17,7 @@ from fyp_core.generation.job import Job
 from fyp_core.generation.pose.framing import window_preview
 from fyp_core.generation.request import GenerationRequest
 from fyp_core.weights.hashes import file_hash
-from fyp_media.decoding.video import frame_number
+from fyp_media.decoding.video import Sampling, frame_number
 from fyp_media.fit import PictureWindow
 from fyp_media.read_video import open_video
 from pose_extraction.motion.tracking import ALL, LARGEST
@@ -85,7 +85,7 @@ def preview(request: GenerationRequest, guide: Guide) -> np.ndarray:
     middle = len(guide.windows) // 2
     with open_video(request.input) as video:
         number = frame_number(middle, request.stride, request.start)
-        frames = list(video.sampled(1, start=number, crop=request.crop))
+        frames = list(video.sampled(Sampling(1, start=number, crop=request.crop)))
     if guide.motion is not None:
         motion = guide.motion
         one = replace(
@@ -131,7 +131,7 @@ def source_frames(request: GenerationRequest, guide: Guide) -> Iterator[np.ndarr
     scale = max(1.0, min(guide.shown) / min(coarse))
     size = round(coarse[0] * scale), round(coarse[1] * scale)
     with open_video(request.input) as video:
-        frames = video.sampled(request.frames, stride=request.stride, start=request.start, crop=request.crop)
+        frames = video.sampled(Sampling(request.frames, request.stride, request.start, request.crop))
         for window, frame in zip(guide.windows, frames):
             yield replace(window, size=size).cut(frame)
 

@@ -66,7 +66,7 @@ def motion_of(values: Mapping[str, Any]) -> dict[str, Any]:
         "input": video,
         "start": used.start,
         "stride": used.stride,
-        "frames": used.frames,
+        "frames": used.count,
         "crop": crop,
     }
 

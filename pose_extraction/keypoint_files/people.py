@@ -23,7 +23,7 @@ _MARGIN = 0.1  # of the picture beyond the outermost joint, where a file states 
 _LARGEST_RELATIVE = (
     2.0  # coordinates that are all smaller are shares of the picture; joints may lie outside it
 )
-_NEGATIVE_SHARE = 0.1  # of relative coordinates, above which they lie in -1..1
+_NEGATIVE_SHARE = 0.1  # of coordinates, above which they count from the picture's middle
 _MOST_EMPTY = 10  # frames for each one listed; sparser numbers are no frame numbers
 
 
@@ -92,7 +92,7 @@ def _in_pixels(
     if not len(places):
         return found, size or (2, 2)
     if np.abs(places).max() > _LARGEST_RELATIVE:
-        return found, size or _enclosing_size(places)
+        return (found, size) if size else _with_own_picture(found, places)
     if size is None:
         raise InputError(
             "The coordinates are relative to a picture whose size the file does not state; write pixels (with OpenPose"
@@ -103,11 +103,20 @@ def _in_pixels(
     return [FramePoses((poses.keypoints - low) / (1 - low) * scale, poses.scores) for poses in found], size
 
 
-def _enclosing_size(places: np.ndarray) -> tuple[int, int]:
-    width, height = (
-        max(2, math.ceil((1 + _MARGIN) * float(extent) / 2) * 2) for extent in places.max(axis=0)
-    )
-    return height, width
+def _with_own_picture(
+    found: list[FramePoses], places: np.ndarray
+) -> tuple[list[FramePoses], tuple[int, int]]:
+    """The poses in a picture that holds all of them, and its height and width.
+
+    It begins at the origin, unless many joints lie before that: some tools count from the picture's middle.
+    """
+    origin = np.zeros(2, np.float32)
+    if (places < 0).mean() > _NEGATIVE_SHARE:
+        origin = np.minimum(places.min(axis=0) - _MARGIN / 2 * np.ptp(places, axis=0), 0).astype(np.float32)
+        found = [FramePoses(poses.keypoints - origin, poses.scores) for poses in found]
+    extents = (places - origin).max(axis=0)
+    width, height = (max(2, math.ceil((1 + _MARGIN) * float(extent) / 2) * 2) for extent in extents)
+    return found, (height, width)
 
 
 def _are_numbered(tracks: Sequence[Sequence[Hashable]]) -> bool:

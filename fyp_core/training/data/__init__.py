@@ -31,7 +31,7 @@ from fyp_core.training.data.streams import Stream, StreamedDataset
 from fyp_media.errors import InputError
 
 if TYPE_CHECKING:
-    from fyp_core.training.data.clips import Sampling
+    from fyp_core.training.data.clips import ClipSampling
 
 __all__ = ["BadFiles", "open_dataset"]
 
@@ -98,11 +98,11 @@ def _open_shards(
     return open_shards(data.path, decoder, bad_files, data.shuffle_buffer)
 
 
-def _sampling(data: OwnClips) -> Sampling:
-    from fyp_core.training.data.clips import Sampling
+def _sampling(data: OwnClips) -> ClipSampling:
+    from fyp_core.training.data.clips import ClipSampling
 
     size = (data.height, data.width)
-    return Sampling(data.n_sample_frames, data.sample_frame_rate, data.sample_start_idx, size)
+    return ClipSampling(data.n_sample_frames, data.sample_frame_rate, data.sample_start_idx, size)
 
 
 def _open_hub(data: HubData, size: tuple[int, int], *, with_skeleton: bool) -> Source | Stream:

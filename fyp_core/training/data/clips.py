@@ -19,7 +19,7 @@ import pandas as pd
 
 from fyp_core.training.data.pictures import to_pixels
 from fyp_core.training.data.samples import Sample
-from fyp_media.decoding.video import VideoInfo
+from fyp_media.decoding.video import Sampling, VideoInfo
 from fyp_media.errors import InputError, first_line
 from fyp_media.fit import cover
 from fyp_media.read_video import open_video
@@ -28,7 +28,7 @@ TABLE_SUFFIXES = (".csv", ".jsonl")
 
 
 @dataclass(frozen=True)
-class Sampling:
+class ClipSampling:
     """Which frames of a clip are taken, and their size.
 
     frames: how many; stride: every so many frames one; start: the first, None draws it;
@@ -49,7 +49,7 @@ class Sampling:
         with open_video(path) as video:
             start = self._draw_start(video.info, rng) if self.start is None else self.start
             window = cover((video.info.height, video.info.width), self.size)
-            frames = video.sample(self.frames, stride=self.stride, start=start, window=window)
+            frames = video.sample(Sampling(self.frames, self.stride, start), window=window)
         return {"pixels": to_pixels(frames, *self.size)}
 
     def _draw_start(self, info: VideoInfo, rng: np.random.Generator) -> int:
@@ -60,7 +60,9 @@ class Sampling:
 class ClipTable:
     """A ``Source`` of the clips a table names."""
 
-    def __init__(self, table: str | Path, sampling: Sampling, path_column: str, caption_column: str) -> None:
+    def __init__(
+        self, table: str | Path, sampling: ClipSampling, path_column: str, caption_column: str
+    ) -> None:
         self.title = f"the table {table}"
         self._rows = read_table(table, path_column, caption_column)
         self._folder = Path(table).parent

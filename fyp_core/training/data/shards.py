@@ -31,7 +31,7 @@ from webdataset.shardlists import expand_urls
 from webdataset.tariterators import base_plus_ext
 
 from fyp_core.training.data.bad_files import BadFiles
-from fyp_core.training.data.clips import Sampling
+from fyp_core.training.data.clips import ClipSampling
 from fyp_core.training.data.pictures import caption, document_of, extension_of, image_sample
 from fyp_core.training.data.samples import Sample
 from fyp_media.errors import InputError
@@ -63,7 +63,7 @@ class PictureDecoder:
 class ClipDecoder:
     """Samples of stage 2."""
 
-    sampling: Sampling
+    sampling: ClipSampling
     caption_key: str
 
     def __call__(self, files: Files, rng: np.random.Generator) -> Sample:

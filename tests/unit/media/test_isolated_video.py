@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from fyp_media.decoding.isolated_video import DecodingLimits, IsolatedVideo, isolate_decoding
+from fyp_media.decoding.video import Sampling
 from fyp_media.decoding.video_file import VideoFile
 from fyp_media.errors import InputError
 from fyp_media.read_video import open_video, open_videos_with, probe
@@ -32,9 +33,9 @@ def test_frames_are_the_same(make_video: Callable[..., Path]) -> None:
         assert isinstance(there, IsolatedVideo)
         assert there.info == here.info == probe(path)
         assert np.array_equal(list(there.frames()), list(here.frames()))
-        taken = {"stride": 2, "start": 1, "crop": (2, 4, 6, 8), "longest_side": 30}
-        assert np.array_equal(list(there.sampled(4, **taken)), list(here.sampled(4, **taken)))
-        assert np.array_equal(there.sample(3), here.sample(3))
+        taken = Sampling(4, stride=2, start=1, crop=(2, 4, 6, 8), longest_side=30)
+        assert np.array_equal(list(there.sampled(taken)), list(here.sampled(taken)))
+        assert np.array_equal(there.sample(Sampling(3)), here.sample(Sampling(3)))
         next(there.frames())  # left half-way
         assert len(list(there.frames(fps=2))) == len(list(here.frames(fps=2)))
 
@@ -60,9 +61,9 @@ def test_errors_are_the_same_and_come_at_once(make_video: Callable[..., Path], t
     with IsolatedVideo(make_video(frames=12), LIMITS) as video:
         start = time.monotonic()
         with pytest.raises(InputError, match="start at frame 11 or earlier"):
-            video.sampled(2, start=10**8)
+            video.sampled(Sampling(2, start=10**8))
         assert time.monotonic() - start < 1
-        assert len(list(video.sampled(2))) == 2
+        assert len(list(video.sampled(Sampling(2)))) == 2
 
 
 def test_reading_ends_where_its_job_is_cancelled(make_video: Callable[..., Path]) -> None:
@@ -74,7 +75,7 @@ def test_reading_ends_where_its_job_is_cancelled(make_video: Callable[..., Path]
 
     with IsolatedVideo(make_video(frames=12), LIMITS) as video:
         with pytest.raises(CancelledError):
-            next(video.sampled(2, on_decoded=cancel))
+            next(video.sampled(Sampling(2), on_decoded=cancel))
         assert len(list(video.frames())) == 12
 
 
@@ -122,4 +123,4 @@ def large_video(path: Path, width: int, height: int) -> Path:
 
 def test_a_picture_of_8k_is_read_within_the_memory_limit(tmp_path: Path) -> None:
     with IsolatedVideo(large_video(tmp_path / "a.mp4", 7680, 4320), LIMITS) as video:
-        assert next(video.sampled(1, longest_side=100)).shape == (56, 100, 3)
+        assert next(video.sampled(Sampling(1, longest_side=100))).shape == (56, 100, 3)

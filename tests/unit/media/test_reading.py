@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fyp_media.decoding.video import Sampling
 from fyp_media.errors import InputError
 from fyp_media.fit import cover
 from fyp_media.read_video import open_video, probe, read_frames, sample_frames
@@ -75,7 +76,7 @@ def test_frames_far_into_a_video_are_those_of_plain_decoding(tmp_path, name, cod
     assert len(plain) == probe(path).frame_count == COUNT
     with open_video(path) as video:
         for start in (50, 0, 13, 37, 11, 59):
-            taken = video.sample(min(3, (COUNT - start + 3) // 4), stride=4, start=start)
+            taken = video.sample(Sampling(min(3, (COUNT - start + 3) // 4), stride=4, start=start))
             assert np.array_equal(taken, plain[start : start + 12 : 4])
 
 
@@ -90,7 +91,7 @@ def test_only_the_frames_from_the_keyframe_on_are_decoded(tmp_path):
     path = encode(tmp_path / "v.mp4", options={"g": "12", "sc_threshold": "0"})
     decoded: list[None] = []
     with open_video(path) as video:
-        video.sample(1, start=50, on_decoded=lambda: decoded.append(None))
+        video.sample(Sampling(1, start=50), on_decoded=lambda: decoded.append(None))
     assert len(decoded) <= 12
 
 
@@ -98,9 +99,9 @@ def test_a_start_beyond_the_end_is_refused_before_decoding(tmp_path):
     path = encode(tmp_path / "v.mp4")
     with open_video(path) as video:
         with pytest.raises(InputError, match="start at frame 59 or earlier"):
-            video.sample(1, start=10**6, on_decoded=lambda: pytest.fail("decoded"))
+            video.sample(Sampling(1, start=10**6), on_decoded=lambda: pytest.fail("decoded"))
         with pytest.raises(InputError, match="take at most 10 frames"):
-            video.sampled(20, start=50)
+            video.sampled(Sampling(20, start=50))
 
 
 class StoppedError(Exception):
@@ -117,8 +118,8 @@ def test_reading_can_be_stopped_at_every_frame(tmp_path):
 
     with open_video(encode(tmp_path / "v.avi", "mpeg4")) as video:
         with pytest.raises(StoppedError):
-            video.sample(1, start=50, on_decoded=stop_at_the_third)
-        assert len(video.sample(2)) == 2
+            video.sample(Sampling(1, start=50), on_decoded=stop_at_the_third)
+        assert len(video.sample(Sampling(2))) == 2
 
 
 def test_an_edit_list_hides_frames(tmp_path):
@@ -216,14 +217,14 @@ def test_frames_can_be_shrunk_while_they_are_read(tmp_path):
     with open_video(path) as video:
         assert next(video.frames(longest_side=48)).shape == (48, 32, 3)
         assert next(video.frames(longest_side=500)).shape == (96, 64, 3)
-        assert next(video.sampled(1, crop=(4, 0, 0, 16), longest_side=40)).shape == (40, 30, 3)
+        assert next(video.sampled(Sampling(1, crop=(4, 0, 0, 16), longest_side=40))).shape == (40, 30, 3)
 
 
 def test_frames_are_fitted_as_they_are_read(tmp_path):
     path = encode(tmp_path / "v.mp4", count=4)
     window = cover((64, 96), (32, 32))
     with open_video(path) as video:
-        fitted = video.sample(4, window=window)
+        fitted = video.sample(Sampling(4), window=window)
         assert np.array_equal(fitted, [window.cut(frame) for frame in video.frames()])
 
 
@@ -265,6 +266,6 @@ def test_a_request_opens_its_video_once(tmp_path, monkeypatch):
         av, "open", lambda name, *rest, **more: opened.append(name) or open_file(name, *rest, **more)
     )
     with open_video(path) as video:
-        video.sample(3, stride=5, start=30)
+        video.sample(Sampling(3, stride=5, start=30))
         assert len(list(video.frames())) == video.info.frame_count
     assert len(opened) == 1
