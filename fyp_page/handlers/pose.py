@@ -78,25 +78,25 @@ class Poses:
 
 
 def preview(request: GenerationRequest, guide: Guide) -> np.ndarray:
-    """The middle frame with the skeleton over it, darker outside the window: (H, W, 3) uint8 RGB.
+    """A frame near the middle, with the skeleton over it, darker outside the window: (H, W, 3) uint8 RGB.
 
     Where there are several people, each has a box and a number.
     """
-    middle = len(guide.windows) // 2
+    index = _shown_frame(guide)
     with open_video(request.input) as video:
-        number = frame_number(middle, request.stride, request.start)
+        number = frame_number(index, request.stride, request.start)
         frames = list(video.sampled(Sampling(1, start=number, crop=request.crop)))
     if guide.motion is not None:
         motion = guide.motion
         one = replace(
-            motion, keypoints=motion.keypoints[middle : middle + 1], scores=motion.scores[middle : middle + 1]
+            motion, keypoints=motion.keypoints[index : index + 1], scores=motion.scores[index : index + 1]
         )
         frames = list(over_frames(frames, one))
-    window = guide.windows[middle]
+    window = guide.windows[index]
     picture = window_preview(frames[0], window)
     if guide.everybody is None or guide.everybody.keypoints.shape[1] == 1:
         return picture
-    return number_people(picture, guide.everybody.keypoints[middle] - _corner(window))
+    return number_people(picture, guide.everybody.keypoints[index] - _corner(window))
 
 
 def describe_pose(request: GenerationRequest, guide: Guide) -> str:
@@ -111,13 +111,20 @@ def describe_pose(request: GenerationRequest, guide: Guide) -> str:
 
 def person_at(point: tuple[float, float], guide: Guide) -> int | None:
     """The number, from 1, of the person nearest to a point of :func:`preview`."""
-    middle = len(guide.windows) // 2
+    index = _shown_frame(guide)
     if guide.everybody is None:
         return None
-    keypoints = guide.everybody.keypoints[middle] - _corner(guide.windows[middle])  # (P, 17, 2)
+    keypoints = guide.everybody.keypoints[index] - _corner(guide.windows[index])  # (P, 17, 2)
     distances = np.linalg.norm(keypoints - point, axis=-1)
     nearest = np.nan_to_num(distances, nan=np.inf).min(axis=-1)
     return int(nearest.argmin()) + 1 if np.isfinite(nearest).any() else None
+
+
+def _shown_frame(guide: Guide) -> int:
+    """The middle frame, or the nearest to it in which somebody is followed."""
+    middle = len(guide.windows) // 2
+    shown = np.flatnonzero(guide.motion.present.any(axis=1)) if guide.motion else np.array([])
+    return int(shown[np.abs(shown - middle).argmin()]) if len(shown) else middle
 
 
 def _corner(window: PictureWindow) -> np.ndarray:

@@ -24,6 +24,9 @@ _LEAST_INSIDE = 0.8  # share of the joints inside the window of somebody who is 
 _AFAR_MARGIN = 0.5  # of the picture's shorter side, added on each side
 _AFAR_SIDE = 512  # pixels of the picture's shorter side when it is seen from afar, at most
 _AFAR_EVERY = 8  # frames in which somebody is seen
+_MOST_SHARED = (
+    0.5  # of the smaller of two boxes, where they are of two people of whom one is found from afar only
+)
 
 
 @dataclass(frozen=True)
@@ -83,11 +86,15 @@ class WindowSearch:
             for view, last in self._last_needed.items()
             if self._frame - last <= _KEPT_FRAMES
         }
+        from_afar = found.pop(afar, None)
         known = _joined([whole, *found.values()])
         for view in self._unknown_windows(known, windows):
             found[view] = view.find(self._find_in_still, frame)
-        if afar not in found and (self._stills or self._frame % _AFAR_EVERY == 0 or not len(known)):
-            found[afar] = afar.find(self._find_in_still, frame)
+        known = _joined([whole, *found.values()])
+        if from_afar is None and (self._stills or self._frame % _AFAR_EVERY == 0 or not len(known)):
+            from_afar = afar.find(self._find_in_still, frame)
+        if from_afar is not None:
+            found[afar] = _elsewhere(from_afar, known)
         people = without_duplicates(_joined([whole, *found.values()]))
         if not self._stills:
             self._follow_missed(people, whole, found)
@@ -136,6 +143,23 @@ def _find_from_afar(finder: Finder, frame: np.ndarray) -> FramePoses:
     poses = finder(cv2.copyMakeBorder(frame, *[margin] * 4, cv2.BORDER_REPLICATE))
     keypoints = (poses.keypoints - margin + 0.5) / scale - 0.5
     return FramePoses(keypoints.astype(np.float32), poses.scores)
+
+
+def _elsewhere(poses: FramePoses, known: FramePoses) -> FramePoses:
+    """Those who do not stand where somebody is known: from afar, somebody who leans is also found in a second pose."""
+    boxes, taken = _boxes(poses), _boxes(known)
+    low = np.maximum(boxes[:, None, :2], taken[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], taken[None, :, 2:])
+    shared = np.maximum(high - low, 0).prod(axis=-1)
+    sizes, taken_sizes = ((each[:, 2:] - each[:, :2]).prod(axis=-1) for each in (boxes, taken))
+    smaller = np.minimum(sizes[:, None], taken_sizes[None])
+    free = (shared <= _MOST_SHARED * smaller).all(axis=1)
+    return FramePoses(poses.keypoints[free], poses.scores[free])
+
+
+def _boxes(poses: FramePoses) -> np.ndarray:
+    """(P, 4) left, top, right and bottom of the joints."""
+    return np.concatenate([poses.keypoints.min(axis=1), poses.keypoints.max(axis=1)], axis=1)
 
 
 def _nearest(windows: list[_View], person: np.ndarray) -> _View:

@@ -86,6 +86,16 @@ def without_picture(frame: np.ndarray) -> np.ndarray:
         near = cv2.dilate(_thin(sure).astype(np.uint8), neighbours).astype(bool)
         line = cv2.morphologyEx((near & edge).astype(np.uint8), cv2.MORPH_CLOSE, neighbours)
         clean[line > 0] = color
+    return _without_strays(clean, neighbours)
+
+
+def _without_strays(clean: np.ndarray, neighbours: np.ndarray) -> np.ndarray:
+    """Without what is no part of a skeleton: edges of things in the picture have one colour, people have several."""
+    _, labels = cv2.connectedComponents(cv2.dilate((clean.max(axis=-1) > 0).astype(np.uint8), neighbours))
+    parts = [set(np.unique(labels[(clean == color).all(axis=-1)])) for color in PALETTE]
+    coloured = [part for part in set.union(*parts) if sum(part in found for found in parts) > 1]
+    if coloured:
+        clean[~np.isin(labels, coloured)] = 0
     return clean
 
 

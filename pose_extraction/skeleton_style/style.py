@@ -99,7 +99,7 @@ def recognise_style(frames: np.ndarray) -> Style:
         case "ours":
             return _ours(drawn, pixels)
         case "swapped":
-            return Style(_MMPOSE, SWAPPED, _swapped)
+            return _with_swapped_colors(drawn, pixels)
         case "one colour":
             raise InputError(ONE_COLOUR)
     full_size = [frame for frame in spread(frames) if frame.any()]
@@ -138,6 +138,15 @@ def _ours(drawn: list[np.ndarray], pixels: np.ndarray) -> Style:
     if not are_our_colors(colors):
         return Style(_PALE, to_ours=partial(on_black, line_colors=colors))
     return Style(notice=DOTS if has_dots(drawn) else "")
+
+
+def _with_swapped_colors(drawn: list[np.ndarray], pixels: np.ndarray) -> Style:
+    ours = _ours(list(map(_swapped, drawn)), pixels[:, ::-1])
+    notice = " ".join(filter(None, (SWAPPED, ours.notice)))
+    to_ours = ours.to_ours
+    if to_ours is None:
+        return Style(_MMPOSE, notice, _swapped)
+    return Style(_MMPOSE, notice, lambda frame: to_ours(_swapped(frame)))
 
 
 def _swapped(frame: np.ndarray) -> np.ndarray:

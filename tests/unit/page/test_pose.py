@@ -56,3 +56,11 @@ def test_each_of_several_people_has_a_numbered_box(make_video: Callable[..., Pat
     for x, y in centers:
         assert white[int(y) - 6 : int(y) + 7, int(x) - 6 : int(x) + 7].any()
     assert not white[:, 80:110].any()
+
+
+def test_the_preview_shows_a_frame_with_somebody(make_video: Callable[..., Path]) -> None:
+    request = GenerationRequest(input=make_video(size=(200, 100)), prompt="a robot", frames=2, stride=1)
+    both, first = guide_of((40.0, 50.0)), guide_of((40.0, 50.0))
+    first.motion.keypoints[1] = np.nan
+    assert np.array_equal(preview(request, first), preview(request.changed(frames=1), first))
+    assert not np.array_equal(preview(request, first), preview(request, both)), "which shows the second"

@@ -204,6 +204,17 @@ def test_without_a_canvas_the_picture_holds_all_joints(tmp_path):
     assert read.height > np.nanmax(read.keypoints[..., 1])
 
 
+def test_coordinates_counted_from_the_pictures_middle_are_moved_into_a_picture(tmp_path):
+    body = np.linspace(-100, 100, 75).reshape(25, 3)
+    body[:, 2] = 0.8
+    for frame in range(2):
+        (tmp_path / f"{frame}_keypoints.json").write_text(openpose_frame(body + np.array([5 * frame, 0, 0])))
+    read = read_motion(tmp_path)
+    assert np.nanmin(read.keypoints) > 0
+    assert (np.nanmax(read.keypoints, axis=(0, 1, 2)) < (read.width, read.height)).all()
+    np.testing.assert_allclose(np.diff(read.keypoints[:, 0, NOSE], axis=0), [[5, 0]], atol=1e-3)
+
+
 def openpose_frame(*people: np.ndarray) -> str:
     return json.dumps({"people": [{"pose_keypoints_2d": body.ravel().tolist()} for body in people]})
 

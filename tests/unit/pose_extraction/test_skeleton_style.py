@@ -110,6 +110,13 @@ def test_backgrounds_of_one_colour_are_removed(color):
     assert np.array_equal(frames[0, 0, 0], [0, 0, 0])
 
 
+def test_a_background_is_removed_where_red_and_blue_are_swapped_too():
+    frames, notice = in_our_style(on((255, 255, 255), ours(size=512))[..., ::-1])
+    assert notice == f"{SWAPPED} {BACKGROUND}"
+    assert is_near(frames, ours(size=512))
+    assert np.array_equal(frames[0, 0, 0], [0, 0, 0])
+
+
 def test_a_picture_behind_our_lines_is_removed(tmp_path):
     write_video(
         tmp_path / "overlay.mp4", np.where(ours(size=512).any(-1, keepdims=True), ours(size=512), scene()), 10
