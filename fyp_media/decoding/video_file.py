@@ -223,9 +223,7 @@ def _cut_off(name: str, count: int) -> str:
 
 def _too_short(name: str, available: int, wanted: Sampling) -> str:
     count, stride, start = wanted.count, wanted.stride, wanted.start
-    message = (
-        f"{name} has {available} frames, but {count} at stride {stride:g} from frame {start} need {wanted.needed}"
-    )
+    message = f"{name} has {available} frames, but {count} at stride {stride:g} from frame {start} need {wanted.needed}"
     if start >= available:
         return f"{message}; start at frame {available - 1} or earlier."
     most_frames = frames_from(available, stride, start)
