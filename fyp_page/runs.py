@@ -101,9 +101,8 @@ class Run:
         self._change()
 
     def end(self, state: State, message: str = "") -> None:
-        self.preview = None
-        self.message, self.ended, self.state = message, time.monotonic(), state
         self.preview = None  # runs are kept for a while
+        self.message, self.ended, self.state = message, time.monotonic(), state
         self._change()
 
     def _change(self) -> None:

@@ -88,7 +88,7 @@ class ZeroGpuEngine(Engine):
         request.check()
         if request.additions is not None:
             raise InputError(
-                "On ZeroGPU the model is loaded once, before all jobs; leave out its other parts."
+                "On ZeroGPU the model is loaded once, before all jobs; leave out embeddings and other parts."
             )
 
         def deliver(chunk: FinishedFrames) -> None:
