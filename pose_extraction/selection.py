@@ -10,7 +10,8 @@ from pose_extraction.skeleton import KEYPOINT_NAMES, SCORE_THRESHOLD
 # the head, in sizes of the larger. Who is cut off by the picture is also found as a small body below the same head.
 _SAME_PLACE, _SAME_HEAD = 0.2, 0.08
 _SAME_JOINT = 0.1  # in sizes of the body
-_HEAD = slice(0, 5)
+_SAME_TORSO, _OPPOSITE = 0.3, -0.7  # between middles, in lengths of the torso; cosine between directions
+_HEAD, _SHOULDERS, _HIPS = slice(0, 5), slice(5, 7), slice(11, 13)
 
 # Each joint of a limb with the next one towards the body, from the body outwards.
 _TOWARDS_BODY = tuple(
@@ -44,15 +45,27 @@ def without_duplicates(poses: FramePoses) -> FramePoses:
 
 
 def same_person(one: np.ndarray, other: np.ndarray) -> bool:
-    """Whether two (17, 2) poses are in the same place or share a head."""
+    """Whether two (17, 2) poses are in the same place, share a head, or have one torso upside down in the other."""
     head = np.linalg.norm(one[_HEAD] - other[_HEAD], axis=-1)
     share_head = np.median(head) < _SAME_HEAD * max(body_size(one), body_size(other))
-    return bool(share_head) or _in_same_place(one, other)
+    return bool(share_head) or _in_same_place(one, other) or _is_upside_down_in(one, other)
 
 
 def _in_same_place(one: np.ndarray, other: np.ndarray) -> bool:
     distances = np.linalg.norm(one - other, axis=-1)
     return bool(np.median(distances) < _SAME_PLACE * min(body_size(one), body_size(other)))
+
+
+def _is_upside_down_in(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two torsos have one middle and opposite directions: estimators take the hips of who leans for a head."""
+    shoulders, hips = (
+        np.stack([pose[part].mean(axis=0) for pose in (one, other)]) for part in (_SHOULDERS, _HIPS)
+    )
+    torsos = hips - shoulders
+    lengths = np.linalg.norm(torsos, axis=-1)
+    apart = np.linalg.norm((shoulders + hips)[0] - (shoulders + hips)[1]) / 2
+    is_opposite = torsos[0] @ torsos[1] < _OPPOSITE * lengths.prod()
+    return bool(is_opposite and apart < _SAME_TORSO * lengths.max())
 
 
 def _mean_pose(pose: np.ndarray, poses: np.ndarray, scores: np.ndarray) -> np.ndarray:

@@ -37,6 +37,15 @@ def test_a_small_body_below_the_same_head_is_the_same_person():
     assert np.array_equal(without_duplicates(poses).keypoints, poses.keypoints[:1])
 
 
+def test_a_body_upside_down_on_the_same_torso_is_the_same_person():
+    torso = np.array([0, 35])
+    turned = 0.8 * (torso - STANDING) + torso + (2, 4)
+    poses = FramePoses(np.stack([STANDING, turned]) + 60, np.array([[0.9], [0.8]]).repeat(17, axis=1))
+    assert np.array_equal(without_duplicates(poses).keypoints, poses.keypoints[:1])
+    beside = FramePoses(np.stack([STANDING, turned + np.array([25, 0])]) + 60, poses.scores)
+    assert len(without_duplicates(beside)) == 2, "an acrobat beside somebody"
+
+
 @pytest.mark.parametrize("apart", [(25, 0), (12, 30)], ids=["shoulder to shoulder", "a child in front"])
 def test_people_close_together_are_not_the_same(apart):
     child = STANDING * 0.6 + apart
