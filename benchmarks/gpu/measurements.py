@@ -102,10 +102,10 @@ def parts(scale: Scale) -> dict[str, Callable[[], Iterator[Row]]]:
         "waits": waits,
         "attention": attention,
         "step": step_parts,
-        "compile": compiled,
         "memory": memory,
         "long video": long_video,
         "training": training.steps,
+        "compile": compiled,
         "mini's training": training.throughput,
     }
     return {name: functools.partial(_clean, part, scale, device, dtype) for name, part in on_this.items()}

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from fyp_core.feature_cache import keeping_deep_features, shallow_pass
+from fyp_core.conditioning.conditions import NetworkInputs
+from fyp_core.feature_cache import FeatureCache, keeping_deep_features, shallow_pass
 from fyp_core.pipeline import FollowYourPosePipeline
 from tests.tiny_model import SIZE, build_pipeline
 
@@ -62,6 +63,21 @@ def test_only_full_steps_compute_the_whole_network(
     assert passes == [2] * 2 * windows  # both halves of guidance at once
     error = (reused - exact).square().mean() / exact.square().mean()
     assert 0 < error < 0.5
+
+
+def test_poses_are_given_to_full_steps_only(
+    pipeline: FollowYourPosePipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[bool] = []
+    predict = FeatureCache.predict
+
+    def watched(cache: FeatureCache, step: int, windows: Any, inputs: NetworkInputs, t: Any) -> torch.Tensor:
+        given.append(inputs.pose is not None)
+        return predict(cache, step, windows, inputs, t)
+
+    monkeypatch.setattr(FeatureCache, "predict", watched)
+    generate(pipeline, full_steps=[0, 3])
+    assert given == [step in (0, 3) for step in range(STEPS)]
 
 
 def test_computing_every_step_in_full_changes_nothing(pipeline: FollowYourPosePipeline) -> None:
