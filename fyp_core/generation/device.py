@@ -199,7 +199,8 @@ def place(pipeline: FollowYourPosePipeline, device: str, low_vram: bool) -> None
         vae.enable_slicing()
         vae.enable_tiling()
         # An autoencoder's own tile is as large as its training pictures, or 32 pixels where it does not say.
-        vae.tile_sample_min_size, vae.tile_latent_min_size = _TILE, _TILE // pipeline.vae_scale_factor
+        vae.tile_latent_min_size = _TILE // pipeline.vae_scale_factor
+        vae.tile_sample_min_size = vae.tile_latent_min_size * _decoder_factor(pipeline)
     if low_vram and device.startswith("cuda"):
         pipeline.enable_model_cpu_offload(device=device)
     else:
@@ -249,8 +250,9 @@ def estimate_peak(
     vae = pipeline.vae
     clips = clips_at_once(pipeline, frames, height, width, guided, runtime)
     denoising = _denoising_bytes(pipeline, frames, height, width, guided, clips, reuses_features)
-    tile = vae.tile_sample_min_size if runtime.low_vram else max(height, width)
-    pixels = min(frames, runtime.decode_chunk) * min(height, tile) * min(width, tile)
+    tile = _TILE if runtime.low_vram else max(height, width)
+    scale = _decoder_factor(pipeline) / pipeline.vae_scale_factor
+    pixels = min(frames, runtime.decode_chunk) * min(height, tile) * min(width, tile) * scale**2
     decoding = int(_HELD_IN_VAE * pixels * max(vae.config.block_out_channels[:2]) * vae.dtype.itemsize)
 
     sizes = {name: _bytes(part) for name, part in pipeline.components.items() if hasattr(part, "parameters")}
@@ -305,6 +307,11 @@ def _windows(pipeline: FollowYourPosePipeline, frames: int) -> tuple[int, int]:
 
     windows = plan_windows(frames, pipeline.config.window, pipeline.config.window_overlap)
     return len(windows), len(windows[0].weights)
+
+
+def _decoder_factor(pipeline: FollowYourPosePipeline) -> int:
+    """Pixels a side that the decoder makes of a latent's location, before they are unfolded."""
+    return 2 ** (len(pipeline.vae.config.block_out_channels) - 1)
 
 
 def _map_bytes(pipeline: FollowYourPosePipeline, height: int, width: int) -> int:

@@ -8,6 +8,7 @@ import torch
 from diffusers import AutoencoderKL
 
 from benchmarks.random_model import FULL_WIDTH, random_parts
+from fyp_core.autoencoder import FoldedAutoencoder
 from fyp_core.generation import device
 from fyp_core.generation.device import Runtime, estimate_peak, place
 from fyp_core.generation.engine import Engine
@@ -51,15 +52,26 @@ def test_features_that_are_reused_are_kept_of_the_whole_video(full_size: FollowY
     assert fast - exact > 512 * 2 * a_frame
 
 
-def test_pictures_up_to_512_pixels_are_decoded_whole() -> None:
-    pipeline = build_pipeline()
-    pipeline.register_modules(
-        vae=AutoencoderKL(block_out_channels=(32, 32), norm_num_groups=8)
-    )  # states no size
+@pytest.mark.parametrize(("kind", "channels"), [(AutoencoderKL, 3), (FoldedAutoencoder, 12)])
+def test_pictures_up_to_512_pixels_are_decoded_whole(kind: type[AutoencoderKL], channels: int) -> None:
+    vae = kind(  # states no size
+        in_channels=channels,
+        out_channels=channels,
+        block_out_channels=(8, 8),
+        norm_num_groups=4,
+        down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2,
+    )
+    pipeline = FollowYourPosePipeline(**{**build_pipeline().components, "vae": vae})
     place(pipeline, "cpu", low_vram=True)
-    assert pipeline.vae.use_tiling
-    assert pipeline.vae.tile_sample_min_size == 512
-    assert pipeline.vae.tile_latent_min_size * pipeline.vae_scale_factor == 512
+    decoder, calls = vae.decoder.forward, []
+    vae.decoder.forward = lambda *a, **k: calls.append(None) or decoder(*a, **k)  # type: ignore[method-assign]
+    for height, tiles in ((512, 1), (640, 2)):
+        calls.clear()
+        size = height // pipeline.vae_scale_factor, 32
+        picture = pipeline.decode_latents(torch.zeros(1, 4, 1, *size), 1)[0]
+        assert picture.shape[1:3] == (height, 32 * pipeline.vae_scale_factor)
+        assert len(calls) == tiles
 
 
 def test_networks_leave_the_device_as_often_for_a_long_video_as_for_a_short_one(
