@@ -84,6 +84,21 @@
     setInterval(show, TRIM_INTERVAL);
   }
 
+  // Systems that do not know an ending, often one in capitals, give a video no type; the upload would be refused.
+  document.addEventListener(
+    "change",
+    (event) => {
+      const input = event.target;
+      const [file] = input.files ?? [];
+      const ending = file?.name.match(/\.(mov|mp4|m4v|mkv|avi|webm)$/i)?.[1].toLowerCase();
+      if (file?.type || !ending || !input.closest("#motion")) return;
+      const typed = new DataTransfer();
+      typed.items.add(new File([file], file.name, { type: `video/${ending}` }));
+      input.files = typed.files;
+    },
+    true,
+  );
+
   const nameExamples = () =>
     document.querySelectorAll("#examples .gallery-item:not([aria-label])").forEach((button, index) => {
       button.setAttribute("aria-label", window.exampleTitles[index] ?? `Example ${index + 1}`);

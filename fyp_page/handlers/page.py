@@ -25,7 +25,14 @@ from fyp_page.handlers.making import Maker, as_result
 from fyp_page.handlers.motion import part_of, usual_length
 from fyp_page.handlers.pose import Poses, describe_pose, person_at, preview
 from fyp_page.handlers.prompts import suggestions
-from fyp_page.handlers.requests import LORA_TEXT_WIDTH, controls_for, make_requests, upload_names, uploads_of
+from fyp_page.handlers.requests import (
+    LORA_TEXT_WIDTH,
+    controls_for,
+    make_requests,
+    pose_request,
+    upload_names,
+    uploads_of,
+)
 from fyp_page.job_watch import JobWatch, current_visitor
 from fyp_page.runs import Result, Run, Runs
 
@@ -33,7 +40,7 @@ _POLL_SECONDS = 0.25
 _SHOWN_IN_GALLERY = 60
 
 Browser = dict[str, str]
-"""What a browser remembers: ``owner`` of its results, ``run`` it last began."""
+"""What a browser remembers: ``owner`` of its results, ``run`` it last began, ``ended`` run whose end it has seen."""
 
 
 class Page:
@@ -52,7 +59,10 @@ class Page:
     def begin(self, browser: Browser | None, **values: Any) -> Browser:
         """Start making what the controls say; what the browser has to remember comes back."""
         visitor = known_browser(browser)
+        before = self.runs.get(visitor.get("run"))
         try:
+            if before is not None and before.is_running:
+                raise InputError("Your last video is still being made; wait for it or stop it.")
             run = self.runs.start(make_requests(values), visitor["owner"])
         except InputError as error:
             raise shown_error(error, uploads_of(values)) from error
@@ -63,19 +73,26 @@ class Page:
         return self.begin(browser, **values | {"seed": None})
 
     async def follow(self, browser: Browser | None) -> AsyncIterator[tuple[Any, ...]]:
-        """Show how a run goes, from wherever it is: status, stage, result, gallery, Generate, Stop, actions."""
-        run = self.runs.get((browser or {}).get("run"))
+        """Show how a run goes: status, stage, result, gallery, Generate, Stop, actions, what the browser remembers."""
+        visitor = known_browser(browser)
+        run = self.runs.get(visitor.get("run"))
         seen = shown = -1
         while run is not None:
             run.job.ask()
             is_running, version = run.is_running, run.version
             if version != seen:
-                yield self._view(run, shown, is_running)
+                remembered = gr.skip() if is_running else visitor | {"ended": run.id}
+                yield *self._view(run, shown, is_running), remembered
                 seen, shown = version, len(run.results)
             if not is_running:
                 return
             await asyncio.sleep(_POLL_SECONDS)
-        yield (gr.skip(),) * 7
+        others = (gr.skip(),) * 6
+        is_lost = visitor.get("run") and visitor["run"] != visitor.get("ended")
+        if is_lost:  # with the server's process
+            yield views.LOST, *others, visitor | {"ended": visitor["run"]}
+        else:
+            yield gr.skip(), *others, gr.skip()
 
     def _view(self, run: Run, shown: int, is_running: bool) -> tuple[Any, ...]:
         stage = result = gallery = gr.skip()
@@ -165,26 +182,25 @@ class Page:
 
     # --- the pose
 
-    def show_pose(self, **values: Any) -> tuple[gr.Image, str]:
+    def show_pose(self, **values: Any) -> Iterator[tuple[gr.Image, str]]:
         """The skeleton over the video, and what should be known of it; nothing where there is no video yet."""
         if not values["video"]:
-            return gr.Image(None, visible=False), ""
+            yield gr.Image(None, visible=False), ""
+            return
         try:
-            request = make_requests(
-                values | {"prompt": "a person"} | dict.fromkeys(("loras", "embeddings", "base"))
-            )[0]
+            request = pose_request(values)
+            if not self.poses.has(request):
+                yield gr.skip(), "<p>Finding the pose …</p>"
             guide = self.poses.guide(request)
             notes = f"<p>{html.escape(describe_pose(request, guide))}</p>{views.notices(guide.notices)}"
-            return gr.Image(preview(request, guide), visible=True), notes
+            yield gr.Image(preview(request, guide), visible=True), notes
         except InputError as error:
-            return gr.Image(None, visible=False), views.notices([upload_names(str(error), [values["video"]])])
+            yield gr.Image(None, visible=False), views.notices([upload_names(str(error), [values["video"]])])
 
     def choose_person(self, chosen: gr.SelectData, **values: Any) -> Any:
         """Follow nobody but the person who is clicked; all again where that one was followed alone."""
         try:
-            request = make_requests(
-                values | {"prompt": "a person"} | dict.fromkeys(("loras", "embeddings", "base"))
-            )[0]
+            request = pose_request(values)
             guide = self.poses.guide(request)
         except InputError:  # it is said where the pose is shown
             return gr.skip()

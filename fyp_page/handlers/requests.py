@@ -44,6 +44,15 @@ def make_requests(values: Mapping[str, Any]) -> list[GenerationRequest]:
     return made
 
 
+def pose_request(values: Mapping[str, Any]) -> GenerationRequest:
+    """The request as far as the pose depends on it: without prompt, LoRAs and other additions.
+
+    Raises:
+        InputError: see :func:`make_requests`.
+    """
+    return make_requests({**values, "prompt": "a person"} | dict.fromkeys(("loras", "embeddings", "base")))[0]
+
+
 def motion_of(values: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a request besides its prompt and LoRAs.
 

@@ -26,6 +26,8 @@ DOWNLOADS = {
 }
 _LARGEST_PREVIEW = 640  # pixels
 
+LOST = '<div class="status failed" role="alert">⚠ Your last video was not finished: the server was started again.</div>'
+
 
 def status(run: Run) -> str:
     """Where a run stands: place in the queue, phase, seconds left; or why it ended."""

@@ -158,6 +158,7 @@ def _connect_run(
             character.generate,
             character.stop,
             stage.actions,
+            browser,
         ],
         "concurrency_limit": _FOLLOWERS,
         **_QUIET,

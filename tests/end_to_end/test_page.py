@@ -7,10 +7,12 @@ import shutil
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from gradio_client import Client, handle_file
@@ -22,6 +24,7 @@ from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_media.read_video import probe, read_frames
 from fyp_page.handlers.requests import LORA_TEXT_WIDTH
 from tests.end_to_end.conftest import ENVIRONMENT, EXAMPLES, ROOT, START_LIMIT, free_port, wait_until_up
+from tests.sounding_video import film, tone
 from tests.tiny_formats import kohya_lora
 from tests.tiny_model import build_pipeline
 
@@ -37,31 +40,57 @@ def pipeline() -> FollowYourPosePipeline:
     return build_pipeline(text_width=LORA_TEXT_WIDTH)
 
 
+class Server:
+    """The page, served from another folder as by a user's shell; can be killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.gallery = folder / "gallery"
+        self.port = free_port()
+        self.address = f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        environment = ENVIRONMENT | {
+            "HOST": "127.0.0.1",
+            "PORT": str(self.port),
+            "FYP_MODEL": str(self.folder / "model"),
+            "FYP_GALLERY": str(self.gallery),
+            "GRADIO_TEMP_DIR": str(self.folder / "cache"),
+        }
+        with (self.folder / "log.txt").open("a") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, ROOT / "app.py"],
+                cwd=self.folder,
+                env=environment,
+                stdout=output,
+                stderr=output,
+            )
+        wait_until_up(self.port, self.process)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(timeout=30)
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(timeout=30)
+
+
 @pytest.fixture(scope="module")
-def address(pipeline: FollowYourPosePipeline, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The page, served from another folder as by a user's shell."""
-    port = free_port()
+def server(pipeline: FollowYourPosePipeline, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("served")
     pipeline.save_pretrained(folder / "model")
-    environment = ENVIRONMENT | {
-        "HOST": "127.0.0.1",
-        "PORT": str(port),
-        "FYP_MODEL": str(folder / "model"),
-        "FYP_GALLERY": str(folder / "gallery"),
-        "GRADIO_TEMP_DIR": str(folder / "cache"),
-    }
-    log = folder / "log.txt"
-    with log.open("w") as output:
-        server = subprocess.Popen(
-            [sys.executable, ROOT / "app.py"], cwd=folder, env=environment, stdout=output, stderr=output
-        )
-    address = f"http://127.0.0.1:{port}"
+    server = Server(folder)
     try:
-        wait_until_up(port, server)
-        yield address
+        server.start()
+        yield server
     finally:
-        server.terminate()
-        server.wait(timeout=30)
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def address(server: Server) -> str:
+    return server.address
 
 
 @pytest.fixture(scope="module")
@@ -291,3 +320,116 @@ def test_bad_input_of_programs_costs_one_sentence(
                 video=video, prompt=prompt, input_type="skeleton", **settings, api_name="/generate"
             )
         assert "\n" not in str(caught.value)
+
+
+def _tab_to(page: Page, selector: str) -> None:
+    """Press Tab until the focus is there."""
+    for _ in range(120):
+        page.keyboard.press("Tab")
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return
+    pytest.fail(f"Tab does not come to {selector}.")
+
+
+def test_the_keyboard_alone_makes_and_saves_a_video(page: Page) -> None:
+    _tab_to(page, "#examples .gallery-item")
+    page.keyboard.press("Enter")
+    page.locator("#facts").get_by_text("Used:").wait_for()
+    _tab_to(page, "#trim input:last-child")
+    for _ in range(30):
+        page.keyboard.press("ArrowLeft")
+    expect(page.get_by_label("End (s)")).not_to_have_value("2.17")
+    _tab_to(page, "#prompt textarea")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("a robot")
+    _tab_to(page, "#generate")
+    expect(page.locator("#estimate")).to_contain_text("Takes about")
+    page.keyboard.press("Enter")
+    page.locator("#summary").get_by_text("Seed").wait_for()
+    _tab_to(page, ".downloads a")
+    with page.expect_download() as download:
+        page.keyboard.press("Enter")
+    assert probe(download.value.path()).width == 32
+
+
+def _saved(page: Page, title: str, folder: Path) -> Path:
+    """What a click on a download gives."""
+    with page.expect_download() as download:
+        page.locator(".downloads").get_by_text(title, exact=True).click()
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    return path
+
+
+def test_two_visitors_at_once_have_their_own_results_with_all_downloads(
+    browser: Browser, address: str, tmp_path: Path
+) -> None:
+    video = film(tmp_path / "line.mp4", seconds=1, tone_from=0.2, tone_to=0.8)
+    pages = [browser.new_context(accept_downloads=True).new_page() for _ in range(2)]
+    for page, prompt in zip(pages, ("a robot", "a knight")):
+        page.goto(address)
+        expect(_generate(page)).to_be_enabled(timeout=START_LIMIT * SECONDS)
+        _fill(page, video, "skeleton", prompt, seconds=1)
+    for page in pages:
+        _generate(page).click()
+    for page, prompt in zip(pages, ("a robot", "a knight")):
+        expect(page.locator("#summary")).to_contain_text(prompt, timeout=GENERATE_LIMIT * SECONDS)
+        expect(page.locator("#gallery img")).to_have_count(1)
+    page = pages[0]
+    for title in ("Video", "Side by side"):
+        start, end = tone(_saved(page, title, tmp_path))
+        assert (start, end) == pytest.approx((0.2, 0.8), abs=0.1)
+    frames = probe(tmp_path / "result.mp4").frame_count
+    assert probe(_saved(page, "Skeleton", tmp_path)).frame_count == frames
+    assert probe(_saved(page, "GIF", tmp_path)).frame_count == frames
+    assert len(zipfile.ZipFile(_saved(page, "Frames", tmp_path)).namelist()) == frames
+    for page in pages:
+        page.context.close()
+
+
+def test_a_program_that_leaves_stops_its_job(address: str, client: Client) -> None:
+    api = f"{address}/gradio_api"
+    with (EXAMPLES / "skeleton_disco.mp4").open("rb") as video:
+        (path,) = httpx.post(f"{api}/upload", files={"files": video}).json()
+    asked = {"video": {"path": path, "meta": {"_type": "gradio.FileData"}}, "prompt": "a robot", "steps": 500}
+    event = httpx.post(f"{api}/call/v2/generate", json=asked | {"job": "left"}).json()["event_id"]
+    with httpx.stream("GET", f"{api}/call/generate/{event}"):
+        _wait_for_state(client, "left", "running")
+    _wait_for_state(client, "left", "stopped")
+
+
+def _wait_for_state(client: Client, job: str, state: str) -> None:
+    deadline = time.monotonic() + GENERATE_LIMIT
+    while (known := client.predict(job=job, api_name="/status"))["state"] != state:
+        assert time.monotonic() < deadline, known
+        time.sleep(0.2)
+
+
+def test_the_plain_http_example_of_the_document_runs(address: str, tmp_path: Path) -> None:
+    (commands,) = re.findall(r"```bash\n(PAGE=.*?)```", (ROOT / "docs/page.md").read_text(), re.DOTALL)
+    commands = commands.replace("http://localhost:7860", address)
+    done = subprocess.run(["bash", "-euc", commands], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert "event: complete" in done.stdout, done.stderr
+    video, _, settings = json.loads(done.stdout.rpartition("data: ")[2])
+    (tmp_path / "result.mp4").write_bytes(httpx.get(video["url"]).content)
+    assert probe(tmp_path / "result.mp4").frame_count == settings["frames"] == 4
+
+
+def test_a_killed_server_leaves_the_gallery_whole_and_the_page_comes_back(server: Server, page: Page) -> None:
+    _fill(page, EXAMPLES / "skeleton_disco.mp4", "skeleton", "a robot", seconds=0.4)
+    _generate(page).click()
+    page.locator("#summary").get_by_text("Seed").wait_for()
+    _settings(page)
+    page.get_by_label("Steps").fill("500")
+    _generate(page).click()
+    page.locator("#status").get_by_text("Denoising").wait_for()
+    server.kill()
+    page.get_by_text("Connection to the server was lost").wait_for()
+    server.start()
+    expect(page.locator("#status")).to_contain_text("was not finished", timeout=START_LIMIT * SECONDS)
+    expect(_generate(page)).to_be_enabled()
+    expect(page.locator("#gallery img")).to_have_count(1)
+    page.locator("#gallery button").first.click()
+    page.wait_for_function("document.querySelector('video#result').currentTime > 0")
+    kept = [entry for entry in (server.gallery / "results").iterdir() if (entry / "result.mp4").is_file()]
+    assert kept == list((server.gallery / "results").iterdir())
