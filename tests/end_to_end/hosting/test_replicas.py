@@ -65,6 +65,13 @@ def test_the_same_video_as_in_this_process(engine: RayEngine, tiny_model_dir: Pa
     assert {"denoise", "decode"} <= {progress.phase for progress in phases}
 
 
+def test_the_model_is_in_the_replicas_alone(engine: RayEngine, tiny_model_dir: Path) -> None:
+    assert (engine.facts().name, engine.usual_size.width) == (tiny_model_dir.name, 32)
+    assert engine.unknown_words("a zebra on the moon") == ["zebra"]
+    with pytest.raises(InputError, match="in the replicas and not in this process"):
+        _ = engine.pipeline
+
+
 def test_bad_input_is_one_sentence_from_any_process(engine: RayEngine) -> None:
     with pytest.raises(InputError, match="at most 50 steps"):
         engine.generate(GenerationRequest(**{**vars(asked(steps=51)), "scheduler": "lcm"}))

@@ -2,15 +2,21 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import gradio as gr
 import pytest
 
+from fyp_core.generation.engine import Engine
+from fyp_core.generation.request import GenerationRequest
+from fyp_core.generation.result_size import ModelSize
+from fyp_core.generation.running.model_facts import ModelFacts
 from fyp_core.weights.sources import Additions
 from fyp_media.errors import InputError
+from fyp_page.gallery import Gallery
 from fyp_page.handlers.motion import describe
 from fyp_page.handlers.page import Page, fit_weights
+from fyp_page.handlers.prompts import suggestions
 from fyp_page.handlers.requests import CROPS, SAME, controls_for, make_requests
 
 MOST_LORAS = 4
@@ -127,3 +133,34 @@ def test_a_lora_keeps_its_weight_when_others_come_and_go() -> None:
     ]
     names, *sliders = fit_weights(None, names, 0.8, 1, 1, 1)
     assert (names, len(sliders), any(slider.visible for slider in sliders)) == ([], MOST_LORAS, False)
+
+
+def test_a_page_needs_no_model_in_its_process(make_video: Callable[..., Path], tmp_path: Path) -> None:
+    page = Page(DistantEngine("mini"), str(tmp_path), Gallery(tmp_path / "gallery"))
+    text, additions, _, generate = page.wait_for_model()
+    assert "distant" in text
+    assert (additions.visible, generate.interactive) == (False, True)
+    assert suggestions(page.engine) == ["a robot in Antarctica"]
+    values = controls(video=str(make_video(frames=40)), prompt="a robot\na knight", input_type="skeleton")
+    assert page.estimate(None, **values) == "Takes about 24\u00a0s for 2 videos."
+    assert page.estimate(None, **values | {"end_seconds": 0}) == ""
+
+
+class DistantEngine(Engine):
+    """An engine whose model is in another process; it is not to be loaded into this one."""
+
+    def facts(self) -> ModelFacts:
+        return ModelFacts("distant", "", ModelSize(), steps=50, guidance=7.5, text_width=16)
+
+    def unknown_words(self, prompt: str) -> list[str]:
+        return [] if prompt == "a robot in Antarctica" else ["words"]
+
+    def estimate(self, request: GenerationRequest, frames: int | None = None) -> float:
+        return 12.0
+
+    def load(self) -> NoReturn:
+        raise AssertionError("The model is loaded into the page's process.")
+
+    @property
+    def pipeline(self) -> NoReturn:
+        raise AssertionError("The model is loaded into the page's process.")
