@@ -43,7 +43,7 @@ def control(name: str, **properties: Any) -> Component:
 
 
 def argument(name: str) -> Component:
-    """What tells programs the type of a field: :func:`control`, but a number is one also where it may be left out."""
+    """The argument of an endpoint for a field: :func:`control`, but an optional number is a number too."""
     kind, is_optional = _without_none(GenerationRequest.model_fields[name].annotation)
     if kind in (int, float) and is_optional:
         return gr.Number(None, precision=0 if kind is int else None, label=name)

@@ -21,7 +21,7 @@ from fyp_page.job_watch import JobWatch, current_visitor
 logger = logging.getLogger(__name__)
 
 State = Literal["running", "finished", "stopped", "failed"]
-_KEPT_SECONDS = 3600.0  # for which a finished run can be come back to
+_KEPT_SECONDS = 3600.0  # after its end, in which a run is still found
 _ABANDONED_AFTER = 900.0  # seconds; a closed page may be opened again before
 
 
@@ -95,8 +95,8 @@ class Run:
         self.results.append(result)
         self._change()
 
-    def tell(self, notices: list[str]) -> None:
-        """Show notices while it runs."""
+    def show_notices(self, notices: list[str]) -> None:
+        """Let the visitor read these while it runs."""
         self.notices = notices
         self._change()
 
@@ -123,7 +123,7 @@ class Runs:
 
     Args:
         make: makes the videos of a run, each of which it adds; called in a thread of its own.
-        watch: says which are taken.
+        watch: decides which are accepted.
     """
 
     def __init__(self, make: Callable[[Run], None], watch: JobWatch | None = None) -> None:

@@ -50,7 +50,7 @@ class Maker:
     def _make(self, run: Run, request: GenerationRequest) -> None:
         self._engine.queue.check_room(run.job)  # before a video is decoded
         guide = self._poses.guide(request, run.job)
-        run.tell(guide.notices)
+        run.show_notices(guide.notices)
         with tempfile.TemporaryDirectory(dir=self._folder) as folder:
             result = Path(folder, "result.mp4")
             report = self._engine.render_file(result, request, guide, run.job)

@@ -1,4 +1,4 @@
-"""What a visitor says of the motion, in seconds, and what that means in frames of the video."""
+"""The part of a video that is used: from seconds, as visitors set it, to frames."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DEFAULT_SECONDS, DEFAULT_RATE = 1.6, 4.8  # 8 frames, 5 apart at 24 a second: as
 
 
 def usual_length(model: ModelSize) -> tuple[float, float]:
-    """Seconds of a video that are used unless somebody says otherwise, and frames a second."""
+    """Seconds of a video that are used by default, and frames a second."""
     return model.seconds or DEFAULT_SECONDS, model.fps or DEFAULT_RATE
 
 

@@ -57,7 +57,7 @@ class Page:
     # --- a run
 
     def begin(self, browser: Browser | None, **values: Any) -> Browser:
-        """Start making what the controls say; what the browser has to remember comes back."""
+        """Start a run with the values of the controls; returns what the browser has to remember."""
         visitor = known_browser(browser)
         before = self.runs.get(visitor.get("run"))
         try:
@@ -138,7 +138,7 @@ class Page:
         visitor = known_browser(browser)
         try:
             usual: tuple[Any, ...] = usual_length(self.engine.usual_size)
-        except InputError:  # it is said beside the model's name
+        except InputError:  # shown beside the model's name
             usual = gr.skip(), gr.skip()
         return visitor, self.gallery_value(visitor["owner"]), *usual
 
@@ -146,11 +146,11 @@ class Page:
         """Start and end in seconds of the part of a new video that is used at first."""
         try:
             return part_of(video, self.engine.usual_size) if video else (gr.skip(), gr.skip())
-        except InputError:  # it is said beside the video
+        except InputError:  # shown beside the video
             return gr.skip(), gr.skip()
 
     def wait_for_model(self) -> tuple[Any, ...]:
-        """Wait until the model is there; say which one it is, what it takes and which prompts it knows."""
+        """Wait until the model is loaded: its name, the panel of additions, suggested prompts, the button Generate."""
         try:
             facts = self.engine.facts()
             known = suggestions(self.engine)
@@ -165,7 +165,7 @@ class Page:
         )
 
     def estimate(self, browser: Browser | None, **values: Any) -> str:
-        """How long the videos will take that the controls say; nothing where they cannot be made, or a run goes on."""
+        """How long the requested videos will take; empty where they cannot be made, or while a run is at work."""
         run = self.runs.get((browser or {}).get("run"))
         if not values["video"] or (run is not None and run.is_running):
             return ""
@@ -176,7 +176,7 @@ class Page:
             if not self.poses.has(requests[0]):
                 with_poses[0] = requests[0]
             seconds = sum(map(self.engine.estimate, with_poses))
-        except InputError:  # it is said where the video is, or when Generate is pressed
+        except InputError:  # shown beside the video, or when Generate is pressed
             return ""
         return views.estimate(seconds, len(requests), self.runs.at_work)
 
@@ -202,7 +202,7 @@ class Page:
         try:
             request = pose_request(values)
             guide = self.poses.guide(request)
-        except InputError:  # it is said where the pose is shown
+        except InputError:  # shown where the pose is
             return gr.skip()
         number = person_at((chosen.index[0], chosen.index[1]), guide)
         if number is None:

@@ -1,4 +1,4 @@
-"""Requests out of what the page's controls say, and what the controls have to say for a given video's settings."""
+"""From the values of the page's controls to requests, and from the settings of a video to values of controls."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST_PROMPTS = 8
 MOST_LORAS = 4
 MOST_EMBEDDINGS = 8
 LORA_TEXT_WIDTH = 768  # of Stable Diffusion 1.x, for which LoRAs are shared
-# Controls that are fields of the request as they are. The others say something that is translated.
+# Controls whose values are those of the request's fields; the values of the others are converted.
 SAME = (
     "input_type", "people", "smoothing", "pose_scale", "retarget", "mirror", "fit", "follow", "aspect", "estimator",
     "preset", "steps", "guidance", "pose_strength", "seed", "scheduler", "width", "height", "negative_prompt", "sound",

@@ -21,7 +21,7 @@ _AT_ONCE = 8  # calls of an endpoint; jobs wait in the engine's queue
 
 def add_endpoints(api: Api) -> None:
     """Add ``/generate``, ``/extract_pose``, ``/models``, ``/status`` and ``/cancel`` to the page being built."""
-    with gr.Group(visible=False):  # they only say which values an endpoint takes and gives
+    with gr.Group(visible=False):  # they only define which values an endpoint takes and returns
         _endpoint(
             "generate",
             api.generate,
@@ -77,7 +77,7 @@ def _endpoint(
 
 
 def _with_signature(function: Callable[..., Any], arguments: Mapping[str, Component]) -> Callable[..., Any]:
-    """The function with named arguments, which Gradio tells programs; one without a value may be left out."""
+    """The function with named arguments, which Gradio publishes; one with a default may be left out."""
     parameters = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, **_default(name, component))
         for name, component in arguments.items()

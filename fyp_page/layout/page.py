@@ -146,7 +146,7 @@ def _connect_run(
     gallery: GalleryPanel,
     controls: dict[str, Component],
 ) -> dict[str, Any]:
-    """Generate and Stop; returns the event that shows a run from wherever it is."""
+    """Generate and Stop; returns the event that shows the browser's run."""
     follow: dict[str, Any] = {
         "fn": page.follow,
         "inputs": browser,
@@ -163,14 +163,14 @@ def _connect_run(
         "concurrency_limit": _FOLLOWERS,
         **_QUIET,
     }
-    said: dict[str, Any] = {"inputs": browser, "inputs_kwargs": controls}
-    begin: dict[str, Any] = {**said, "outputs": browser, **_QUIET}
+    values: dict[str, Any] = {"inputs": browser, "inputs_kwargs": controls}
+    begin: dict[str, Any] = {**values, "outputs": browser, **_QUIET}
     gr.on([character.generate.click, character.prompt.submit], page.begin, **begin).success(**follow)
     stage.new_seed.click(page.begin_with_new_seed, **begin).success(**follow)
     gr.on(
         [character.generate.change, character.prompt.blur, *(controls[name].change for name in _WORK)],
         page.estimate,
-        **said,
+        **values,
         outputs=character.estimate,
         trigger_mode="always_last",
         concurrency_limit=1,
