@@ -17,7 +17,7 @@ from pose_extraction.selection import same_person, without_duplicates
 Finder = Callable[[np.ndarray], FramePoses]
 """People of an (H, W, 3) uint8 RGB picture, in its pixels."""
 
-_WIDE = 1.5  # width by height above which a picture is searched in windows
+_WIDE = 1.25  # width by height above which a picture is searched in windows
 _STEP = 0.5  # most between the starts of neighbouring windows, in heights: who is narrower than this is whole in one
 _KEPT_FRAMES = 10  # a view is followed for as long after somebody was found in it only
 _LEAST_INSIDE = 0.8  # share of the joints inside the window of somebody who is whole in it

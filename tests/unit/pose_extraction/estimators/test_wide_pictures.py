@@ -55,7 +55,8 @@ def places(poses: FramePoses) -> list[int]:
 
 
 def test_windows_are_square_overlap_and_cover_wide_pictures_only():
-    assert window_starts(60, 90) == []
+    assert window_starts(60, 75) == []
+    assert window_starts(60, 80) == [0, 20]
     assert window_starts(60, 40) == []
     starts = window_starts(60, 200)
     assert (starts[0], starts[-1]) == (0, 140)
