@@ -1,4 +1,4 @@
-"""Files to write: checked before long work, complete or not at all."""
+"""Files to write, checked before long work, complete or not at all; and files that come with the project."""
 
 import contextlib
 import os
@@ -7,6 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from fyp_media.errors import InputError
+
+_CHECKOUT = Path(__file__).resolve().parents[1]
+_INSTALLED = Path(__file__).resolve().with_name("project_files")  # of a wheel, see pyproject.toml
 
 
 def check_target(path: str | os.PathLike[str], *suffixes: str) -> None:
@@ -61,3 +64,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[str]:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"Cannot write {target}: {error.strerror}; choose another place.") from error
+
+
+def project_file(name: str) -> Path:
+    """Where a file of the repository lies, given its path there: in the checkout, or in the installed package."""
+    return (_INSTALLED if _INSTALLED.is_dir() else _CHECKOUT) / name

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from fyp_core.project_files import project_file
+from fyp_media.files import project_file
 
 FOLDER = "pose_example"
 """Holds the inputs, ``index.json`` and ``results``; made by ``scripts/render_page_examples.py``."""

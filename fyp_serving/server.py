@@ -23,10 +23,10 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from fyp_core.generation.engine import Engine
-from fyp_core.project_files import project_file
 from fyp_core.weights.sources import AUTO
 from fyp_media.decoding.isolated_video import DecodingLimits, isolate_decoding
 from fyp_media.errors import InputError
+from fyp_media.files import project_file
 from fyp_page.examples import FOLDER
 from fyp_page.gallery import Gallery, default_folder
 from fyp_page.handlers.page import Page

@@ -149,7 +149,7 @@ def caption(rng: np.random.Generator, characters: Sequence[str], scene: str, mot
     subject = " and ".join(subjects)
     name = subject if are_several else re.sub(r"^(an?|the) ", "", subject)
     doing, does = pick(_ACTIONS[motion]) if motion else ("", "")
-    templates = _MOVING_TEMPLATES if motion and rng.random() < 0.45 else _STILL_TEMPLATES
+    templates: Sequence[str] = _MOVING_TEMPLATES if motion and rng.random() < 0.45 else _STILL_TEMPLATES
     if are_several:
         templates = [
             template for template in templates if not re.search(r"{does}|is {|{name}|{the}", template)

@@ -6,9 +6,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from fyp_core.project_files import project_file
 from fyp_core.weights.hub_download import HubPart, find_hub_part, hub_revisions
 from fyp_media.errors import InputError
+from fyp_media.files import project_file
 
 MINI, PUBLISHED = "mini", "followyourpose-v1"
 MODEL_INDEX = "model_index.json"  # makes a folder a model in diffusers layout

@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from fyp_core.project_files import project_file
+from fyp_media.files import project_file
 from fyp_page.examples import examples
 
 TITLE = "Follow Your Pose"

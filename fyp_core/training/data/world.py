@@ -86,7 +86,9 @@ class LatentCache:
         record = json.loads((folder / "labels.json").read_text())
         self.groups = [
             EncodedClips(
-                *(tensors[f"{name}.{number}"] for name in _TENSORS), tuple(group["size"]), group["labels"]
+                **{name: tensors[f"{name}.{number}"] for name in _TENSORS},
+                size=tuple(group["size"]),
+                labels=group["labels"],
             )
             for number, group in enumerate(record["groups"])
         ]
