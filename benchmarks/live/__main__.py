@@ -41,38 +41,44 @@ _JUDGED_EVERY = 1.0  # seconds between two pictures that are judged
 _MIB = 2**20
 
 
-def watch(session: LiveSession, seconds: float) -> tuple[dict[str, Any], list[np.ndarray]]:
-    """The figures of a session in real time, and a picture a second."""
+def watch(session: LiveSession, seconds: float) -> tuple[dict[str, Any], list[LiveFrame]]:
+    """The figures of a session in real time, and a frame a second."""
     process = psutil.Process()
-    kept: list[np.ndarray] = []
+    kept: list[LiveFrame] = []
     memory: list[float] = []
     work = time.process_time()
     with session:
         for frame in session:
             if session.seconds >= len(kept) * _JUDGED_EVERY:
-                kept.append(frame.picture)
+                kept.append(frame)
                 if session.seconds >= min(_WARM_UP, seconds / 2):
                     memory.append(process.memory_info().rss / _MIB)
             if session.seconds >= seconds:
                 break
-    report = session.report
     figures = {
         "steps": session.steps,
-        **asdict(report),
-        "CPU s/picture": (time.process_time() - work) / report.frames,
+        **asdict(session.report),
+        "CPU s/picture": (time.process_time() - work) / session.report.frames,
         "memory at start, MiB": memory[0],
         "memory at end, MiB": memory[-1],
     }
     return figures, kept
 
 
-def judge_look(judges: Judges, pictures: np.ndarray) -> dict[str, float]:
-    """Share of the pictures in which the judge sees the character and the scene of the prompt."""
-    seen = [judges.classify(picture[None]) for picture in pictures]
+def judge_look(judges: Judges, frames: list[LiveFrame]) -> dict[str, float]:
+    """Share of the frames with somebody in which the judge sees the character and the scene of the prompt."""
+    seen = [_look(judges, frame) for frame in frames if np.isfinite(frame.pose.joints).any()]
+    characters, scenes = zip(*seen)
     return {
-        "character": float(np.mean([character == CHARACTER for character, _ in seen])),
-        "scene": float(np.mean([scene == SCENE for _, scene in seen])),
+        "character": float(np.mean([CHARACTER in names for names in characters])),
+        "scene": float(np.mean([scene == SCENE for scene in scenes])),
     }
+
+
+def _look(judges: Judges, frame: LiveFrame) -> tuple[tuple[str, ...], str]:
+    joints = frame.pose.joints[None]
+    visible = np.isfinite(joints).all(axis=-1)
+    return judges.classify(frame.picture[None], np.nan_to_num(joints), visible)
 
 
 def follow_renders(engine: Engine, judges: Judges, clips: int, steps: int | None) -> dict[str, float]:
@@ -95,10 +101,11 @@ def _correct(shown: list[LiveFrame], case: Case, judges: Judges) -> dict[str, fl
     if not shown:  # nobody was found
         return dict.fromkeys(THRESHOLDS, 0.0)
     numbers = [frame.pose.number for frame in shown]
-    points, _ = judges.find_joints(np.stack([frame.picture for frame in shown]))
     asked = np.stack([frame.pose.window.map_points(case.keypoints[frame.pose.number]) for frame in shown])
+    visible = case.visible[numbers]
+    points, _ = judges.find_joints(np.stack([frame.picture for frame in shown]), asked, visible)
     return {
-        name: measures.correct_keypoints(points, asked, case.visible[numbers], threshold)
+        name: measures.correct_keypoints_of_people(points, asked, visible, threshold)
         for name, threshold in THRESHOLDS.items()
     }
 
@@ -123,12 +130,12 @@ def main() -> None:
             prompt=f"a {CHARACTER} on the {SCENE}", steps=options.steps, estimator="mediapipe"
         )
         session = open_session(engine, settings, played_frames(options.video, repeat=True))
-        row, pictures = watch(session, options.seconds)
-        row |= judge_look(judges, np.stack(pictures))
+        row, frames = watch(session, options.seconds)
+        row |= judge_look(judges, frames)
         if options.output:
-            spread = np.linspace(0, len(pictures) - 1, 24).astype(int)
-            rows = np.stack(pictures)[spread].reshape(3, 8, *pictures[0].shape)
-            save_sheet(options.output.with_suffix(".png"), list(rows))
+            spread = np.linspace(0, len(frames) - 1, 24).astype(int)
+            pictures = np.stack([frames[number].picture for number in spread])
+            save_sheet(options.output.with_suffix(".png"), list(pictures.reshape(3, 8, *pictures.shape[1:])))
     else:
         row = follow_renders(engine, judges, options.clips, options.steps)
     print(json.dumps(row))

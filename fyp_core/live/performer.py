@@ -137,12 +137,14 @@ class LivePose:
     number: of the frame among those that were looked at, from 0.
     taken: when the frame was taken, in seconds.
     window: the part of it that is shown.
+    joints: (P, 17, 2) x and y of the people's joints in pixels of the result, NaN where unknown.
     skeleton: (H, W, 3) uint8 RGB, of the size of the result.
     """
 
     number: int
     taken: float
     window: PictureWindow
+    joints: np.ndarray
     skeleton: np.ndarray
 
 
@@ -179,5 +181,5 @@ class SkeletonStream:
             places = people.follow(found, interval)
             part = window.follow(places.reshape(-1, 2), shown, interval)
             if part is not None:
-                skeleton = draw_skeleton(part.map_points(places), None, *self._size)
-                yield LivePose(number, taken, part, skeleton)
+                joints = part.map_points(places)
+                yield LivePose(number, taken, part, joints, draw_skeleton(joints, None, *self._size))

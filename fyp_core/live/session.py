@@ -24,6 +24,7 @@ from fyp_core.generation.job import Job
 from fyp_core.generation.request import GenerationRequest
 from fyp_core.live.denoiser import StreamDenoiser
 from fyp_core.live.mailbox import Mailbox
+from fyp_core.live.pacing import just_in_time
 from fyp_core.live.performer import LivePose, SkeletonStream
 from fyp_core.live.settings import USUAL_STEPS, LiveSettings
 from fyp_core.pipeline import FollowYourPosePipeline
@@ -117,9 +118,10 @@ class LiveSession:
         self._latencies: deque[float] = deque(maxlen=_MEASURED)
         self._times = (0.0, 0.0)  # of the first and the last picture
         self._count = 0
+        looked_at = just_in_time(self._taken, self._poses) if steady_fps is None else self._taken
         self._threads = [
             self._stage("camera", lambda: _stamped(frames, steady_fps), self._taken),
-            self._stage("poses", lambda: skeletons.draw(self._when_needed()), self._poses),
+            self._stage("poses", lambda: skeletons.draw(looked_at), self._poses),
             self._stage("denoise", self._denoise, self._latents),
             self._stage("decode", self._decode, self._finished),
         ]
@@ -190,16 +192,6 @@ class LiveSession:
                 items.close()
 
         return threading.Thread(target=run, name=f"live {name}", daemon=True)
-
-    def _when_needed(self) -> Generator[tuple[float, np.ndarray]]:
-        """Camera frames, each only when the skeleton before it has been taken: until then it would grow old."""
-        frames = iter(self._taken)
-        while True:
-            self._poses.wait_until_empty()
-            frame = next(frames, None)
-            if frame is None:
-                return
-            yield frame
 
     def _denoise(self) -> Generator[tuple[LivePose, torch.Tensor]]:
         entered: deque[LivePose] = deque()

@@ -4,6 +4,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterable, Iterator
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from fyp_core.live.mailbox import Mailbox
 from fyp_core.live.mjpeg import MjpegServer
+from fyp_core.live.pacing import just_in_time
 from fyp_media.errors import InputError
 
 
@@ -38,6 +40,33 @@ def test_closing_ends_both_sides() -> None:
     waiting.join(1)
     assert not waiting.is_alive()
     assert list(box) == [] and not box.put(3)
+
+
+def test_work_begins_just_in_time() -> None:
+    camera: Mailbox[float] = Mailbox(latest_only=True)
+    results: Mailbox[float] = Mailbox(latest_only=False)
+
+    def pictures() -> Iterator[float]:
+        while True:
+            yield time.monotonic()
+            time.sleep(0.005)
+
+    def results_of(items: Iterable[float]) -> Iterator[float]:
+        for taken in items:
+            time.sleep(0.01)  # the work
+            yield taken
+
+    for target, items in ((camera, pictures()), (results, results_of(just_in_time(camera, results)))):
+        threading.Thread(target=target.fill, args=(items,), daemon=True).start()
+    ages = []
+    for taken in results:
+        ages.append(time.monotonic() - taken)
+        time.sleep(0.1)
+        if len(ages) == 14:
+            break
+    camera.close()
+    results.close()
+    assert min(ages[8:]) < 0.06 < ages[2]  # at first a result waits for 0.09 s
 
 
 def test_browsers_get_the_page_and_the_pictures() -> None:
