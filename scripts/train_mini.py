@@ -32,6 +32,7 @@ _LARGE_BATCHES = {
     "turbo": ["train_batch_size=32", "max_train_steps=1000"],
 }
 _WARM_UP = {"autoencoder": 100, "text_to_image": 5, "pose_joint": 400, "temporal": 60, "turbo": 50}
+_FROM_NOTHING = ("autoencoder", "text_to_image")  # unless they take over an earlier model's layers
 _USABLE = ("pose_joint", "temporal", "turbo")  # what these leave makes videos
 _JUDGES_SHARE = 0.45
 OUTPUT = Path("output/mini")
@@ -39,7 +40,7 @@ OUTPUT = Path("output/mini")
 
 def stage_settings(stage: str, minutes: float | None, initial_model: str | None, workers: int) -> list[str]:
     """Settings of a stage beside its configuration."""
-    own = [f"initial_model={initial_model}"] if initial_model and stage == "text_to_image" else []
+    own = [f"initial_model={initial_model}"] if initial_model and stage in _FROM_NOTHING else []
     if minutes is None:
         return own
     if stage == "pose_joint":  # the pose encoder alone is left out: the joint stage teaches it as well
