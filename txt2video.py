@@ -24,8 +24,8 @@ from fyp_core.generation.request import GenerationRequest
 from fyp_core.schedulers import AUTO as AUTO_SCHEDULER
 from fyp_core.settings import Settings, validated
 from fyp_core.training.launcher import relaunch_with_requested_processes
+from fyp_core.training.yaml_config import plain_settings, read_yaml, reword_booleans, with_overrides
 from fyp_core.weights.sources import AUTO, ModelSource, assembled_source
-from fyp_core.yaml_config import plain_settings, read_yaml, reword_booleans, with_overrides
 from fyp_media.errors import InputError
 from fyp_media.files import check_target
 from fyp_media.terminal import print_in_any_encoding

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from fyp_core.settings import Settings, models_in, validated
 from fyp_core.training.config import STAGE_CONFIGS, WORLD, TrainConfig, VideoValidation, all_data, kind_of
-from fyp_core.yaml_config import merge, plain_settings, read_yaml, reword_booleans, with_overrides
+from fyp_core.training.yaml_config import merge, plain_settings, read_yaml, reword_booleans, with_overrides
 from fyp_media.errors import InputError
 
 logger = logging.getLogger(__name__)
