@@ -27,6 +27,7 @@ from fyp_page.handlers.pose import Poses, describe_pose, person_at, preview
 from fyp_page.handlers.prompts import suggestions
 from fyp_page.handlers.requests import (
     LORA_TEXT_WIDTH,
+    OF_THE_MOTION,
     controls_for,
     make_requests,
     pose_request,
@@ -68,9 +69,10 @@ class Page:
             raise shown_error(error, uploads_of(values)) from error
         return visitor | {"run": run.id}
 
-    def begin_with_new_seed(self, browser: Browser | None, **values: Any) -> Browser:
-        """:meth:`begin` with another seed than last time."""
-        return self.begin(browser, **values | {"seed": None})
+    def begin_with_new_seed(self, browser: Browser | None, result: Result | None, **values: Any) -> Browser:
+        """:meth:`begin` with the settings of the result shown and another seed, on the motion of the controls."""
+        shown = {name: value for name, value in settings_of(result).items() if name not in OF_THE_MOTION}
+        return self.begin(browser, **values | shown | {"seed": None})
 
     async def follow(self, browser: Browser | None) -> AsyncIterator[tuple[Any, ...]]:
         """Show how a run goes: status, stage, result, gallery, Generate, Stop, actions, what the browser remembers."""

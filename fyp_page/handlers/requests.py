@@ -23,6 +23,8 @@ SAME = (
     "preset", "steps", "guidance", "pose_strength", "seed", "scheduler", "width", "height", "negative_prompt", "sound",
 )  # fmt: skip
 CROPS = ("crop_left", "crop_right", "crop_top", "crop_bottom")
+OF_THE_MOTION = ("input_type", "people", "start_seconds", "end_seconds", "rate", *CROPS)
+"""Controls whose values fit one input only."""
 
 
 def make_requests(values: Mapping[str, Any]) -> list[GenerationRequest]:

@@ -18,6 +18,7 @@ from fyp_page.handlers.motion import describe
 from fyp_page.handlers.page import Page, fit_weights
 from fyp_page.handlers.prompts import suggestions
 from fyp_page.handlers.requests import CROPS, SAME, controls_for, make_requests
+from fyp_page.runs import Result
 
 MOST_LORAS = 4
 
@@ -144,6 +145,28 @@ def test_a_page_needs_no_model_in_its_process(make_video: Callable[..., Path], t
     values = controls(video=str(make_video(frames=40)), prompt="a robot\na knight", input_type="skeleton")
     assert page.estimate(None, **values) == "Takes about 24\u00a0s for 2 videos."
     assert page.estimate(None, **values | {"end_seconds": 0}) == ""
+
+
+def test_a_new_seed_repeats_the_result_that_is_shown(make_video: Callable[..., Path], tmp_path: Path) -> None:
+    page = Page(DistantEngine("mini"), str(tmp_path), Gallery(tmp_path / "gallery"))
+    settings = {
+        "prompt": "a knight",
+        "steps": 7,
+        "seed": 3,
+        "frames": 2,
+        "fps": 5,
+        "people": "2",
+        "input_type": "raw",
+    }
+    values = controls(
+        video=str(make_video(frames=40)), prompt="a robot", seed=4, input_type="skeleton", people="all"
+    )
+    browser = page.begin_with_new_seed(None, result=Result({}, "a knight", settings), **values)
+    run = page.runs.get(browser["run"])
+    assert run is not None
+    (request,) = run.requests
+    assert (request.prompt, request.steps, request.seed) == ("a knight", 7, None)
+    assert (request.frames, request.people, request.input_type) == (8, "all", "skeleton")
 
 
 class DistantEngine(Engine):
