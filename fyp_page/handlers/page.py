@@ -102,11 +102,9 @@ class Page:
             gallery = self.gallery_value(run.owner)
         if is_running and (frames := run.preview) is not None:
             stage = views.preview(frames)
-        elif run.results and len(run.results) != shown:
+        elif run.results and (len(run.results) != shown or not is_running):
             result = run.results[-1]
             stage = views.result_panel(result)
-        elif run.results and not is_running:
-            stage = views.result_panel(run.results[-1])
         return (
             views.status(run),
             stage,

@@ -166,7 +166,7 @@ def _connect_run(
     values: dict[str, Any] = {"inputs": browser, "inputs_kwargs": controls}
     begin: dict[str, Any] = {**values, "outputs": browser, **_QUIET}
     gr.on([character.generate.click, character.prompt.submit], page.begin, **begin).success(**follow)
-    with_result = begin | {"inputs_kwargs": controls | {"result": stage.result}}
+    with_result = begin | {"inputs": [browser, stage.result]}
     stage.new_seed.click(page.begin_with_new_seed, **with_result).success(**follow)
     gr.on(
         [character.generate.change, character.prompt.blur, *(controls[name].change for name in _WORK)],
