@@ -148,7 +148,7 @@ def test_what_cannot_fit_into_memory_is_refused(
 
 
 def test_skeletons_with_red_and_blue_swapped_are_put_right_and_told(engine: Engine, tmp_path: Path) -> None:
-    clip = sample_clip(np.random.default_rng(0), FRAMES, 128, stride=4)
+    clip = sample_clip(np.random.default_rng(0), FRAMES, 128, stride=4, height_share=(0.7, 0.9))
     swapped = tmp_path / "swapped.mp4"
     write_video(swapped, clip.skeletons()[..., ::-1], 24)
     request = GenerationRequest(
