@@ -128,7 +128,7 @@ class _RenderedClips(Dataset):
 
     def __init__(self, config: WorldData) -> None:
         self.config = config
-        self.sizes = list(dict.fromkeys(config.all_sizes))
+        self.sizes = list(dict.fromkeys(config.all_sizes[: config.clips]))
 
     def batches(self, clips_at_once: int) -> list[list[int]]:
         """Indices of clips of one size, size by size."""
