@@ -8,7 +8,6 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-import cv2
 from accelerate import Accelerator
 from accelerate.utils import send_to_device
 from torch.utils.data import DataLoader, Dataset
@@ -54,7 +53,7 @@ def batches(
         _WithPosition(data),
         batch_sampler=own_positions(first, last, size, accelerator.process_index, accelerator.num_processes),
         num_workers=workers,
-        worker_init_fn=prepare_worker,
+        worker_init_fn=leave_signals_to_parent,
         pin_memory=accelerator.device.type == "cuda",
     )
     try:
@@ -65,13 +64,8 @@ def batches(
         raise InputError(message.removeprefix(f"{InputError.__module__}.{InputError.__name__}: ")) from error
 
 
-def prepare_worker(worker: int) -> None:
-    """For a worker, of which there is one for each core: OpenCV keeps to one thread.
-
-    Signals are left to the parent: a terminal interrupts all processes, and the parent still needs the batches of its
-    last step.
-    """
-    cv2.setNumThreads(1)
+def leave_signals_to_parent(worker: int) -> None:
+    """For a worker: a terminal interrupts all processes, and the parent still needs the batches of its last step."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "sigwaitinfo"):  # neither on Windows nor on macOS
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 from tqdm import tqdm
 
 from fyp_core.synthetic import STYLES, WorldClip, caption, render_skeletons, sample_clip
-from fyp_core.training.batches import prepare_worker
+from fyp_core.training.batches import leave_signals_to_parent
 from fyp_core.training.config import WorldData
 from fyp_core.training.data.samples import ENDLESS
 from fyp_media.files import check_folder, replacing
@@ -173,7 +173,7 @@ def _render(
         batch_sampler=data.batches(_CLIPS_ENCODED_AT_ONCE.get(vae.device.type, 4)),
         num_workers=workers,
         collate_fn=_collate,
-        worker_init_fn=prepare_worker,
+        worker_init_fn=leave_signals_to_parent,
     )
     with tqdm(total=config.clips, desc="rendering and encoding clips", mininterval=5) as bar:
         for some in clips:
