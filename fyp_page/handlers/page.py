@@ -81,11 +81,12 @@ class Page:
         seen = shown = -1
         while run is not None:
             run.job.ask()
-            is_running, version = run.is_running, run.version
+            # Counted before they are shown: while a view is sent, another result may come.
+            is_running, version, results = run.is_running, run.version, len(run.results)
             if version != seen:
                 remembered = gr.skip() if is_running else visitor | {"ended": run.id}
                 yield *self._view(run, shown, is_running), remembered
-                seen, shown = version, len(run.results)
+                seen, shown = version, results
             if not is_running:
                 return
             await asyncio.sleep(_POLL_SECONDS)

@@ -154,7 +154,7 @@ def test_upload_generate_and_download(page: Page, tmp_path: Path, name: str, kin
     assert len(list(read_frames(skeleton))) == 5
     assert (probe(result).width, probe(skeleton).width) == (32, 512)
     assert page.locator("video#source").count() == (kind == "raw")
-    page.wait_for_function("document.querySelector('video#result').currentTime > 0")
+    page.wait_for_function("document.querySelector('video#result')?.currentTime > 0")
     assert page.evaluate("[...document.querySelectorAll('.compare video')].every(video => !video.error)")
 
 
@@ -374,7 +374,7 @@ def test_two_visitors_at_once_have_their_own_results_with_all_downloads(
         _generate(page).click()
     for page, prompt in zip(pages, ("a robot", "a knight")):
         expect(page.locator("#summary")).to_contain_text(prompt, timeout=GENERATE_LIMIT * SECONDS)
-        expect(page.locator("#gallery img")).to_have_count(1)
+        expect(page.locator("#gallery img")).to_have_count(1, timeout=GENERATE_LIMIT * SECONDS)
     page = pages[0]
     for title in ("Video", "Side by side"):
         start, end = tone(_saved(page, title, tmp_path))
@@ -428,8 +428,8 @@ def test_a_killed_server_leaves_the_gallery_whole_and_the_page_comes_back(server
     server.start()
     expect(page.locator("#status")).to_contain_text("was not finished", timeout=START_LIMIT * SECONDS)
     expect(_generate(page)).to_be_enabled()
-    expect(page.locator("#gallery img")).to_have_count(1)
+    expect(page.locator("#gallery img")).to_have_count(1, timeout=GENERATE_LIMIT * SECONDS)
     page.locator("#gallery button").first.click()
-    page.wait_for_function("document.querySelector('video#result').currentTime > 0")
+    page.wait_for_function("document.querySelector('video#result')?.currentTime > 0")
     kept = [entry for entry in (server.gallery / "results").iterdir() if (entry / "result.mp4").is_file()]
     assert kept == list((server.gallery / "results").iterdir())
