@@ -25,7 +25,6 @@ from accelerate.utils import send_to_device
 from torch import nn
 from tqdm import tqdm
 
-from fyp_core.cli.argument_types import from_one
 from fyp_core.synthetic import sample_clip
 from fyp_core.training.config import OwnClips, TrainConfig
 from fyp_core.training.config_file import load_config
@@ -122,6 +121,13 @@ def write_clips(folder: Path, data: OwnClips) -> None:
         write_video(folder / f"{index}.mp4", clip.frames, _FPS)
         rows.append(json.dumps({"path": f"{index}.mp4", "caption": clip.caption}))
     (folder / _TABLE).write_text("\n".join(rows))
+
+
+def from_one(text: str) -> int:
+    """A whole number from 1; argparse tells what is wrong with another."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"give a whole number from 1, not {text!r}")
+    return int(text)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -28,7 +28,7 @@ _LARGE_BATCHES = {
     "autoencoder": ["train_batch_size=96", "learning_rate=1.5e-3", "max_train_steps=2000"],
     "text_to_image": ["train_batch_size=256", "learning_rate=1e-4", "max_train_steps=20"],
     "pose_joint": ["train_batch_size=512", "learning_rate=1e-3", "max_train_steps=4000"],
-    "temporal": ["train_batch_size=48", "max_train_steps=1000", "lr_warmup_steps=60"],
+    "temporal": ["train_batch_size=48", "max_train_steps=1000"],
     "turbo": ["train_batch_size=32", "max_train_steps=1000"],
 }
 _WARM_UP = {"autoencoder": 100, "text_to_image": 5, "pose_joint": 400, "temporal": 60, "turbo": 50}

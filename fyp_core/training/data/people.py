@@ -31,11 +31,11 @@ _MEDIAN_WINDOWS = (3, 5)  # pixels
 _MAX_BLUR, _MAX_NOISE = 1.6, 12.0  # pixels; grey values
 
 
-class PosedPeople(Dataset):
-    """People cut out, some turned or degraded, with their joints. Each item is of one clip and always the same.
+class _ClipsOfPeople(Dataset):
+    """Endless items, each of one clip and always the same.
 
-    Each holds ``pictures`` (n, size, size, 3) uint8 RGB, ``keypoints`` (n, 17, 2) in their pixels and ``visible``
-    (n, 17), of ``CROPS_OF_A_CLIP`` people: the fewer people a clip has, the more frames are rendered of it.
+    Args:
+        size: side of the pictures that an item holds, in pixels.
     """
 
     def __init__(self, config: WorldData, size: int, seed: int) -> None:
@@ -44,14 +44,27 @@ class PosedPeople(Dataset):
     def __len__(self) -> int:
         return ENDLESS
 
-    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+    def draw(self, index: int) -> tuple[np.random.Generator, WorldClip]:
+        """The clip of an item, of ``CROPS_OF_A_CLIP`` people over its frames, and the numbers that come next."""
         rng = np.random.default_rng((self.seed, index))
         people = draw_people(rng, self.config)
         clip = sample_world(rng, self.config, CROPS_OF_A_CLIP // people, _SPLIT, people=people)
+        return rng, clip
+
+
+class PosedPeople(_ClipsOfPeople):
+    """People cut out, some turned or degraded, with their joints.
+
+    Each item holds ``pictures`` (n, size, size, 3) uint8 RGB, ``keypoints`` (n, 17, 2) in their pixels and ``visible``
+    (n, 17), of ``CROPS_OF_A_CLIP`` people: the fewer people a clip has, the more frames are rendered of it.
+    """
+
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        rng, clip = self.draw(index)
         crops = [
             cut_out_person(rng, clip, frame, person, self.size)
             for frame in range(len(clip.frames))
-            for person in range(people)
+            for person in range(len(clip.characters))
         ]
         pictures, keypoints, visible = map(np.stack, zip(*crops))
         return {
@@ -61,23 +74,15 @@ class PosedPeople(Dataset):
         }
 
 
-class NamedPeople(Dataset):
-    """People cut out and a whole picture, some degraded. Each item is of one clip and always the same.
+class NamedPeople(_ClipsOfPeople):
+    """People cut out and a whole picture, some degraded.
 
-    Each holds ``people`` (n, size, size, 3) uint8 RGB, ``CROPS_OF_A_CLIP`` of them, with the numbers of their
+    Each item holds ``people`` (n, size, size, 3) uint8 RGB, ``CROPS_OF_A_CLIP`` of them, with the numbers of their
     ``characters`` (n,), and a whole ``picture`` (size, size, 3) with the number of its ``scene``.
     """
 
-    def __init__(self, config: WorldData, size: int, seed: int) -> None:
-        self.config, self.size, self.seed = config, size, seed
-
-    def __len__(self) -> int:
-        return ENDLESS
-
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
-        rng = np.random.default_rng((self.seed, index))
-        people = draw_people(rng, self.config)
-        clip = sample_world(rng, self.config, CROPS_OF_A_CLIP // people, _SPLIT, people=people)
+        rng, clip = self.draw(index)
         boxes = person_boxes(clip.keypoints, clip.scores > 0.5, clip.frames.shape[1:3])
         cut = [
             _cut_out(rng, frame, _moved(rng, box), self.size)
