@@ -109,7 +109,7 @@ def our_parts(pipeline: FollowYourPosePipeline, frames: int, size: int) -> dict[
     caches = {guidance: FeatureCache(pipeline.unet, [0]) for guidance in (1.0, 5.0)}
 
     def step(guidance: float, number: int) -> torch.Tensor:
-        pipeline._guidance_scale = guidance
+        pipeline.guidance_scale = guidance
         predict = functools.partial(pipeline.predict_noise, caches[guidance], number, levels, conditions)
         return predict_in_windows(predict, latents, windows)
 

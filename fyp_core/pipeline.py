@@ -142,8 +142,8 @@ class FollowYourPosePipeline(
         output_type: ``"np"``, ``"pil"``, ``"pt"`` or ``"latent"``; see the output class.
         decode_chunk_size: frames the autoencoder decodes at once.
         callback_on_step_end: called as ``callback(pipeline, step, timestep, tensors)`` after every step,
-            returns the tensors to replace. Raise from it to give up; set ``pipeline._interrupt = True`` to
-            stop denoising and decode what is there.
+            returns the tensors to replace. It may set ``pipeline.guidance_scale`` for the steps that follow, raise
+            to give up, or set ``pipeline.interrupt = True`` to stop denoising and decode what is there.
         callback_on_step_end_tensor_inputs: names of the tensors it gets: ``latents``, ``prompt_embeds``, and
             ``denoised``, an early estimate of the last latents, which cannot be replaced.
         return_dict: return a tuple when false.
@@ -262,7 +262,12 @@ class FollowYourPosePipeline(
 
     @property
     def guidance_scale(self) -> float:
+        """Weight of the prompt in this call; a callback may set it for the steps that follow."""
         return self._guidance_scale
+
+    @guidance_scale.setter
+    def guidance_scale(self, scale: float) -> None:
+        self._guidance_scale = scale
 
     @property
     def do_classifier_free_guidance(self) -> bool:
@@ -270,8 +275,12 @@ class FollowYourPosePipeline(
 
     @property
     def interrupt(self) -> bool:
-        """Whether a callback has asked, by ``pipeline._interrupt = True``, to stop denoising."""
+        """Whether denoising stops after this step; a callback may set it."""
         return self._interrupt
+
+    @interrupt.setter
+    def interrupt(self, value: bool) -> None:
+        self._interrupt = value  # diffusers' own name, which callbacks written for its pipelines set
 
     @torch.no_grad()
     def __call__(

@@ -19,6 +19,7 @@ from diffusers import (
     UNet2DConditionModel,
     UniPCMultistepScheduler,
 )
+from diffusers.models.attention import BasicTransformerBlock
 from PIL import Image
 
 from benchmarks.random_model import SCHEDULER, clip_tokenizer
@@ -293,7 +294,7 @@ def test_callback_can_stop_within_one_step(
     def stop(
         pipe: FollowYourPosePipeline, step: int, t: torch.Tensor, tensors: dict[str, Any]
     ) -> dict[str, Any]:
-        pipe._interrupt = step == 1
+        pipe.interrupt = step == 1
         return tensors
 
     assert generate(pipeline, num_inference_steps=9, callback_on_step_end=stop).shape[1] == FRAMES
@@ -310,7 +311,7 @@ def test_callback_can_switch_guidance_off(
     def cut_off(
         pipe: FollowYourPosePipeline, step: int, t: torch.Tensor, tensors: dict[str, Any]
     ) -> dict[str, Any]:
-        pipe._guidance_scale = 0.0
+        pipe.guidance_scale = 0.0
         return {"prompt_embeds": tensors["prompt_embeds"][-1:]}
 
     generate(
@@ -320,6 +321,33 @@ def test_callback_can_switch_guidance_off(
         callback_on_step_end_tensor_inputs=["latents", "prompt_embeds"],
     )
     assert counter.clips == [2, 1, 1]
+
+
+# --- IP-Adapter
+
+
+def test_ip_adapter_comes_and_goes() -> None:
+    pipeline = build_pipeline()
+    before = generate(pipeline, guidance_scale=1.0)
+    text_width, image_width = pipeline.unet.config.cross_attention_dim, 6
+    projection = {
+        "proj.weight": torch.randn(4 * text_width, image_width),
+        "proj.bias": torch.zeros(4 * text_width),
+        "norm.weight": torch.ones(text_width),
+        "norm.bias": torch.zeros(text_width),
+    }
+    widths = [module.dim for module in pipeline.unet.modules() if isinstance(module, BasicTransformerBlock)]
+    attention = {
+        f"{2 * i + 1}.to_{kind}_ip.weight": torch.randn(width, text_width)
+        for i, width in enumerate(widths)
+        for kind in "kv"
+    }
+    weights = {"image_proj": projection, "ip_adapter": attention}
+    pipeline.load_ip_adapter(weights, subfolder="", weight_name="", image_encoder_folder=None)
+    adapted = generate(pipeline, guidance_scale=1.0, ip_adapter_image_embeds=[torch.randn(1, 1, image_width)])
+    assert not np.allclose(adapted, before, atol=1e-3)
+    pipeline.unload_ip_adapter()
+    np.testing.assert_array_equal(generate(pipeline, guidance_scale=1.0), before)
 
 
 # --- text
