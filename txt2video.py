@@ -44,7 +44,7 @@ class ValidationData(Settings):
     height: int | None = Field(None, description="in pixels")
     num_inference_steps: int | None = Field(None, ge=1, description="denoising steps")
     guidance_scale: float | None = Field(None, allow_inf_nan=False, description="weight of the prompt")
-    scheduler: str = Field(AUTO_SCHEDULER, description="the way from noise to video")
+    scheduler: str = Field(AUTO_SCHEDULER, description="how noise is removed step by step")
     use_inv_latent: bool = False
     num_inv_steps: int = 50
     dataset_set: str = "val"

@@ -24,9 +24,9 @@ _READ_OPTIONS = {
 MOST_PIXELS = 36_000_000
 _MOST_PIXEL_ASPECT = 10  # widescreen DVDs have 1.46, anamorphic cinema 2
 _MOST_PIXELS_WITH_FRAME_THREADS = 9_000_000  # each such thread holds pictures of its own
-_USUAL_RATE = Fraction(25)  # where a video tells none
+_DEFAULT_RATE = Fraction(25)  # of videos that do not state one
 
-# Decoders have threads, and a forked process has them not: to free there what its parent left as garbage hangs.
+# A forked process does not inherit the threads of decoders: freeing a decoder of its parent would block it for ever.
 if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
     os.register_at_fork(before=gc.collect, after_in_child=gc.freeze)
 
@@ -40,7 +40,8 @@ def open_container(path: str | os.PathLike[str]) -> InputContainer:
     file = Path(path)
     if os.path.isdir(file):
         raise InputError(f"{file} is a folder; name one video file.")
-    if not os.path.exists(file):  # unlike Path's, False as well for names too long and folders not open to us
+    # Unlike Path's, os.path.exists is also False for names that are too long and in folders we may not enter.
+    if not os.path.exists(file):
         raise InputError(f"There is no file {file}; check the path.")
     if not file.stat().st_size:
         raise InputError(f"{file.name} is empty; choose another video.")
@@ -48,9 +49,7 @@ def open_container(path: str | os.PathLike[str]) -> InputContainer:
         # Without the prefix FFmpeg reads a name such as "a:b.mp4" as a network address.
         container = av.open(
             f"file:{file}",
-            options={
-                "max_pixels": str(MOST_PIXELS)
-            },  # holds for decoding; headers may say less than there is
+            options={"max_pixels": str(MOST_PIXELS)},  # checked again while decoding: headers may be wrong
             container_options=_READ_OPTIONS,
             metadata_errors="replace",
         )
@@ -69,12 +68,12 @@ def open_container(path: str | os.PathLike[str]) -> InputContainer:
 
 
 def moving_stream(container: InputContainer) -> av.VideoStream:
-    """The stream that is meant: a cover picture may come before it."""
+    """The first stream that is a video: a cover picture may come before it."""
     return next(filter(_is_moving, container.streams.video))
 
 
 def make_decoder(stream: av.VideoStream) -> av.VideoCodecContext:
-    """FFmpeg's own VP8 and VP9 decoders drop the transparency of WebM; libvpx keeps it."""
+    """The decoder of a stream: libvpx for transparent WebM, whose transparency FFmpeg's own decoders ignore."""
     libvpx = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(stream.codec_context.name)
     if libvpx and stream.metadata.get("alpha_mode") == "1":
         return cast(av.VideoCodecContext, av.VideoCodecContext.create(libvpx, "r"))
@@ -87,11 +86,11 @@ def make_decoder(stream: av.VideoStream) -> av.VideoCodecContext:
 
 def claimed_rate(stream: av.VideoStream) -> Fraction:
     """Frames a second by the file's header."""
-    return stream.average_rate or _USUAL_RATE
+    return stream.average_rate or _DEFAULT_RATE
 
 
 def clock(stream: av.VideoStream) -> Fraction:
-    """Seconds of a tick, in which the stream counts time."""
+    """Length of a tick, the unit of the stream's times, in seconds."""
     return stream.time_base or Fraction(1, av.time_base)
 
 
@@ -107,7 +106,7 @@ def _is_moving(stream: av.VideoStream) -> bool:
 
 def _check_size(stream: av.VideoStream, name: str) -> None:
     width, height = stream.codec_context.width, stream.codec_context.height
-    if not width or not height:  # FFmpeg does not tell a size above max_pixels
+    if not width or not height:  # FFmpeg does not report a size above max_pixels
         raise InputError(
             f"The picture of {name} has more than {MOST_PIXELS // 10**6} megapixels, or no size; make it smaller."
         )

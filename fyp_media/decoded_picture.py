@@ -61,7 +61,10 @@ def shrunk(size: tuple[int, int], longest_side: int | None) -> tuple[int, int]:
 
 
 def display_matrix(picture: av.VideoFrame) -> np.ndarray | None:
-    """How phones turn or mirror what they store. Ask once a video: a picture asked is only freed by the collector."""
+    """The rotation and mirroring with which a stored picture is shown; phones use it.
+
+    Call it once a video: a picture whose side data was read stays in memory until the garbage collector runs.
+    """
     matrix: Any = picture.side_data.get("DISPLAYMATRIX")
     return None if matrix is None else np.frombuffer(bytes(matrix), np.int32)
 

@@ -1,4 +1,4 @@
-"""The one exception that means that the input is wrong and a person can put it right, and what it quotes of others."""
+"""The exception for wrong input that a user can correct, and the texts of other exceptions that it quotes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -48,7 +48,7 @@ def check_targets(
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[str]:
-    """Name of a scratch file beside ``path`` that takes its place at the end, or vanishes on any failure.
+    """Name of a scratch file beside ``path`` that takes its place at the end, or is deleted after a failure.
 
     Raises:
         InputError: the folder or the file cannot be written.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-_MOST_ENLARGED = 4  # a part this much smaller than its picture is cut out before it is resized
+_MOST_ENLARGED = 4  # times; a part with a smaller share of its picture is cut out before it is resized
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from fyp_media.errors import InputError
 
-_LEAST_RATE = 0.001  # below 1 / 1001 the fractions we write have no more room
+_LEAST_RATE = 0.001  # below 1 / 1001 our fractions, whose denominators end at 1001, cannot express it
 _MOST_RATE = 1000  # MP4 states lengths in milliseconds
 CLOCK_TOLERANCE = 0.002  # seconds; many files count in milliseconds
 _RATE_TOLERANCE = 0.05  # of the file's own claim
@@ -19,7 +19,7 @@ _RATE_TOLERANCE = 0.05  # of the file's own claim
 
 @dataclass(frozen=True)
 class Packet:
-    """What a packet tells of its frame: time and length in ticks, None where it does not say."""
+    """What a packet states about its frame: time and length in ticks, None where it is not stated."""
 
     pts: int | None
     duration: int | None
@@ -74,7 +74,7 @@ class FrameTimes:
 
     @cached_property
     def fps(self) -> float:
-        """Frames a second: the file's claim where the frames are even and bear it out, otherwise their mean rate."""
+        """Frames a second: the file's claim where frame times are even and agree with it, otherwise their mean rate."""
         claim = float(self.claimed_rate)
         length = (self.ticks[-1] - self.ticks[0]) * self.clock if self.ticks else 0
         if not length:
@@ -87,7 +87,7 @@ class FrameTimes:
         return max(bisect_right(self.ticks, tick) - 1, 0)
 
     def keyframe_before(self, index: int) -> int | None:
-        """The tick from which a frame can be decoded; None where only the very start will do."""
+        """The tick from which a frame can be decoded; None where decoding must begin at the start."""
         position = bisect_right(self.keyframes, self.ticks[index])
         return self.keyframes[position - 1] if position else None
 

@@ -1,4 +1,4 @@
-"""The part of a picture that holds people, steady over a clip or following them slowly."""
+"""The part of a picture that holds people: fixed for a clip, or following them slowly."""
 
 from __future__ import annotations
 

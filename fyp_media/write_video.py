@@ -23,10 +23,7 @@ from fyp_media.sound import Sound
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov")
 # Options of the encoder x264.
 QUICK = {"crf": "16", "preset": "veryfast"}
-SMALL = {
-    "crf": "24",
-    "preset": "veryslow",
-}  # a third of the bytes, ten times the work: for files that are shipped
+SMALL = {"crf": "24", "preset": "veryslow"}  # a third of the bytes, ten times the work: for committed files
 
 FrameWriter = Callable[[np.ndarray], None]
 """Takes the next frame, (H, W, 3) uint8 RGB, of the same size as the others."""
@@ -64,7 +61,7 @@ def video_writer(
 
     Args:
         path: ends in .mp4, .m4v or .mov; missing folders are made, an existing file is replaced at the end.
-        sound: what is heard meanwhile.
+        sound: to store with the pictures.
         encoding: ``QUICK`` or ``SMALL``.
 
     Yields:
@@ -190,12 +187,12 @@ def _muxer(path: str | os.PathLike[str], options: dict[str, str]) -> Iterator[av
     try:
         with replacing(path) as temporary, av.open(f"file:{temporary}", "w", options=options) as container:
             yield container
-    except av.FFmpegError as error:  # such as of a size that the codec does not know
+    except av.FFmpegError as error:  # for example, a size that the codec cannot encode
         raise InputError(f"Cannot write {path}: {error.strerror}; choose another size or rate.") from error
 
 
 def _with_palette(store: _FrameStore, rate: Fraction) -> Iterator[av.VideoFrame]:
-    """Quantise to one 256-colour palette. Dither is ordered: error diffusion would crawl between frames."""
+    """Quantise to one 256-colour palette. Ordered dither: the pattern of error diffusion moves between frames."""
     making = av.filter.Graph()
     making.link_nodes(
         _frame_source(making, store.size, rate),

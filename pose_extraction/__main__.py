@@ -36,7 +36,7 @@ from pose_extraction.motion.temporal import clean
 from pose_extraction.motion.tracking import ALL, choose
 
 _COMMAND = "fyp-pose"
-_USUAL_SMOOTHING = 1.0
+_DEFAULT_SMOOTHING = 1.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "video",
-        help="a video that shows people whole; or keypoints of COCO, OpenPose, ComfyUI, AlphaPose or mmpose: a JSON"
+        help="a video that shows whole people; or keypoints of COCO, OpenPose, ComfyUI, AlphaPose or mmpose: a JSON"
         " file or a folder of them",
     )
     parser.add_argument("-o", "--output", required=True, metavar="MP4", help="skeleton video to write")
@@ -173,7 +173,7 @@ def _extract(options: argparse.Namespace) -> tuple[dict[str, object], str]:
             estimator=options.estimator,
             weights=options.weights,
             people=options.people,
-            smoothing=_USUAL_SMOOTHING if options.smoothing is None else options.smoothing,
+            smoothing=_DEFAULT_SMOOTHING if options.smoothing is None else options.smoothing,
             fps=options.fps,
             progress=show,
         )
@@ -230,7 +230,7 @@ def _edit(options: argparse.Namespace) -> tuple[dict[str, object], str]:
 
 
 def _check_target(target: str, suffixes: Sequence[str], source: str) -> None:
-    """Raise InputError where the source would be overwritten, or take keypoints in as another frame."""
+    """Raise InputError where the source would be overwritten, or the target would become a frame of it."""
     check_targets([target], suffixes, [source])
     beside_frames = Path(target).resolve().parent == Path(source).resolve()
     if beside_frames and Path(target).suffix.lower() == KEYPOINT_SUFFIX:

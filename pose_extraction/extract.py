@@ -24,7 +24,7 @@ from pose_extraction.poses import FramePoses
 Progress = Callable[[int, int | None], None]
 """Called with frames done and frames in all (None when the file does not say)."""
 
-_LEAST_PERSON_SHARE = 0.1  # a person in fewer frames than this is a false find
+_LEAST_PERSON_SHARE = 0.1  # of the frames; a person in fewer is a false detection
 _SAMPLED_FPS = 6.0  # every fifth frame of 30 a second, as the published model takes them
 
 T = TypeVar("T")
@@ -37,7 +37,7 @@ class Extraction:
     motion: the people chosen, cleaned.
     people: how many were followed in all.
     person_share: share of the frames in which the estimator saw a person, before gaps were closed.
-    estimator, why: who estimated the poses, and why that one.
+    estimator, why: which estimator found the poses, and why it was chosen.
     seconds: time spent to decode, estimate and write.
     """
 
@@ -54,7 +54,7 @@ class FoundPeople:
     """What was found in frames.
 
     everybody: all people, as the estimator saw them.
-    estimator, why: who estimated the poses, and why that one.
+    estimator, why: which estimator found the poses, and why it was chosen.
     """
 
     everybody: Motion
@@ -116,7 +116,7 @@ def extract_skeleton_video(
         people: ``all``, ``largest`` or one by number, from 1 in order of appearance.
         smoothing: strength, 0 is off; see :func:`pose_extraction.motion.temporal.smooth`.
         fps: frames a second to sample and write; by default the video's own, which is every frame once, or where
-            they are shown unequally long, what is shown at even times.
+            frames are shown for unequal times, those shown at even times.
 
     Raises:
         InputError: the source cannot be read, nobody is seen in it, or a target cannot be written.

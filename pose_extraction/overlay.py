@@ -11,7 +11,7 @@ from pose_extraction.motion.motion import Motion
 def over_frames(frames: Iterable[np.ndarray], motion: Motion) -> Iterator[np.ndarray]:
     """Paint each frame's people over it: (H, W, 3) uint8 RGB in and out, streamed."""
     for frame, skeleton in zip(frames, motion.draw()):
-        # Lines are drawn on black with soft edges: the brightest channel tells how much of a pixel they cover.
+        # Lines are drawn on black with soft edges: the brightest channel is the share of a pixel that they cover.
         cover = skeleton.max(axis=-1, keepdims=True).astype(np.uint16)
         yield ((frame * (255 - cover) + 127) // 255 + skeleton).clip(max=255).astype(np.uint8)
 
@@ -21,7 +21,7 @@ def number_people(frame: np.ndarray, keypoints: np.ndarray) -> np.ndarray:
 
     Args:
         frame: (H, W, 3) uint8 RGB.
-        keypoints: (P, 17, 2) x and y in pixels, NaN where unknown; who has no known joint gets no box.
+        keypoints: (P, 17, 2) x and y in pixels, NaN where unknown; a person without a known joint gets no box.
 
     Returns:
         (H, W, 3) uint8 RGB.

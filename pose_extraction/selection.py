@@ -7,7 +7,7 @@ from pose_extraction.poses import FramePoses
 from pose_extraction.skeleton import KEYPOINT_NAMES, SCORE_THRESHOLD
 
 # The same person found twice: most joints are nearer to each other than this, in sizes of the smaller body, or those of
-# the head, in sizes of the larger. Who is cut off by the picture is also found as a small body below the same head.
+# the head, in sizes of the larger: a person cut off by the picture's edge is also found as a small body with that head.
 _SAME_PLACE, _SAME_HEAD = 0.2, 0.08
 _SAME_JOINT = 0.1  # in sizes of the body
 _SAME_TORSO, _OPPOSITE = 0.3, -0.7  # between middles, in lengths of the torso; cosine between directions
@@ -30,8 +30,8 @@ _AT_THE_EDGE = 0.3  # of the length of the torso, from the hip to the lower edge
 def without_duplicates(poses: FramePoses) -> FramePoses:
     """Each person once, those with the highest mean score first.
 
-    A joint becomes the mean of where it is in all poses of the person at the same place, weighted by their scores:
-    steadier than any one of them.
+    A joint becomes the mean of its places in all poses of the person at the same place, weighted by their scores,
+    which jitters less than any one of them.
     """
     kept: list[int] = []
     merged: list[np.ndarray] = []
@@ -45,7 +45,7 @@ def without_duplicates(poses: FramePoses) -> FramePoses:
 
 
 def same_person(one: np.ndarray, other: np.ndarray) -> bool:
-    """Whether two (17, 2) poses are in the same place, share a head, or have one torso upside down in the other."""
+    """Whether two (17, 2) poses are in the same place, share a head, or one is the other upside down."""
     head = np.linalg.norm(one[_HEAD] - other[_HEAD], axis=-1)
     share_head = np.median(head) < _SAME_HEAD * max(body_size(one), body_size(other))
     return bool(share_head) or _in_same_place(one, other) or _is_upside_down_in(one, other)
@@ -57,7 +57,10 @@ def _in_same_place(one: np.ndarray, other: np.ndarray) -> bool:
 
 
 def _is_upside_down_in(one: np.ndarray, other: np.ndarray) -> bool:
-    """Whether two torsos have one middle and opposite directions: estimators take the hips of who leans for a head."""
+    """Whether two torsos share a middle and point in opposite directions.
+
+    Estimators sometimes take the hips of a person who leans for a head.
+    """
     shoulders, hips = (
         np.stack([pose[part].mean(axis=0) for pose in (one, other)]) for part in (_SHOULDERS, _HIPS)
     )
@@ -104,7 +107,7 @@ def without_unseen_joints(poses: FramePoses, height: int, width: int) -> FramePo
 
 
 def _invented_legs(side: np.ndarray, sizes: np.ndarray, height: int) -> np.ndarray:
-    """Whose leg leads up from the lower edge of the picture, or up along the arm: (P,) bool.
+    """Which people have a leg that leads up from the lower edge of the picture, or up along the arm: (P,) bool.
 
     Args:
         side: (P, 6, 2) joints of _LIMBS.

@@ -1,8 +1,8 @@
 """The COCO-17 skeleton and its drawing, which is the input format of the pose encoder.
 
 Topology, palette, drawing order and line width are those of the skeleton videos the published weights were
-trained on (mmpose's 2022 COCO style). Today's mmpose draws other colours, and the encoder reads colour as
-meaning.
+trained on (mmpose's 2022 COCO style). Today's mmpose draws other colours, and the encoder knows a limb by its
+colour.
 """
 
 from itertools import compress

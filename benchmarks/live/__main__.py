@@ -83,7 +83,7 @@ def _look(judges: Judges, frame: LiveFrame) -> tuple[tuple[str, ...], str]:
 
 def follow_renders(engine: Engine, judges: Judges, clips: int, steps: int | None) -> dict[str, float]:
     """PCK of the pictures against where the joints of the render are."""
-    size = engine.usual_size.height
+    size = engine.default_size.height
     rows = []
     for case in (case for pairs in PAIRS for case in world_cases(pairs, clips, 24, size)):
         settings = LiveSettings(prompt=case.prompt, steps=steps, estimator="mediapipe")

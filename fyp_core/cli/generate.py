@@ -14,7 +14,7 @@ from fyp_core.generation.device import Runtime
 from fyp_core.generation.engine import Engine
 from fyp_core.generation.guide import fine_skeletons
 from fyp_core.generation.job import Job, Progress
-from fyp_core.generation.length import USUAL_RATE, sample_input
+from fyp_core.generation.length import DEFAULT_RATE, sample_input
 from fyp_core.generation.metadata import read_settings
 from fyp_core.generation.output import OUTPUT_SUFFIXES, save_video
 from fyp_core.generation.request import GenerationRequest
@@ -43,7 +43,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--fps",
         type=float,
         metavar="R",
-        help=f"frames a second, in place of --stride; with --seconds: {USUAL_RATE:g}",
+        help=f"frames a second, in place of --stride; with --seconds: {DEFAULT_RATE:g}",
     )
     parser.add_argument("--output", required=True, metavar="FILE", help="video to write: .mp4 or .gif")
     parser.add_argument("--skeleton-output", metavar="FILE", help="also write the skeleton video it follows")
@@ -82,7 +82,7 @@ def generate(options: argparse.Namespace) -> None:
     targets = [options.output, *([options.skeleton_output] if options.skeleton_output else [])]
     check_targets(targets, OUTPUT_SUFFIXES, sources=filter(None, (values["input"], options.like)))
     engine = Engine(values.get("model", AUTO), pick(Additions, values), pick(Runtime, values))
-    if not {"frames", "stride"} & values.keys() and (usual := engine.usual_size).fps is not None:
+    if not {"frames", "stride"} & values.keys() and (usual := engine.default_size).fps is not None:
         values |= _frames(pick(GenerationRequest, values), usual.seconds, usual.fps)
     request = pick(GenerationRequest, values)
     with _ProgressBar() as bar:

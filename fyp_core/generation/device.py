@@ -28,9 +28,9 @@ CompilerBackend = Callable[..., Callable[..., Any]]
 """Of :func:`torch.compile`: makes a function of a traced graph and examples of its inputs."""
 Attention = Literal["native", "xformers", "flash", "sage"]
 ATTENTION_BACKENDS: tuple[Attention, ...] = get_args(Attention)
-_DECODED_AT_ONCE = 4  # frames; more are not faster on a GPU that has enough to do with four of 512²
+_DECODED_AT_ONCE = 4  # frames; more are not faster on a GPU that four of 512² keep busy
 _TILE = 512  # pixels a side; larger pictures are decoded in tiles where memory is scarce
-_MEASURED_SIDE, _MEASURED_TIMES = 384, 5  # of the matrices that tell the faster number format
+_MEASURED_SIDE, _MEASURED_TIMES = 384, 5  # matrices with which the faster number format is measured
 _FREE_SHARE, _MOST_CLIPS = 0.7, 6  # of the free memory that clips may take; in a pass
 # What is held at once, in maps: of the UNet's widest level, and of the autoencoder's second level. Measured on a GPU in
 # fp16: 26.3 and 4.1.
@@ -50,9 +50,11 @@ class Runtime(RequestSettings):
         "auto", "number format; auto: the fastest that is exact enough", group="device"
     )
     attention: Attention = setting("native", "how attention is computed; native: by PyTorch", group="device")
-    low_vram: bool = setting(False, "slower, in a fraction of the GPU's memory", group="device")
+    low_vram: bool = setting(False, "use a fraction of the GPU's memory, but take longer", group="device")
     compile: bool = setting(
-        False, "the first video takes a minute or more longer, the others less", group="device"
+        False,
+        "compile the network: the first video takes a minute or more longer, later ones less",
+        group="device",
     )
 
     @property
@@ -85,7 +87,7 @@ def choose_device(name: str | None) -> str:
 
 
 def device_name(device: str) -> str:
-    """What people call it: the GPU's model, or ``cpu``."""
+    """A name for people: the GPU's model, or ``cpu``."""
     import torch
 
     return torch.cuda.get_device_name(device) if device.startswith("cuda") else device
@@ -124,7 +126,7 @@ def choose_dtype(name: str, device: str) -> DType:
 def _cpu_has_bf16() -> bool:
     import torch
 
-    # Older PyTorch does not tell; fp32 always works.
+    # Older PyTorch does not report it; fp32 always works.
     capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
     return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "sve_bf16", "bf16"))
 
@@ -169,7 +171,7 @@ def check_attention(backend: str, unet: PoseVideoUNet, device: str) -> None:
 
 @contextmanager
 def use_attention(backend: str) -> Iterator[None]:
-    """Attention within computes with that backend of diffusers.
+    """Attention inside the block is computed by that backend of diffusers.
 
     Raises:
         InputError: unknown, or not installed here.
@@ -240,9 +242,9 @@ def estimate_peak(
     runtime: Runtime,
     reuses_features: bool = False,
 ) -> int:
-    """Bytes of the device's memory that generating will take at most, about.
+    """Estimated largest number of bytes of the device's memory that generating will take.
 
-    Weights, and the largest of what is held at once in denoising and in decoding.
+    It is the weights and the larger of what is held at once in denoising and in decoding.
 
     Args:
         reuses_features: between steps, see :mod:`fyp_core.feature_cache`, which keeps them of the whole video.
@@ -294,7 +296,9 @@ def _denoising_bytes(
     """What is held at once besides weights: in the network, for its clips; of poses, for those and the video itself."""
     windows, together = _windows(pipeline, frames)
     halves = 2 if guided else 1
-    poses = max(clips, halves) + (windows == 1)  # of more windows the video's lie in the host's memory
+    poses = max(clips, halves) + (
+        windows == 1
+    )  # with several windows the video's poses are in the host's memory
     maps = clips * _HELD_IN_UNET + poses * _pose_maps(pipeline)
     if reuses_features:
         maps += halves * windows
@@ -328,7 +332,7 @@ def _pose_maps(pipeline: FollowYourPosePipeline) -> float:
 
 
 def _free_memory(device: str) -> int:
-    """Bytes of a GPU that can be had, with what PyTorch holds and does not use."""
+    """Bytes of a GPU that can be allocated, including what PyTorch has reserved and does not use."""
     import torch
 
     unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
@@ -340,7 +344,7 @@ def _bytes(model: nn.Module) -> int:
 
 
 def free_memory() -> None:
-    """Give back what no object holds any more."""
+    """Return memory that no object uses any more to the device."""
     import gc
 
     import torch

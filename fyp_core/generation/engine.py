@@ -1,4 +1,4 @@
-"""The engine: one loaded model, one job at a time, with progress and cancel."""
+"""The engine: one loaded model, one job at a time, with progress and cancellation."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Engine:
 
     Args:
         model: a source, or what :func:`fyp_core.weights.sources.resolve_model` makes one of.
-        additions: another base and so on; of a source, which has its own, none.
+        additions: another base model and so on; None with a source, which has its own.
         runtime: device, number format, attention backend, memory.
         max_waiting: jobs that may wait; further ones are refused.
         jobs_per_owner: of one owner, the running one included; None for any number.
@@ -60,7 +60,7 @@ class Engine:
         self._found_people = FoundPeopleCache()
 
     def load(self) -> ModelSource:
-        """Load the model unless it is there already, and tell which one it is.
+        """Load the model unless it is loaded already, and return its source.
 
         Raises:
             InputError: it cannot be found or loaded, or the device cannot run it as asked for.
@@ -68,7 +68,7 @@ class Engine:
         return self._model_loaded().source
 
     def _model_loaded(self) -> LoadedModel:
-        """The model, whatever additions it has at the moment."""
+        """The loaded model, with whatever additions it has at the moment."""
         with self._loading:
             return self._loaded or self._load(None)
 
@@ -95,10 +95,10 @@ class Engine:
         return self._loaded
 
     def load_in_background(self) -> None:
-        """Begin to load, for example while poses are found; :meth:`load` waits for it and raises what went wrong."""
+        """Start loading, for example while poses are found; :meth:`load` waits for it and raises its errors."""
 
         def try_to_load() -> None:
-            with suppress(Exception):  # `load` tries again and raises it where somebody waits
+            with suppress(Exception):  # `load` tries again and raises the error to its caller
                 self.load()
 
         if self._loaded is None:
@@ -106,14 +106,14 @@ class Engine:
 
     @property
     def model_name(self) -> str:
-        """What another engine finds the model by: as it was given, or where that says too little, what it is."""
+        """The name by which another engine finds this model: as it was given, or for ``auto`` the chosen model's."""
         if isinstance(self._model, str) and self._model != AUTO:
             return self._model
         return self.load().name
 
     @property
-    def usual_size(self) -> ModelSize:
-        """What the model usually makes; read without loading it.
+    def default_size(self) -> ModelSize:
+        """The default size and length of the model's videos; read without loading it.
 
         Raises:
             InputError: the model cannot be found.
@@ -121,7 +121,7 @@ class Engine:
         return ModelSize.of(self._source())
 
     def facts(self) -> ModelFacts:
-        """What the model is and usually makes; loads it unless it is there already.
+        """Name, default size and sampling of the model; loads it unless it is loaded already.
 
         Raises:
             InputError: see :meth:`load`.
@@ -138,7 +138,7 @@ class Engine:
         return self._model_loaded().pipeline
 
     def prepare_sampling(self, request: GenerationRequest) -> dict[str, Any]:
-        """Let :attr:`pipeline` sample as a request says, for calls of one's own, and return their arguments.
+        """Set up :attr:`pipeline` to sample as a request says, for direct calls, and return their arguments.
 
         Raises:
             InputError: a LoRA is not for this model, or the scheduler cannot take that many steps.
@@ -148,8 +148,8 @@ class Engine:
     def prepare(self, request: GenerationRequest, job: Job | None = None) -> Guide:
         """Read the frames to follow and, of a raw video, find the people in them; needs no model.
 
-        People are found once for a part of a video: when the request differs in their choice, size, smoothing or
-        window only, those found before are taken.
+        People are found once for a part of a video: a later request that differs only in their choice, size, smoothing
+        or window uses those found before.
 
         Raises:
             InputError: a setting or the video cannot work.
@@ -157,13 +157,13 @@ class Engine:
         """
         job = job or Job()
         turn = self._turn_to_find_poses(job)
-        return make_guide(request, self.usual_size, job, turn, self._found_people)
+        return make_guide(request, self.default_size, job, turn, self._found_people)
 
     def render(self, request: GenerationRequest, guide: Guide, job: Job | None = None) -> GenerationResult:
         """Generate the video that follows ``guide``, in memory.
 
         Raises:
-            InputError: a setting cannot work, memory does not suffice, or too many are waiting.
+            InputError: a setting cannot work, memory is too small, or too many jobs are waiting.
             JobCancelled: the job was cancelled; the engine can go on with the next.
         """
         chunks: list[np.ndarray] = []
@@ -209,7 +209,7 @@ class Engine:
     def estimate(self, request: GenerationRequest, frames: int | None = None) -> float:
         """Seconds that a request will take from its turn to the last frame, about.
 
-        The measure is the mean of the videos before it; the first time a short run takes it, in a turn of its own.
+        The speed is the mean of earlier videos; the first time it is measured by a short run, in a turn of its own.
 
         Args:
             frames: instead of the request's.
@@ -250,7 +250,7 @@ class Engine:
 
     @contextmanager
     def _turn_to_find_poses(self, job: Job) -> Iterator[None]:
-        """The model, which is needed next, is loaded meanwhile; the video has been opened, so it is worth it."""
+        """A turn in which the model, needed next, is loaded in the background: the video could be opened."""
         with self.queue.turn(job):
             self.load_in_background()
             yield
@@ -260,10 +260,10 @@ class Engine:
     ) -> GenerationReport:
         """Generate the video that follows ``guide``; its frames are taken as they are finished.
 
-        The one method by which an engine differs whose model is somewhere else.
+        The only method that an engine overrides whose model is in another process.
 
         Args:
-            take: gets the frames, before the job does.
+            take: called with the frames, before the job's ``on_frames``.
 
         Raises:
             InputError, JobCancelled: see :meth:`render`.
@@ -280,7 +280,7 @@ class Engine:
     def _compute(
         self, request: GenerationRequest, guide: Guide, job: Job, take: Callable[[FinishedFrames], object]
     ) -> GenerationReport:
-        """What is done in a job's turn."""
+        """Load the model if needed and generate; called in the job's turn."""
         if not self._has(request.additions):
             job.report("load", 0, 1)
         start = time.perf_counter()

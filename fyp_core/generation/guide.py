@@ -56,13 +56,13 @@ class Guide:
     fps: frames a second at which these play at the source's speed, at least 1.
     input_hash: SHA-256 of the input's file.
     seconds: spent on ``read`` and ``pose``.
-    input_type: what the input is: ``raw``, ``skeleton`` or ``keypoints``.
-    read_as: one sentence on that, such as "Read as a skeleton video in the OpenPose style."
+    input_type: the kind of the input: ``raw``, ``skeleton`` or ``keypoints``.
+    read_as: one sentence about it, such as "Read as a skeleton video in the OpenPose style."
     estimator: name of what found the people in a raw video.
     motion: the people followed, in pixels of the picture; None where the input is a skeleton video.
-    everybody: all people found, in pixels of the picture, before they are chosen, smoothed or changed; None likewise.
+    everybody: all people found, in pixels of the picture, before they are chosen, smoothed or changed; None as above.
     notices: sentences the user should read, for example on a skeleton video in another style.
-    sound: what is heard in the input meanwhile; None where the frames do not play at the source's speed.
+    sound: that of the input during these frames; None where the frames do not play at the source's speed.
     """
 
     skeletons: np.ndarray
@@ -90,10 +90,10 @@ def make_guide(
     """Read the frames to follow and, of a raw video, find the people in them.
 
     Args:
-        model: the size the model usually makes.
-        job: is cancelled within a frame.
-        turn: entered where poses are estimated, which takes the processor.
-        found: people of guides made before, in whose place they are taken.
+        model: the default size of the model's videos.
+        job: a cancellation takes effect within a frame.
+        turn: entered while poses are estimated, which keeps the processor busy.
+        found: people of guides made before; they are not searched again.
 
     Raises:
         InputError: a setting or the video cannot work.
@@ -111,16 +111,16 @@ def make_guide(
         source.frames()  # raises where the video is too short
         if kind == "raw":
             return _from_people(source, turn or nullcontext(), found or FoundPeopleCache())
-        looked_at = source.frames_for_style()
-        if kind == "skeleton" or kind_of(looked_at) == "skeleton":
+        examined = source.frames_for_style()
+        if kind == "skeleton" or kind_of(examined) == "skeleton":
             _refuse_pose_controls(request)
-            return _from_skeletons(source, looked_at)
-        del looked_at  # not held while poses are found
+            return _from_skeletons(source, examined)
+        del examined  # not held while poses are found
         return _from_people(source, turn or nullcontext(), found or FoundPeopleCache())
 
 
 def fine_skeletons(request: GenerationRequest, guide: Guide) -> Iterator[np.ndarray]:
-    """The skeletons of a guide in the input's resolution, to look at and to use again.
+    """The skeletons of a guide in the input's resolution, for people to see and to use again as input.
 
     Args:
         request: of which the guide was made.
@@ -144,7 +144,7 @@ def fine_skeletons(request: GenerationRequest, guide: Guide) -> Iterator[np.ndar
 
 @dataclass(frozen=True)
 class _Source:
-    """An open video and what is wanted of it.
+    """An open video and what is requested of it.
 
     shown, size: height and width of the cropped picture and of the result.
     """
@@ -162,9 +162,9 @@ class _Source:
 
     @property
     def sound(self) -> Sound | None:
-        """Of the time that the chosen frames take in the input."""
+        """The input's sound during the chosen frames."""
         own, request = self.video.info.fps, self.request
-        if own / request.stride < self.fps:  # they are shown faster
+        if own / request.stride < self.fps:  # frames are then shown faster than in the source
             return None
         return Sound(request.input, request.start / own, request.frames / self.fps)
 
@@ -187,9 +187,9 @@ class _Source:
 # --- skeleton videos
 
 
-def _from_skeletons(source: _Source, looked_at: np.ndarray) -> Guide:
+def _from_skeletons(source: _Source, examined: np.ndarray) -> Guide:
     start = time.perf_counter()
-    style = _style_of(source, looked_at)
+    style = _style_of(source, examined)
     frames = _styled(source, style)
     notices = [style.notice] if style.notice else []
     windows, hidden = _windows_of_lines(source, frames)
@@ -229,15 +229,15 @@ def _refuse_pose_controls(request: GenerationRequest) -> None:
         )
 
 
-def _style_of(source: _Source, looked_at: np.ndarray) -> Style:
+def _style_of(source: _Source, examined: np.ndarray) -> Style:
     """How the video is drawn.
 
     Args:
-        looked_at: see :meth:`_Source.frames_for_style`.
+        examined: see :meth:`_Source.frames_for_style`.
     """
-    if not looked_at.any():  # the people may be in the other frames
-        looked_at = np.stack(list(source.frames()))
-    return recognise_style(looked_at)
+    if not examined.any():  # the people may be in the other frames
+        examined = np.stack(list(source.frames()))
+    return recognise_style(examined)
 
 
 def _styled(source: _Source, style: Style) -> Frames:
@@ -326,7 +326,7 @@ def _with_pose_controls(motion: Motion, request: GenerationRequest) -> Motion:
 
 
 def _draw(motion: Motion, windows: Iterable[PictureWindow]) -> Iterator[np.ndarray]:
-    """Skeletons drawn at the size shown, where lines are as thick as the model knows them."""
+    """Skeletons drawn at the result's size, so that lines are as thick as in training."""
     for window, keypoints, scores in zip(windows, motion.keypoints, motion.scores):
         yield draw_skeleton(window.map_points(keypoints), scores, *window.size)
 
@@ -334,7 +334,7 @@ def _draw(motion: Motion, windows: Iterable[PictureWindow]) -> Iterator[np.ndarr
 def _windows_of_joints(
     request: GenerationRequest, motion: Motion, shown: tuple[int, int], size: tuple[int, int]
 ) -> tuple[list[PictureWindow], list[str]]:
-    """The windows, and what is to be told of them."""
+    """The windows, and sentences about them for the user."""
     points = np.where(motion.scores[..., None] >= SCORE_THRESHOLD, motion.keypoints, np.nan)
     points = points.reshape(len(motion), -1, 2)
     fit = request.fit or "people"
@@ -350,7 +350,7 @@ def _empty_notice(empty: np.ndarray, request: GenerationRequest) -> str:
     """Which frames of the input show nobody: single numbers and ranges of neighbours among those chosen.
 
     Args:
-        empty: those of the result, rising.
+        empty: their indices in the result, ascending.
     """
     numbers = np.array(frame_numbers(request.frames, request.stride, request.start))[empty]
     runs = np.split(numbers, np.flatnonzero(np.diff(empty) > 1) + 1)

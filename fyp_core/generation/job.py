@@ -1,4 +1,4 @@
-"""One piece of work as seen from outside: its place in the queue, how far it is, what it has made, a way to stop it."""
+"""A job: its place in the queue, its progress and results so far, and how to cancel it; the queue of jobs."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ MAX_WAITING = 20  # jobs
 _POLL_SECONDS = 0.1  # between two checks whether a waiting job was cancelled
 
 
-class JobCancelled(Exception):  # noqa: N818 - it is no error
-    """Raised inside work whose job was cancelled; ``str(error)`` says why where it was not its owner's wish."""
+class JobCancelled(Exception):  # noqa: N818 - not an error
+    """Raised inside work whose job was cancelled; ``str(error)`` says why where its owner did not cancel it."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a phase is: ``step`` of ``total``; seconds left of this phase, None before the first step."""
+    """Progress of a phase: ``step`` of ``total``; seconds left of this phase, None before the first step."""
 
     phase: Phase
     step: int
@@ -50,7 +50,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Preview:
-    """What the video will be, seen early and small.
+    """A small early picture of the video.
 
     step, total: denoising steps that are done.
     frames: (n, h, w, 3) uint8 RGB, a few frames spread over the video, one pixel for each of the latents.
@@ -80,15 +80,15 @@ class Job:
         on_progress: called in the working thread at the start of every phase and after each of its steps.
         on_preview: called there every few denoising steps; without it no previews are made.
         on_frames: called there with the frames of the result as they are finished.
-        owner: whose job it is, for the queue's limit of jobs an owner.
-        deadline: seconds the job may compute, its time in the queue not counted.
-        abandoned_after: seconds after which a job is stopped that nobody has asked for, see :meth:`ask`.
+        owner: for the queue's limit of jobs per owner.
+        deadline: seconds the job may compute, without its time in the queue.
+        abandoned_after: seconds without a call of :meth:`ask` after which the job is stopped.
 
     Attributes:
-        id: unguessable, so that who knows it may see and stop the job.
-        state: ``waiting`` and ``running`` are set by the queue, the others by who runs the job.
+        id: unguessable; whoever knows it may see and stop the job.
+        state: ``waiting`` and ``running`` are set by the queue, the others by the code that runs the job.
         progress: the last one reported.
-        place: jobs before it in the queue.
+        place: number of jobs before it in the queue.
     """
 
     def __init__(
@@ -126,7 +126,7 @@ class Job:
         self._cancelled.set()
 
     def ask(self) -> None:
-        """Say that somebody still waits for the job."""
+        """Record that somebody still waits for the job."""
         self._last_asked = time.monotonic()
 
     @property
@@ -162,7 +162,7 @@ class Job:
             )
 
     def report(self, phase: Phase, step: int, total: int) -> None:
-        """Say that ``step`` of ``total`` are done; step 0 starts the phase.
+        """Report that ``step`` of ``total`` are done; step 0 starts the phase.
 
         Raises:
             JobCancelled, InputError: see :meth:`check`.
@@ -214,7 +214,7 @@ class JobQueue:
 
     @contextmanager
     def turn(self, job: Job) -> Iterator[None]:
-        """Wait until it is the job's turn, and keep the others waiting meanwhile; a turn within its turn is the same.
+        """Wait until it is the job's turn, and let the others wait; a nested turn of the same job does not wait.
 
         Raises:
             InputError: too many are waiting, or its owner has too many jobs.
@@ -227,7 +227,7 @@ class JobQueue:
 
     @contextmanager
     def entered(self, job: Job) -> Iterator[None]:
-        """Keep a place for the job until the end of the block, in which its turns follow.
+        """Keep the job in the queue until the end of the block; its turns are taken inside.
 
         Raises:
             InputError: see :meth:`turn`; raised at once.
@@ -252,7 +252,7 @@ class JobQueue:
             job.place = max(0, index - self._at_once + 1)
 
     def check_room(self, job: Job) -> None:
-        """Raise InputError where a job would be refused now: before work that is done outside of its turn."""
+        """Raise InputError where a job would be refused now; call it before work that is done outside of a turn."""
         with self._changed:
             others = [other.owner for other in self._jobs]
         if len(others) >= self._max_waiting + self._at_once:
@@ -277,7 +277,7 @@ class JobQueue:
 
     @contextmanager
     def _computing(self, job: Job) -> Iterator[None]:
-        if job.state == "running":  # a turn within its turn
+        if job.state == "running":  # a nested turn
             yield
             return
         job.begin_turn()

@@ -1,4 +1,4 @@
-"""A length in seconds and a rate, as people set them, in frames of the input."""
+"""Which frames of the input give a length in seconds at a frame rate."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fyp_media.errors import InputError
 from fyp_media.read_video import probe
 from pose_extraction.keypoint_files import is_motion, read_motion
 
-USUAL_RATE = 12.0  # frames a second
+DEFAULT_RATE = 12.0  # frames a second
 
 
 def sample(fps: float, count: int, start: int, seconds: float, rate: float) -> Sampling:
@@ -56,4 +56,4 @@ def sample_input(
         raise InputError(
             f"{path.name} has {count} frames; start at a frame from 0 to {count - 1}, not {start}."
         )
-    return sample(fps, count, start, count / fps if seconds is None else seconds, rate or USUAL_RATE)
+    return sample(fps, count, start, count / fps if seconds is None else seconds, rate or DEFAULT_RATE)

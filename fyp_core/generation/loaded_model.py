@@ -1,4 +1,4 @@
-"""A model on its device: runs one job after the other and outlives every one that fails."""
+"""A model on its device: runs one job after the other, and stays usable after a job that fails."""
 
 from __future__ import annotations
 
@@ -72,9 +72,9 @@ class LoadedModel:
     """A loaded model.
 
     Args:
-        source: which one.
+        source: where its parts are.
         runtime: how to run it.
-        speed: measured of a model before it.
+        speed: measurements of the model loaded before it.
 
     Raises:
         InputError: it cannot be loaded, or the device cannot run it as asked for.
@@ -101,11 +101,11 @@ class LoadedModel:
         self._hash = _in_background(lambda: model_hash(source))
         logger.info("%s loaded on %s as %s. %s", source.name, device, self.runtime.dtype, source.note)
 
-    def put_loras(self, loras: tuple[Lora, ...]) -> None:
-        """Let exactly these act; the work is spared where they do already.
+    def apply_loras(self, loras: tuple[Lora, ...]) -> None:
+        """Apply exactly these LoRAs; does nothing where they are applied already.
 
         Raises:
-            InputError: one of them is not for this model; then none acts.
+            InputError: one of them is not for this model; then none is applied.
         """
         hashes = [file_hash(lora.file) for lora in loras]
         if (loras, hashes) == (self._loras, self._lora_hashes):
@@ -115,7 +115,7 @@ class LoadedModel:
         self._loras, self._lora_hashes = loras, hashes
 
     def with_few_step_lora(self, request: GenerationRequest) -> GenerationRequest:
-        """With a LoRA for few steps, the model's own or one for such models, where ``turbo`` asks for one."""
+        """The request with a LoRA for few steps, the model's own or a general one, where ``turbo`` needs one."""
         if (
             request.scheduler == schedulers.AUTO
             and self._lacks_few_step_lora(request)
@@ -129,7 +129,7 @@ class LoadedModel:
         return own_few_step_lora(self.source.layout)
 
     def _few_steps(self, request: GenerationRequest) -> FewSteps | None:
-        """The sampling of the LoRA for few steps with which ``turbo`` runs, as far as the hub need not be asked."""
+        """The sampling of the LoRA for few steps with which ``turbo`` runs, as far as known without asking the hub."""
         if request.preset != "turbo":
             return None
         files = [lora.file for lora in request.loras]
@@ -138,7 +138,7 @@ class LoadedModel:
         return few_steps_of(files)
 
     def _lacks_few_step_lora(self, request: GenerationRequest) -> bool:
-        """Whether one could act besides those that the request names."""
+        """Whether ``turbo`` needs a LoRA for few steps that the request does not name."""
         takes_one = self._own_few_step_lora is not None or takes_few_step_lora(
             self.pipeline.unet.config, self._own_scheduler.config
         )
@@ -146,7 +146,7 @@ class LoadedModel:
         return request.preset == "turbo" and takes_one and named is None
 
     def completed(self, request: GenerationRequest) -> GenerationRequest:
-        """With the values that will be used in place of ``None`` and ``auto``.
+        """The request with the values that will be used in place of ``None`` and ``auto``.
 
         Raises:
             InputError: the scheduler cannot take that many steps.
@@ -174,7 +174,7 @@ class LoadedModel:
         )
 
     def prepare_sampling(self, request: GenerationRequest) -> dict[str, Any]:
-        """Put on the LoRAs and set the scheduler of a request, for calls of the pipeline itself.
+        """Apply the LoRAs and set the scheduler of a request, for direct calls of the pipeline.
 
         Returns:
             Arguments of these calls.
@@ -183,13 +183,13 @@ class LoadedModel:
             InputError: a LoRA is not for this model, or the scheduler cannot take that many steps.
         """
         request = self.with_few_step_lora(request)
-        self.put_loras(request.loras)
+        self.apply_loras(request.loras)
         request = self.completed(request)
         self.pipeline.scheduler = schedulers.make_scheduler(request.scheduler, self._own_scheduler)
         return self._sampling(request)
 
     def _sampling(self, request: GenerationRequest) -> dict[str, Any]:
-        """Arguments of the pipeline by which a completed request's sampling differs from others."""
+        """Arguments of the pipeline for the sampling of a completed request."""
         steps, reuse = _given(request.steps), _given(request.reuse)
         return {
             "num_inference_steps": steps,
@@ -208,19 +208,19 @@ class LoadedModel:
         job: Job,
         take: Callable[[FinishedFrames], object],
     ) -> GenerationReport:
-        """Make the video that follows ``guide``; nothing of its length is held but latents.
+        """Make the video that follows ``guide``; of the whole video only latents are held.
 
         Args:
-            job: gets progress and previews, and can stop the work within a step.
-            take: gets the finished frames in chunks.
+            job: receives progress and previews, and can stop the work within a step.
+            take: receives the finished frames in chunks.
 
         Raises:
-            InputError: a setting cannot work, memory or the job's time does not suffice, or the numbers left the
-                format's range.
+            InputError: a setting cannot work, memory or the job's time is too small, or numbers became larger than
+                the number format allows.
             JobCancelled: the job was cancelled.
         """
         request = self.with_few_step_lora(request)
-        self.put_loras(request.loras)
+        self.apply_loras(request.loras)
         count, height, width = guide.skeletons.shape[:3]
         request = self.completed(
             request.changed(height=height, width=width, aspect=None, input_type=guide.input_type)
@@ -254,12 +254,12 @@ class LoadedModel:
         )
 
     def estimate_seconds(self, request: GenerationRequest, frames: int) -> float:
-        """How long a request will take from its turn to the last frame; measures a short run where nothing is known."""
+        """Seconds that a request will take from its turn to the last frame; an unknown speed is measured."""
         poses = frames if request.input_type in ("auto", "raw") else 0
         return self.speed.seconds("pose", poses) + self._estimate_seconds(self.completed(request), frames)
 
     def _estimate_seconds(self, request: GenerationRequest, frames: int) -> float:
-        """How long a completed request will take once its poses are found."""
+        """Seconds that a completed request will take once its poses are found."""
         if not self.speed.knows("denoise"):
             self._calibrate(request)
         work = self._denoising_work(request, frames)
@@ -312,7 +312,7 @@ class LoadedModel:
     def _preview(self) -> LatentPreview:
         if self._fitted_preview is None:
             self._fitted_preview = LatentPreview.fit(self.pipeline.vae, self.pipeline._execution_device)
-            self.pipeline.maybe_free_model_hooks()  # the other networks do not take the autoencoder off the device
+            self.pipeline.maybe_free_model_hooks()  # no other network moves the autoencoder off the device
         return self._fitted_preview
 
     def _decode(
@@ -327,7 +327,7 @@ class LoadedModel:
                 frames = self.pipeline.decode_latents(chunk, size)[0]
                 if not np.isfinite(frames).all():
                     raise InputError(
-                        f"The video came out as undefined numbers in {self.runtime.dtype}; use --dtype fp32 or a"
+                        f"The video has undefined numbers (NaN) in {self.runtime.dtype}; use --dtype fp32 or a"
                         " lower guidance scale."
                     )
                 yield FinishedFrames(done, (frames * 255).round().astype(np.uint8))
@@ -335,9 +335,9 @@ class LoadedModel:
                 job.report("decode", done, count)
 
     def _calibrate(self, request: GenerationRequest) -> None:
-        """Measure what further steps take: the first one includes what is done once, such as encoding the text.
+        """Measure the time of a step after the first, which includes what is done once, such as encoding the text.
 
-        On a slow device, where that hardly counts, a single step has to do.
+        On a slow device, where that part is small, a single step is measured.
         """
         frames = 2
         work, spent, decoding = self._short_run(request, frames, 1)
@@ -361,7 +361,7 @@ class LoadedModel:
         return self._denoising_work(short, frames), denoised - start, time.perf_counter() - denoised
 
     def record_speed(self, request: GenerationRequest, frames: int, spent: Mapping[str, float]) -> None:
-        """Take a job into the estimates of the next.
+        """Use the measured times of a job for later estimates.
 
         Args:
             request: completed.
@@ -381,7 +381,7 @@ class LoadedModel:
         )
 
     def describe(self) -> dict[str, Any]:
-        """All that a result depends on besides its request; plain values for JSON."""
+        """Everything that a result depends on besides its request; plain values for JSON."""
         source, runtime = self.source, self.runtime
         return {
             "model": source.name,
@@ -405,7 +405,7 @@ class LoadedModel:
         }
 
     def notices(self, request: GenerationRequest) -> list[str]:
-        """What the person who asked should read."""
+        """Sentences that the user should read."""
         pipeline, name = self.pipeline, self.source.name
         notices = []
         for what, prompt in (
@@ -424,10 +424,12 @@ class LoadedModel:
                 " downloaded. Name one with --lora."
             )
         if not schedulers.can_space(request.scheduler, self._own_scheduler):
-            notices.append(f"{name} ends in pure noise, which Karras' spacing cannot; it keeps its own.")
+            notices.append(
+                f"{name} begins with pure noise, which Karras' spacing does not allow; its own spacing is used."
+            )
         if not schedulers.can_align(request.scheduler, self._own_scheduler):
             notices.append(
-                f"{name} has another noise schedule than Align Your Steps; it keeps its own spacing."
+                f"{name} has another noise schedule than Align Your Steps; its own spacing is used."
             )
         return notices
 
@@ -436,14 +438,14 @@ class LoadedModel:
         return clips_at_once(self.pipeline, frames, height, width, guided, self.runtime)
 
     def estimate_peak(self, request: GenerationRequest, frames: int) -> int:
-        """Bytes of the device's memory that a completed request takes at most, about."""
+        """Estimated largest number of bytes of the device's memory that a completed request takes."""
         height, width, guided = _given(request.height), _given(request.width), _given(request.guidance) > 1
         reuses = _given(request.reuse) > 1
         return estimate_peak(self.pipeline, frames, height, width, guided, self.runtime, reuses)
 
     @contextmanager
     def _recovering(self, request: GenerationRequest, frames: int) -> Iterator[None]:
-        """:func:`_within_memory` of a job: the networks that it left on the device are taken off, too."""
+        """:func:`_within_memory` for a job, which also moves the networks that it left on the device to the host."""
 
         def need() -> str:
             estimate = in_gib(self.estimate_peak(request, frames))
@@ -480,25 +482,25 @@ def _load_placed(source: ModelSource, runtime: Runtime, device: str) -> FollowYo
 
 @contextmanager
 def _within_memory(runtime: Runtime, need: Callable[[], str]) -> Iterator[None]:
-    """Whatever happens within: its memory is given back, and running out of memory becomes an InputError with advice.
+    """Free unused memory after the block; running out of memory in it becomes an InputError with advice.
 
     Args:
-        need: says what does not fit, and what to do about it.
+        need: what does not fit and what to do about it, to follow "There is not enough memory for".
     """
     try:
         yield
     except Exception as error:
-        traceback.clear_frames(error.__traceback__)  # they hold the tensors of the work given up
+        traceback.clear_frames(error.__traceback__)  # they hold the tensors of the failed work
         if not is_out_of_memory(error):
             raise
         low = "" if runtime.low_vram else " or use --low-vram"
-        raise InputError(f"Memory does not suffice for {need()}{low}.") from None
+        raise InputError(f"There is not enough memory for {need()}{low}.") from None
     finally:
         free_memory()
 
 
 def _in_background(work: Callable[[], Any]) -> Future[Any]:
-    """Reading gigabytes for their hash takes seconds; meanwhile the first job runs."""
+    """Run work in a thread: hashing gigabytes takes seconds, during which the first job runs."""
     executor = ThreadPoolExecutor(1)
     future = executor.submit(work)
     executor.shutdown(wait=False)

@@ -1,8 +1,8 @@
-"""What a generated video says about itself: that a model made it, and with which settings.
+"""Metadata in a generated video: the mark that a model made it, and its settings.
 
 Both are stored as XMP (ISO 16684), which photo and video tools and the large platforms read: the IPTC digital
 source type in the field they look for, the settings as JSON beside it. MP4 holds the packet in a box, GIF in an
-extension block; either way it is text at the end of the file, which a search for its frame finds again.
+extension block; in both it is text near the end of the file, found again by its start and end markers.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _SETTINGS = re.compile(r"<fyp:Settings>(.*?)</fyp:Settings>", re.DOTALL)
 
 _XMP_BOX = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")  # XMP specification part 3, section 1.2.7.3
 _GIF_TRAILER = b"\x3b"
-# Part 3, section 1.1.2: readers that skip the block by its lengths land on the terminator, whatever they hit.
+# Part 3, section 1.1.2: readers that skip the block by its lengths reach the terminator wherever they start.
 _GIF_BLOCK = b"\x21\xff\x0bXMP DataXMP"
 _GIF_LANDING = b"\x01" + bytes(range(255, -1, -1)) + b"\x00"
 

@@ -1,4 +1,4 @@
-"""Videos out: MP4 or GIF by the name's ending, marked AI-generated and carrying the settings that made them."""
+"""Writing results: MP4 or GIF by the name's ending, marked as AI-generated, with their settings stored inside."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def save_video(
 
     Args:
         settings: of a generated video, JSON values; stored in it together with the mark "AI-generated".
-        sound: what is heard meanwhile; a GIF has none.
+        sound: to store with it; a GIF has none.
 
     Raises:
         InputError: the place cannot be written.
@@ -47,7 +47,7 @@ class OutputVideo:
     Args:
         path: ends in .mp4 or .gif.
         fps: frames a second.
-        sound: what is heard meanwhile; a GIF has none.
+        sound: to store with it; a GIF has none.
 
     Attributes:
         settings: see :func:`save_video`; to be set before the end of the block.

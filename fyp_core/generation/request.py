@@ -62,7 +62,7 @@ class GenerationRequest(RequestSettings):
     prompt: Prompt = setting(
         ..., 'the character and the scene, for example "an astronaut on the beach"', metavar="TEXT"
     )
-    input_type: InputType = setting("auto", "what the input is; auto: told from the input itself")
+    input_type: InputType = setting("auto", "what the input is; auto: recognised from its content")
     negative_prompt: str = setting("", "what to avoid", metavar="TEXT")
     frames: int = setting(8, "frames of the result", metavar="N", ge=1)
     stride: float = setting(
@@ -81,7 +81,7 @@ class GenerationRequest(RequestSettings):
         "what is shown of the input: all people, the whole picture, or its middle",
         unset="people; of a skeleton video cover, where that cuts no line off",
     )
-    follow: bool = setting(False, "the window of people moves slowly with them")
+    follow: bool = setting(False, "let the window around people move slowly with them")
     aspect: str | None = setting(
         None,
         f"proportions of the result, in place of width and height: {', '.join(ASPECTS)}, …",
@@ -96,7 +96,9 @@ class GenerationRequest(RequestSettings):
     )
     sound: bool = setting(True, "keep the input's sound, in sync; a GIF has none")
     preset: PresetName = setting("exact", "sample as published, or with less work")
-    scheduler: SchedulerName = setting(schedulers.AUTO, "the way from noise to video; auto: the preset's")
+    scheduler: SchedulerName = setting(
+        schedulers.AUTO, "how noise is removed step by step; auto: the preset's"
+    )
     steps: int | None = setting(None, "denoising steps", unset="the model's own", metavar="N", ge=1)
     guidance: float | None = setting(
         None,
@@ -116,10 +118,15 @@ class GenerationRequest(RequestSettings):
     )
     eta: float = setting(0.0, "share of fresh noise a step, of ddim and tcd", metavar="E", ge=0, le=1)
     seed: int | None = setting(
-        None, "repeats a video", unset="drawn, and named in the result", metavar="S", ge=0, le=MAX_SEED
+        None,
+        "the same seed repeats a video",
+        unset="random, and stated in the result",
+        metavar="S",
+        ge=0,
+        le=MAX_SEED,
     )
     estimator: EstimatorName = setting(
-        "auto", "finds the people in a raw video; auto: the best that is quick here", group="pose"
+        "auto", "finds the people in a raw video; auto: the best that is fast enough here", group="pose"
     )
     people: str = setting(
         ALL,
@@ -138,14 +145,19 @@ class GenerationRequest(RequestSettings):
     )
     pose_scale: float = setting(
         1.0,
-        "size of the people; their feet keep their place",
+        "factor for the size of the people; their feet stay where they are",
         group="pose",
         metavar="F",
         gt=0,
         allow_inf_nan=False,
     )
     pose_strength: float = setting(
-        1.0, "how strongly the skeleton acts; 0 is off", group="pose", metavar="S", ge=0, allow_inf_nan=False
+        1.0,
+        "how strongly the skeleton guides; 0 is off",
+        group="pose",
+        metavar="S",
+        ge=0,
+        allow_inf_nan=False,
     )
     retarget: str | None = setting(
         None, f"another body: {BODY_HELP}", unset="the person's own", group="pose", metavar="BODY"
@@ -153,15 +165,15 @@ class GenerationRequest(RequestSettings):
     mirror: bool = setting(False, "left becomes right", group="pose")
     loras: tuple[Lora, ...] = setting(
         (),
-        "LoRA files, each with how strongly it acts",
+        "LoRA files, each with its weight",
         group="model",
         metavar="FILE[:WEIGHT]",
         option="--lora",
     )
 
     additions: Additions | None = Field(
-        None, description="what else the model has for this video; None for what its engine was given"
-    )  # no option of a command, where the engine is given them
+        None, description="files added to the model for this video; None for those its engine was given"
+    )  # not an option of a command, where the engine is given them
 
     def check(self) -> None:
         """Raise InputError where a file named beside the input is not there; the input is checked when it is read."""

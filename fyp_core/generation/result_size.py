@@ -1,4 +1,4 @@
-"""How large a result is: the model's usual size, another one, or other proportions of about as many pixels."""
+"""The size of a result: the model's default, another one, or other proportions with about as many pixels."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from fyp_media.errors import InputError
 SOURCE_ASPECT = "source"
 ASPECTS = (SOURCE_ASPECT, "square", "9:16", "16:9")
 _MOST_ASPECT = 4.0  # width by height, or the reverse
-_FEWEST_STEPS = 16  # of the usual size, in which sizes of other proportions are counted
+_FEWEST_STEPS = 16  # of the default size; sizes of other proportions are multiples of such a step
 _LARGEST_STEP = 64  # pixels; networks of Stable Diffusion 1.x halve what the autoencoder makes three times
 
 
 @dataclass(frozen=True)
 class ModelSize:
-    """What a model usually makes.
+    """The default size and length of a model's videos.
 
     height, width: in pixels.
     factor: of which both must be multiples.
-    seconds, fps: the longest part of a video that is used without being asked for, and how many frames a second; None
-        for a model that makes eight frames, as published.
+    seconds, fps: longest part of a video that is used by default, and frames a second; None for a model that makes
+        eight frames by default, as published.
     """
 
     height: int = 512
@@ -48,7 +48,7 @@ class ModelSize:
         )
 
     def with_aspect(self, width: float, height: float) -> tuple[int, int]:
-        """Height and width in these proportions, of about as many pixels as the model's usual size.
+        """Height and width in these proportions, with about as many pixels as the model's default size.
 
         Raises:
             InputError: the proportions are extreme.
@@ -88,7 +88,7 @@ def result_size(
         InputError: both a size and an aspect are asked for, or the model cannot make the size.
     """
     if aspect is not None and (width is not None or height is not None):
-        raise InputError("Both an aspect and a width or height are given; leave one of them away.")
+        raise InputError("Both an aspect and a width or height are given; leave one of them out.")
     if aspect is not None:
         return model.with_aspect(*(shown[::-1] if aspect == SOURCE_ASPECT else parse_aspect(aspect)))
     size = model.height if height is None else height, model.width if width is None else width

@@ -16,7 +16,7 @@ import numpy as np
 from fyp_media.errors import InputError
 from fyp_media.read_video import open_video
 
-_LONGEST_SIDE = 640  # pixels; more takes time and tells nothing about poses
+_LONGEST_SIDE = 640  # pixels; more takes time and does not improve poses
 _MOST_FPS = 30.0
 
 
@@ -29,7 +29,9 @@ def camera_frames(number: int) -> Iterator[np.ndarray]:
     Raises:
         InputError: at once where there is no such camera; while reading where it is taken away.
     """
-    before = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # the error says it all
+    before = cv2.utils.logging.setLogLevel(
+        cv2.utils.logging.LOG_LEVEL_SILENT
+    )  # the InputError below suffices
     try:
         camera = cv2.VideoCapture(number)
     finally:

@@ -1,7 +1,7 @@
-"""Decoding in a process of its own, so that a crash of FFmpeg or a malicious file costs one sentence.
+"""Decoding in a process of its own, so that a crash of FFmpeg or a malicious file becomes an error message.
 
-The two processes talk over a pipe: messages are JSON (a decoder that was taken over cannot make the other side run
-anything), frames and sound follow theirs as raw bytes.
+The processes exchange messages over a pipe. They are JSON, so that a decoder that a file has taken over cannot make the
+other process run code; frames and sound follow their messages as raw bytes.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from fyp_media.decoding.video_file import VideoFile
 from fyp_media.errors import InputError, first_line
 from fyp_media.read_video import open_videos_with
 
-_POLL = 0.05  # seconds between two looks at whether the reading was cancelled
-_END = 5.0  # seconds in which a process whose pipe is closed ends
+_POLL_SECONDS = 0.05  # between two checks whether the reading was cancelled
+_EXIT_SECONDS = 5.0  # that a process whose pipe is closed has to end
 _LONGEST_MESSAGE = 10_000  # bytes
 _TYPES: dict[str, np.dtype] = {  # of what a method yields
     "frames": np.dtype(np.uint8),
@@ -36,9 +36,8 @@ _TYPES: dict[str, np.dtype] = {  # of what a method yields
     "sound": np.dtype(np.float32),
 }
 _CANNOT_FORK = "spawn"  # how Windows starts processes
-_LONGEST_FOLDER = (
-    64  # bytes of the temporary folder's path: the fork server's socket lies in it, of at most 108
-)
+# Bytes of the temporary folder's path: the fork server's socket is in it, and its path has at most 108.
+_LONGEST_FOLDER = 64
 
 
 @dataclass(frozen=True)
@@ -76,9 +75,7 @@ class IsolatedVideo(Video):
 
     def __init__(self, path: str | os.PathLike[str], limits: DecodingLimits) -> None:
         self.name = Path(path).name
-        self._path = str(
-            path
-        )  # a plain one: the process would import the libraries of another kind of string
+        self._path = str(path)  # of a subclass of str, the process would import the library
         self._limits = limits
         self._decoder: _Decoder | None = None
         self.info = VideoInfo(**self._started().info)
@@ -127,7 +124,7 @@ class IsolatedVideo(Video):
                 answer = decoder.answer(on_decoded)
             is_whole = True
         finally:
-            if not is_whole:  # it may be amid a frame; the next reading starts another
+            if not is_whole:  # it may be in the middle of a frame; the next reading starts another process
                 self.close()
 
 
@@ -170,7 +167,7 @@ class _Decoder:
             while True:
                 if while_waiting:
                     while_waiting()
-                if self._pipe.poll(min(_POLL, self._answer_seconds)):
+                if self._pipe.poll(min(_POLL_SECONDS, self._answer_seconds)):
                     break
                 if time.monotonic() > deadline:
                     raise InputError(_too_slow(self._name))
@@ -186,7 +183,7 @@ class _Decoder:
         return array
 
     def end(self) -> None:
-        """Kill the process: what it does is of no use any more, and it has nothing to clean up."""
+        """Kill the process: its results are not needed any more, and it has nothing to clean up."""
         self._pipe.close()
         self._process.kill()
         self._process.join()
@@ -197,7 +194,7 @@ class _Decoder:
         try:
             yield
         except (EOFError, BrokenPipeError, ConnectionResetError) as error:
-            self._process.join(_END)
+            self._process.join(_EXIT_SECONDS)
             if self._process.exitcode == -getattr(signal, "SIGXCPU", 0):
                 raise InputError(_too_slow(self._name)) from error
             raise InputError(
@@ -206,7 +203,7 @@ class _Decoder:
 
 
 def _context() -> Any:
-    """Forks of a small process with one thread, where the system can: they start within some hundredths of a second."""
+    """Forks of a small process with one thread, where possible: they start in some hundredths of a second."""
     is_too_long = len(os.fsencode(tempfile.gettempdir())) > _LONGEST_FOLDER
     if is_too_long or "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context(_CANNOT_FORK)
@@ -219,8 +216,8 @@ def _context() -> Any:
 
 
 def _serve(pipe: Connection, path: str, limits: dict[str, Any]) -> None:
-    """Send what the video is, then do as asked until the other side closes the pipe."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the other side's to handle
+    """Send the facts about the video, then answer requests until the other process closes the pipe."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the other process handles Ctrl-C
     _limit_this_process(DecodingLimits(**limits))
     name = Path(path).name
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):

@@ -27,7 +27,7 @@ NO_CROP = (0, 0, 0, 0)
 class VideoInfo:
     """What a video is: size in pixels as displayed (upright), frames a second (the mean), length in seconds.
 
-    ``frame_count`` is what decoding gives. ``is_even`` tells whether each frame is shown about equally long.
+    ``frame_count`` is the number of frames that decoding gives. ``is_even``: all frames are shown about equally long.
     """
 
     width: int
@@ -169,7 +169,7 @@ class Video(ABC):
             (count, H, W, 3) uint8 RGB.
 
         Raises:
-            InputError: as :meth:`sampled`, or memory does not suffice.
+            InputError: as :meth:`sampled`, or there is not enough memory.
         """
         self.check_sampling(sampling)
         height, width = window.size if window else self.cropped_size(sampling.crop)
@@ -230,5 +230,5 @@ def _allocate(count: int, height: int, width: int) -> np.ndarray:
         return np.empty((count, height, width, 3), np.uint8)
     except (MemoryError, ValueError) as error:  # the latter beyond what an address reaches
         raise InputError(
-            f"Memory does not suffice for {count} frames of {width}x{height}; take fewer."
+            f"There is not enough memory for {count} frames of {width}x{height}; take fewer."
         ) from error

@@ -66,7 +66,7 @@ class VideoFile(Video):
         pictures = _picked(decoded, self._times.at_rate(fps)) if fps else (picture for _, picture in decoded)
         for picture in pictures:
             yield self._converter.to_rgb(picture, longest_side)
-        for _ in decoded:  # tells whether the end is missing
+        for _ in decoded:  # raises if the end is missing
             pass
 
     def sampled(
@@ -192,7 +192,7 @@ def _is_clean(first: tuple[int, av.VideoFrame] | None, keyframe: int) -> bool:
 
 
 def _picked(decoded: Iterator[tuple[int, av.VideoFrame]], wanted: Sequence[int]) -> Iterator[av.VideoFrame]:
-    """The pictures of ascending indices; for one that could not be decoded, the picture shown before it."""
+    """The pictures of ascending indices; where one could not be decoded, the picture shown before it."""
     position = 0
     shown = None
     for index, picture in decoded:

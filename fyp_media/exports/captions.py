@@ -11,7 +11,7 @@ _ELLIPSIS = "…"
 
 
 def caption_bar(text: str, width: int, font_size: int) -> np.ndarray:
-    """Text in the middle of a dark bar, wrapped into at most two lines; what does not fit is left out.
+    """Centred text on a dark bar, wrapped into at most two lines; words that do not fit are left out.
 
     Args:
         width, font_size: pixels. The height follows from the font's size, whatever the text.

@@ -79,7 +79,7 @@ def _column(panel: Panel, video: Video, fps: float, count: int, height: int) -> 
     size = max(2, round(shown_width * height / shown_height)), height
     bar = caption_bar(panel.caption, size[0], round(height * _FONT_SHARE))
     shrinks = height < shown_height
-    for frame in _held(_frames(panel, video, fps, count), count):
+    for frame in _extended(_frames(panel, video, fps, count), count):
         resized = cv2.resize(frame, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
         yield np.concatenate([resized, bar])
 
@@ -91,7 +91,7 @@ def _frames(panel: Panel, video: Video, fps: float, count: int) -> Iterator[np.n
     return video.sampled(Sampling(min(count, available - start), start=start, crop=panel.crop, fps=fps))
 
 
-def _held(frames: Iterator[np.ndarray], count: int) -> Iterator[np.ndarray]:
+def _extended(frames: Iterator[np.ndarray], count: int) -> Iterator[np.ndarray]:
     """The frames, then the last one again until there are ``count``."""
     shown = 0
     for frame in frames:

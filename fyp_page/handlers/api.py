@@ -86,7 +86,7 @@ class Api:
         return str(skeleton), str(keypoints)
 
     def models(self) -> dict[str, Any]:
-        """The model that is loaded, and what it usually makes."""
+        """The loaded model and its defaults."""
         try:
             facts = self._page.engine.facts()
         except InputError as error:

@@ -138,7 +138,7 @@ class Page:
         """What a browser remembers, its gallery, and the end and rate of a video that are usual for the model."""
         visitor = known_browser(browser)
         try:
-            usual: tuple[Any, ...] = usual_length(self.engine.usual_size)
+            usual: tuple[Any, ...] = usual_length(self.engine.default_size)
         except InputError:  # shown beside the model's name
             usual = gr.skip(), gr.skip()
         return visitor, self.gallery_value(visitor["owner"]), *usual
@@ -146,7 +146,7 @@ class Page:
     def fit_part(self, video: str | None) -> tuple[Any, Any]:
         """Start and end in seconds of the part of a new video that is used at first."""
         try:
-            return part_of(video, self.engine.usual_size) if video else (gr.skip(), gr.skip())
+            return part_of(video, self.engine.default_size) if video else (gr.skip(), gr.skip())
         except InputError:  # shown beside the video
             return gr.skip(), gr.skip()
 

@@ -101,7 +101,7 @@ class RayEngine(Engine):
         return self._handle().source.remote().result()
 
     def facts(self) -> ModelFacts:
-        """What the replicas' model is and usually makes; see :meth:`load` for what is raised.
+        """Name, default size and sampling of the replicas' model; see :meth:`load` for what is raised.
 
         Asked for once, because a busy replica answers after its job; restart the page when the replicas get another
         model.
@@ -111,8 +111,8 @@ class RayEngine(Engine):
         return self._facts
 
     @property
-    def usual_size(self) -> ModelSize:
-        """What the replicas' model usually makes; ``auto`` may be another one there than here."""
+    def default_size(self) -> ModelSize:
+        """Default size of the replicas' model; ``auto`` may be another one there than here."""
         return self.facts().size
 
     def unknown_words(self, prompt: str) -> list[str]:

@@ -42,7 +42,7 @@ class Replica:
         return self._source
 
     def facts(self) -> ModelFacts:
-        """What the model is and usually makes."""
+        """Name, default size and sampling of the model."""
         return self._engine.facts()
 
     def unknown_words(self, prompt: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Where the people are: RT-DETR (Zhao et al. 2023, arXiv:2304.08069), or the box round MediaPipe's pose."""
+"""Boxes around people: RT-DETR (Zhao et al. 2023, arXiv:2304.08069), or boxes around MediaPipe's poses."""
 
 import logging
 from collections import deque
@@ -21,10 +21,10 @@ _BODY_MARGIN = 0.1
 
 
 def create_detector(*, stills: bool = False) -> PersonDetector:
-    """RT-DETR where its weights can be had, otherwise MediaPipe.
+    """RT-DETR where its weights are here or can be downloaded, otherwise MediaPipe.
 
     Args:
-        stills: the frames are pictures that have nothing to do with each other.
+        stills: the frames are unrelated pictures, not a video.
     """
     try:
         return RTDetrDetector()
@@ -36,13 +36,13 @@ def create_detector(*, stills: bool = False) -> PersonDetector:
 
 
 class RTDetrDetector:
-    """Any object detector of transformers that knows persons, frame by frame.
+    """Any object detector of transformers that detects people, frame by frame.
 
     Args:
         model: id on the hub, or a folder in its layout.
 
     Raises:
-        InputError: the model cannot be had.
+        InputError: the model is not here and cannot be downloaded.
     """
 
     def __init__(self, model: str = RT_DETR, device: torch.device | None = None) -> None:
@@ -75,12 +75,12 @@ class PoseBoxDetector:
         """See ``PersonDetector.detect``."""
         waiting: deque[np.ndarray] = deque()
 
-        def remembered() -> Iterator[np.ndarray]:
+        def recorded() -> Iterator[np.ndarray]:
             for frame in frames:
                 waiting.append(frame)
                 yield frame
 
-        for poses in self._estimator.estimate(remembered()):
+        for poses in self._estimator.estimate(recorded()):
             low, high = np.nanmin(poses.keypoints, axis=1), np.nanmax(poses.keypoints, axis=1)
             margin = _BODY_MARGIN * np.linalg.norm(high - low, axis=1, keepdims=True)
             yield waiting.popleft(), np.concatenate([low - margin, high + margin], axis=1)

@@ -120,7 +120,7 @@ class EstimatorFactory:
     def __init__(self, entries: Mapping[str, Entry] = ESTIMATORS) -> None:
         self._entries = entries
         self._lock = threading.RLock()
-        self._load = lru_cache(maxsize=4)(self._load_anew)
+        self._load = lru_cache(maxsize=4)(self._load_entry)
 
     def available(self) -> list[Availability]:
         """See :func:`available_estimators`."""
@@ -163,7 +163,7 @@ class EstimatorFactory:
         with self._lock:
             return self._load(name, weights, stills)
 
-    def _load_anew(self, name: str, weights: str | None, stills: bool) -> PoseEstimator:
+    def _load_entry(self, name: str, weights: str | None, stills: bool) -> PoseEstimator:
         entry = self._entries[name]
         try:
             return entry.create(weights, stills)
@@ -210,14 +210,14 @@ def choose_estimator(
         weights: instead of the published ones: a checkpoint of mmpose or one of our own for ``hrnet``, a hub id
             (``OWNER/NAME@REVISION``) or folder for ``vitpose``, an ONNX file for ``rtmpose``, ``rtmo`` and ``dwpose``;
             for ``mmpose`` always, as ``CONFIG.py,CHECKPOINT.pth``.
-        stills: the frames will be pictures that have nothing to do with each other; none is understood by those
+        stills: the frames will be unrelated pictures, not a video; the poses of one do not depend on those
             before it.
 
     Returns:
         The estimator, and why it was chosen, such as "it keeps up without a GPU".
 
     Raises:
-        InputError: there is no such estimator, or its library or weights cannot be had.
+        InputError: there is no such estimator, or its library or weights are missing.
     """
     return _FACTORY.choose(name, weights, stills=stills)
 

@@ -31,7 +31,7 @@ _NETWORKS = {
     "pose_detector.tflite": ("pose_detection/pose_detection.tflite", 127.5, 127.5),
     "pose_landmarks_detector.tflite": ("pose_landmark/pose_landmark_full.tflite", 0.0, 255.0),
 }
-# Places where somebody may be; a person often takes two, see _SAME_PLACE.
+# Candidate places for people; a person often takes two, see _SAME_PLACE.
 _MOST_PLACES = 10
 # Overlap above which the place that the detector finds and the one where a person was before count as one. High: both
 # are then estimated and averaged. On renders the people found, the error and the jitter are as good as those of
@@ -39,7 +39,7 @@ _MOST_PLACES = 10
 _SAME_PLACE = 0.9
 _FRAME_MILLISECONDS = 33  # times must grow; their distance has no effect without MediaPipe's smoothing
 
-# Protobuf's remark on MediaPipe's own code; nothing a user of this package could act on.
+# A warning of Protobuf about MediaPipe's own code, which users cannot act on.
 warnings.filterwarnings("ignore", message=r"SymbolDatabase\.GetPrototype", category=UserWarning)
 
 
@@ -71,7 +71,7 @@ def create(weights: str | None, stills: bool) -> PoseEstimator:
         InputError: others are named.
     """
     if weights:
-        raise InputError("MediaPipe brings its own weights; leave them away or choose another estimator.")
+        raise InputError("MediaPipe brings its own weights; leave them out or choose another estimator.")
     return MediaPipeEstimator(stills=stills)
 
 

@@ -1,4 +1,4 @@
-"""The real mmpose (https://github.com/open-mmlab/mmpose), for its zoo; ``scripts/install_mmpose.sh`` installs it."""
+"""The real mmpose (https://github.com/open-mmlab/mmpose), for its model zoo; see ``scripts/install_mmpose.sh``."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -46,7 +46,7 @@ class TopDownEstimator:
     """Everybody a detector sees, with the joints a pose model finds; see ``PoseEstimator``.
 
     Args:
-        stills: the frames are pictures that have nothing to do with each other.
+        stills: the frames are unrelated pictures, not a video.
     """
 
     def __init__(self, model: PoseModel, detector: PersonDetector, *, stills: bool = False) -> None:

@@ -25,7 +25,7 @@ class ViTPose:
         model: id on the hub (``usyd-community/vitpose-...``), or a folder in its layout.
 
     Raises:
-        InputError: the model cannot be had or does not know COCO's 17 joints.
+        InputError: the model cannot be loaded or does not know COCO's 17 joints.
     """
 
     name = "vitpose"

@@ -60,7 +60,7 @@ class WindowSearch:
     Args:
         open_finder: makes a finder, for the whole picture or one view: where its argument is true of a single picture
             each time, otherwise one that follows people from frame to frame.
-        stills: the frames have nothing to do with each other; all views of each are searched.
+        stills: the frames are unrelated pictures; all views of each are searched.
     """
 
     def __init__(self, open_finder: Callable[[bool], Finder], *, stills: bool = False) -> None:

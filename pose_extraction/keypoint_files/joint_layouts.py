@@ -1,4 +1,4 @@
-"""Where COCO's 17 joints are among those of other tools: by their names, their number, or which order gives a body."""
+"""Where COCO's 17 joints are among those of other tools: by names, by number, or by the order that forms a body."""
 
 import re
 from collections.abc import Sequence
@@ -70,7 +70,7 @@ def _layout(count: int, bodies: Sequence[np.ndarray]) -> list[int]:
 def _link_length(bodies: Sequence[np.ndarray], layout: list[int]) -> float:
     """Mean length of the links that a layout gives, in body sizes: in a wrong order they cross the whole body.
 
-    NaN where it says nothing: no link is known, or all joints lie on one line.
+    NaN where it cannot be measured: no link is known, or all joints lie on one line.
     """
     joints = np.stack(bodies)[:, layout]
     places = np.where(joints[..., 2:] > 0, joints[..., :2], np.nan)

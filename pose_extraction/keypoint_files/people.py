@@ -17,11 +17,11 @@ from pose_extraction.motion.tracking import link
 from pose_extraction.poses import FramePoses
 from pose_extraction.skeleton import KEYPOINT_NAMES
 
-USUAL_FPS = 25.0  # where a file does not say
+DEFAULT_FPS = 25.0  # of files that do not state it
 
 _MARGIN = 0.1  # of the picture beyond the outermost joint, where a file states no size
 _LARGEST_RELATIVE = (
-    2.0  # coordinates that are all smaller are shares of the picture; joints may lie outside it
+    2.0  # if no coordinate is larger, all are shares of the picture; joints may lie outside it
 )
 _NEGATIVE_SHARE = 0.1  # of coordinates, above which they count from the picture's middle
 _MOST_EMPTY = 10  # frames for each one listed; sparser numbers are no frame numbers
@@ -29,7 +29,7 @@ _MOST_EMPTY = 10  # frames for each one listed; sparser numbers are no frame num
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody in one frame.
+    """A person in one frame.
 
     joints: (J, 3) float32 x, y and score, 0 where not known, in a layout of
         :mod:`pose_extraction.keypoint_files.joint_layouts`.
@@ -64,7 +64,7 @@ def to_motion(people: PeopleByFrame, fps: float | None = None) -> Motion:
         InputError: a layout of joints that is not known, an impossible rate, coordinates relative to a picture
             whose size the file does not state.
     """
-    rate = people.fps or fps or USUAL_FPS
+    rate = people.fps or fps or DEFAULT_FPS
     check_rate(rate)
     seen = [
         [person for person in frame if len(person.joints) and (person.joints[:, 2] > 0).any()]
@@ -181,7 +181,7 @@ def _frame_numbers(names: Collection[tuple[int | str, ...]]) -> list[int]:
     if len({len(name) for name in names}) != 1:
         return in_order
     differing = [place for place, parts in enumerate(zip(*names)) if len(set(parts)) > 1]
-    if len(differing) != 1 or differing[0] % 2 == 0:  # numbers stand at odd places
+    if len(differing) != 1 or differing[0] % 2 == 0:  # numbers are at odd places
         return in_order
     numbers = [int(name[differing[0]]) for name in names]
     step = math.gcd(*(after - before for before, after in pairwise(numbers)))

@@ -1,4 +1,4 @@
-"""Another body for the people of a motion, named in words or by somebody who has it."""
+"""Another body for the people of a motion: named, given by factors, or taken from keypoints of another person."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pose_extraction.motion.edit import BODIES, LIMBS, parse_proportions, propor
 from pose_extraction.motion.motion import Motion
 
 BODY_HELP = (
-    f"{' or '.join(BODIES)}, factors such as legs=1.3,arms=0.8 ({', '.join(LIMBS)}), or keypoints of somebody who has"
-    " the limb lengths wanted"
+    f"{' or '.join(BODIES)}, factors such as legs=1.3,arms=0.8 ({', '.join(LIMBS)}), or keypoints of a person who"
+    " has the limb lengths wanted"
 )
 
 
@@ -22,7 +22,7 @@ def with_body(motion: Motion, body: str) -> Motion:
     """Give people another body; every bone keeps its direction and changes its length.
 
     Args:
-        body: as :func:`pose_extraction.motion.edit.parse_proportions` reads it, or the path of keypoints of somebody
+        body: as :func:`pose_extraction.motion.edit.parse_proportions` reads it, or the path of keypoints of a person
             who has it.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Motion edited: size, place, side, tempo, length and proportions."""
+"""Motion edited: size, place, side, speed, length and proportions."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,7 +10,7 @@ from fyp_media.errors import InputError
 from pose_extraction.motion.motion import Motion
 from pose_extraction.skeleton import KEYPOINT_NAMES, MIRRORED
 
-# Lengths of a grown-up's limbs and widths of shoulders and hips are multiplied by these.
+# The lengths of an adult's limbs and the widths of shoulders and hips are multiplied by these.
 BODIES: dict[str, dict[str, float]] = {
     "child": {"head": 0.95, "torso": 0.65, "width": 0.65, "arms": 0.55, "legs": 0.5},
     "giant": {"head": 1.1, "torso": 1.4, "width": 1.5, "arms": 1.5, "legs": 1.5},
@@ -155,9 +155,9 @@ def proportions_like(motion: Motion, target: Motion) -> dict[str, float]:
 
 
 def retarget(motion: Motion, proportions: Mapping[str, float]) -> Motion:
-    """Give people another body: every bone keeps its direction and changes its length, feet keep the ground.
+    """Give people another body: every bone keeps its direction and changes its length, feet stay on the ground.
 
-    A joint stays where it is when the one it hangs on is unknown.
+    A joint stays where it is when its parent is unknown.
 
     Args:
         proportions: factor for each of LIMBS, 1 where missing; BODIES has examples.

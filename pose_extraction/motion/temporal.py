@@ -1,4 +1,4 @@
-"""Clean motion: close short gaps, put flipped limbs right, calm jitter. Every step takes all people at once."""
+"""Clean motion: close short gaps, swap back swapped limbs, reduce jitter. Every step takes all people at once."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -10,19 +10,19 @@ from pose_extraction.skeleton import KEYPOINT_NAMES, MIRRORED, SCORE_THRESHOLD
 
 LONGEST_GAP = 0.5  # seconds
 
-# Joints that estimators take for their mirror images together.
+# Groups of joints that estimators swap together between left and right.
 _FLIPPING = tuple(
     [KEYPOINT_NAMES.index(f"left_{joint}") for joint in limb]
     for limb in (("elbow", "wrist"), ("knee", "ankle"), ("shoulder",), ("hip",))
 )
-# Swapping must save this much movement, in body sizes: limbs that come near each other cross, limbs that jump
-# flip. Staying swapped costs more each second: a movement that goes on differently is no mistake.
+# Swapping must save this much movement, in body sizes: limbs that come near each other may really cross; only those
+# that jump were swapped. Staying swapped costs more each second: a lasting change is a movement, not a mistake.
 _SWITCH = 0.1
 _DOUBT = 0.5
-_LEAST_FPS = 12  # at wider spacing neighbours in time do not tell
+_LEAST_FPS = 12  # at wider spacing the neighbouring frames do not show whether limbs were swapped
 
-# One-Euro filter, tuned with benchmarks/poses/motion.py: at rest, gain by speed in body sizes a second, of the speed
-# itself.
+# Cut-off frequencies of the One-Euro filter, tuned with benchmarks/poses/motion.py: at rest, their growth by speed in
+# body sizes a second, and of the speed itself.
 _REST_CUTOFF = 2.0  # Hz
 _SPEED_GAIN = 8.0
 _SPEED_CUTOFF = 1.0  # Hz
@@ -67,7 +67,7 @@ def _bridged(values: np.ndarray, known: np.ndarray, longest: int, *, hold_ends: 
 
 
 def repair_flips(motion: Motion) -> Motion:
-    """Swap a left limb with the right one in the frames whose neighbours in time say so.
+    """Swap a left limb with the right one in the frames in which the estimator has swapped them.
 
     Of all ways to swap or not in each frame, the one with the least movement is taken (Viterbi), swapped
     frames counting as some movement themselves.
@@ -112,13 +112,13 @@ def _flipped(left: np.ndarray, right: np.ndarray, doubt: float) -> np.ndarray:
 
 
 def smooth(motion: Motion, strength: float = 1.0) -> Motion:
-    """One-Euro filter (Casiez et al. 2012, doi:10.1145/2207676.2208639), run both ways so that nothing lags.
+    """One-Euro filter (Casiez et al. 2012, doi:10.1145/2207676.2208639), run in both directions so that it adds no lag.
 
     It is strong at rest, where jitter shows, and fades with speed, where it would dampen movement. Speed counts
     in body sizes, so that people near and far are treated alike.
 
     Args:
-        strength: 0 is off, 1 the usual, 2 twice as calm at rest.
+        strength: 0 is off, 1 the default, 2 halves the cut-off frequency at rest.
     """
     if not strength or len(motion) < 2:
         return motion
@@ -147,10 +147,10 @@ class OneEuroFilter:
         self._speed: np.ndarray | None = None
 
     def step(self, places: np.ndarray, fps: float) -> np.ndarray:
-        """The next places, (..., 2), filtered; NaN starts anew.
+        """The next places, (..., 2), filtered; after NaN the filter starts again.
 
         Args:
-            fps: one by the seconds since the places before.
+            fps: 1 / seconds since the previous places.
         """
         if self._raw is None or self._filtered is None or self._speed is None:
             self._raw = self._filtered = places

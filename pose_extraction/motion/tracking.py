@@ -1,4 +1,4 @@
-"""Who is who: poses of single frames linked to people with stable numbers."""
+"""Poses of single frames linked to people with stable numbers."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -13,10 +13,10 @@ from pose_extraction.skeleton import KEYPOINT_NAMES
 
 ALL, LARGEST = "all", "largest"
 
-_MEMORY = 1.0  # seconds after which somebody who returns is somebody else
+_LONGEST_ABSENCE = 1.0  # seconds; a person who returns later counts as another one
 # How far joints may be from where they are expected, in body sizes: at once, and more with each second unseen.
 _REACH, _SPEED = 0.4, 3.0
-_LEAST_SECONDS = 0.25  # shorter appearances beside others are false finds
+_LEAST_SECONDS = 0.25  # shorter appearances beside other people are false detections
 _VELOCITY_SECONDS = 0.3  # over which the movement of a person is measured
 _LONGEST_FORECAST = 0.5  # seconds that somebody is expected to go on moving unseen
 
@@ -38,7 +38,7 @@ class _Track:
         self.scores.append(scores)
 
     def expected(self, frame: int, fps: float) -> np.ndarray:
-        """(17, 2) joints where they are if the person goes on moving as before."""
+        """(17, 2) joints, supposing that the person goes on moving as before."""
         now = self.frames[-1]
         before = next((i for i, at in enumerate(self.frames) if now - at <= _VELOCITY_SECONDS * fps), -1)
         before = min(before, len(self.frames) - 2)
@@ -64,7 +64,7 @@ def link(found: Sequence[FramePoses], height: int, width: int, fps: float) -> Mo
     """
     tracks: list[_Track] = []
     for index, poses in enumerate(found):
-        recent = [track for track in tracks if index - track.frames[-1] <= max(1, _MEMORY * fps)]
+        recent = [track for track in tracks if index - track.frames[-1] <= max(1, _LONGEST_ABSENCE * fps)]
         owners = _owners(recent, index, poses, fps)
         for owner, keypoints, scores in zip(owners, poses.keypoints, poses.scores):
             if owner is None:
@@ -83,11 +83,11 @@ def link(found: Sequence[FramePoses], height: int, width: int, fps: float) -> Mo
 
 
 def _owners(tracks: list[_Track], frame: int, poses: FramePoses, fps: float) -> list[_Track | None]:
-    """For each pose the track it continues. Tracks long enough to be a person's choose first."""
+    """For each pose the track it continues, if any. Tracks long enough to be a real person are matched first."""
     owners: list[_Track | None] = [None] * len(poses)
     certain = [len(track.frames) >= int(_LEAST_SECONDS * fps) for track in tracks]
-    for choosing in (True, False):
-        chosen = [track for track, is_certain in zip(tracks, certain) if is_certain == choosing]
+    for wanted in (True, False):
+        chosen = [track for track, is_certain in zip(tracks, certain) if is_certain == wanted]
         free = [index for index, owner in enumerate(owners) if owner is None]
         for track, index in _nearest(chosen, frame, poses.keypoints[free], fps):
             owners[free[index]] = chosen[track]

@@ -1,4 +1,4 @@
-"""Lines taken off their background: one of one colour by unmixing, a picture where our colours stand out."""
+"""Lines separated from their background: from one colour by unmixing, from a picture by our colours."""
 
 import cv2
 import numpy as np
@@ -86,11 +86,11 @@ def without_picture(frame: np.ndarray) -> np.ndarray:
         near = cv2.dilate(_thin(sure).astype(np.uint8), neighbours).astype(bool)
         line = cv2.morphologyEx((near & edge).astype(np.uint8), cv2.MORPH_CLOSE, neighbours)
         clean[line > 0] = color
-    return _without_strays(clean, neighbours)
+    return _without_single_colors(clean, neighbours)
 
 
-def _without_strays(clean: np.ndarray, neighbours: np.ndarray) -> np.ndarray:
-    """Without what is no part of a skeleton: edges of things in the picture have one colour, people have several."""
+def _without_single_colors(clean: np.ndarray, neighbours: np.ndarray) -> np.ndarray:
+    """Without parts of a single colour: those are edges of things in the picture, as skeletons have several colours."""
     _, labels = cv2.connectedComponents(cv2.dilate((clean.max(axis=-1) > 0).astype(np.uint8), neighbours))
     parts = [set(np.unique(labels[(clean == color).all(axis=-1)])) for color in PALETTE]
     coloured = [part for part in set.union(*parts) if sum(part in found for found in parts) > 1]

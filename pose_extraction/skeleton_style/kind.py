@@ -15,8 +15,8 @@ from pose_extraction.skeleton_style.background import (
 
 Kind = Literal["raw", "skeleton"]
 
-_FRAMES = 12  # looked at
-_SIDE = 384  # pixels of the longer side at which frames are looked at
+_FRAMES = 12  # examined
+_SIDE = 384  # pixels of the longer side at which frames are examined
 _BLANK = 12  # largest contrast of a frame that shows nothing, 0..255
 _FOREGROUND = 0.35  # of the largest contrast: pixels that differ more from the background are drawn
 _FLAT = 14  # pixels of a background of one colour differ less from it, compression included
@@ -73,7 +73,7 @@ def is_line_drawing(frame: np.ndarray) -> bool:
 
 
 def shrunk(frame: np.ndarray) -> np.ndarray:
-    """The (H, W, 3) uint8 frame small enough to be looked at quickly, lines still a few pixels wide."""
+    """The (H, W, 3) uint8 frame small enough to be examined quickly, lines still a few pixels wide."""
     scale = _SIDE / max(frame.shape[:2])
     return frame if scale >= 1 else cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
 

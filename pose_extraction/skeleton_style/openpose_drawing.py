@@ -70,7 +70,7 @@ class _Drawing:
 
 
 def is_readable(frames: Sequence[np.ndarray]) -> bool:
-    """Whether most of (H, W, 3) uint8 RGB frames are drawings in this style, and explained by the links found."""
+    """Whether in most of (H, W, 3) uint8 RGB frames most coloured pixels belong to links that are found."""
     return 2 * sum(map(_is_explained, frames)) > len(frames)
 
 

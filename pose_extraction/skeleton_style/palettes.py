@@ -61,7 +61,7 @@ def line_colors(pixels: np.ndarray) -> np.ndarray:
 
 
 def are_our_colors(colors: np.ndarray) -> bool:
-    """Whether (3, 3) colours of lines are near enough those of the palette; NaN is."""
+    """Whether (3, 3) colours of lines are near those of the palette; NaN counts as near."""
     used = np.isfinite(colors).all(axis=1)
     near = np.abs(colors - PALETTE)[used] < _SAME_COLOR
     vivid = _saturation(colors)[used] > _PALE * _saturation(PALETTE)[used]

@@ -1,4 +1,4 @@
-"""Skeleton videos drawn by other tools, put into the model's style: the model reads colour as meaning."""
+"""Skeleton videos drawn by other tools, converted to the model's style: the model knows a limb by its colour."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,1 +1,1 @@
-"""What a guide is made with: people found before, and the part of the picture that is shown."""
+"""Parts of a guide: people found in earlier requests, and the part of the picture that is shown."""

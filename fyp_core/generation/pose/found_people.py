@@ -1,4 +1,4 @@
-"""The people found in videos, the latest kept: another window, size or choice of people needs no estimator again."""
+"""A cache of the people found in videos: another window, size or choice of people needs no new pose estimation."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from fyp_core.weights.hashes import file_hash
 from pose_extraction.extract import FoundPeople
 
 _Key = tuple[str, ...]
-_KEPT = 64  # of 64 frames with two people 30 kB each
+_KEPT = 64  # 64 frames with two people take 30 kB
 
-# All that decides which people are found. What is done with them afterwards (choice, smoothing, size, mirror, window)
-# is left out.
+# The settings that decide which people are found; not those that change them afterwards (choice, smoothing, size,
+# mirror, window).
 _FIELDS = ("frames", "stride", "start", "crop", "estimator")
 
 
 class FoundPeopleCache:
-    """People by the content of the video and the frames looked at, wherever the file lies; for several threads."""
+    """People by the content of the video and the chosen frames, whatever the file's path; safe for several threads."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[_Key, FoundPeople] = OrderedDict()
         self._changing = threading.Lock()
 
     def get(self, request: GenerationRequest, find: Callable[[], FoundPeople]) -> FoundPeople:
-        """The people of a request's input, found where nobody looked for them before."""
+        """The people of a request's input; ``find`` is called where they are not in the cache."""
         key = _key(request)
         with self._changing:
             if key in self._kept:

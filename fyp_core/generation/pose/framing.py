@@ -14,7 +14,7 @@ Fit = Literal["people", "contain", "cover"]
 FITS: tuple[Fit, ...] = get_args(Fit)
 _HIDDEN = 0.35  # brightness of what a preview shows outside the window
 _LIT = 96  # brightest channel, of 255, of a line; compression noise is darker
-_SMALLEST_SHARE_TOLD = 0.005
+_LEAST_SHARE_IN_NOTICE = 0.005
 
 
 def windows_of_people(
@@ -43,8 +43,8 @@ def hidden_share(points: np.ndarray, windows: list[PictureWindow]) -> float:
 
 
 def hidden_notice(share: float, what: str) -> str | None:
-    """A sentence on what lies outside the window, None where there is nothing to tell."""
-    if share < _SMALLEST_SHARE_TOLD:
+    """A sentence on what lies outside the window, None where too little to mention."""
+    if share < _LEAST_SHARE_IN_NOTICE:
         return None
     return f"{max(share, 0.01):.0%} of the {what} lie outside the picture shown; --fit people shows them all."
 
@@ -53,7 +53,7 @@ def line_corners(skeleton: np.ndarray, window: PictureWindow) -> tuple[np.ndarra
     """Where the lines of an (H, W, 3) skeleton frame are.
 
     Returns:
-        (4, 2) x and y of the corners of the box around them, NaN where there are none; and which share of them a
+        (4, 2) x and y of the corners of the box around them, NaN where there are none; and the share of them that the
         window does not show.
     """
     lit = skeleton.max(axis=-1) > _LIT
@@ -66,7 +66,7 @@ def line_corners(skeleton: np.ndarray, window: PictureWindow) -> tuple[np.ndarra
 
 
 def window_preview(picture: np.ndarray, window: PictureWindow) -> np.ndarray:
-    """An (H, W, 3) uint8 RGB picture with what lies outside the window darkened, as large as holds both."""
+    """An (H, W, 3) uint8 RGB picture with what lies outside the window darkened, large enough for both."""
     height, width = picture.shape[:2]
     left, top = (min(0, int(np.floor(side))) for side in (window.left, window.top))
     right = max(width, int(np.ceil(window.left + window.width)))

@@ -1,1 +1,1 @@
-"""While a video is being made, and when it is: facts of the model, previews, estimates, the report, the comparison."""
+"""What a user sees of a generation: facts of the model, previews, time estimates, the report, the comparison."""

@@ -21,7 +21,7 @@ def write_comparison(
 
     Args:
         path: ends in .mp4, .m4v or .mov.
-        result: a video this program has written: it says which part of the source it follows.
+        result: a video this program has written; its metadata say which part of the source it follows.
         source: the video it was made from.
         skeleton: as written with the result; left out where the source is a skeleton video itself.
 

@@ -29,7 +29,7 @@ class LatentPreview:
     @classmethod
     @torch.no_grad()
     def fit(cls, vae: AutoencoderKL, device: torch.device) -> LatentPreview:
-        """Least squares between coloured pictures and what the autoencoder makes of them; about a second at 512².
+        """Least squares between coloured pictures and their latents; about a second at 512².
 
         Args:
             device: where the autoencoder computes; its weights may lie elsewhere until then.
@@ -37,9 +37,8 @@ class LatentPreview:
         factor = latent_factor(vae)
         generator = torch.Generator().manual_seed(0)
         cells = torch.rand(_PICTURES, 3, _CELLS, _CELLS, generator=generator)
-        colors = F.interpolate(
-            cells, scale_factor=_CELL, mode="bilinear"
-        )  # (n, 3, h, w), of the latents' size
+        # (n, 3, h, w), of the latents' size
+        colors = F.interpolate(cells, scale_factor=_CELL, mode="bilinear")
         pictures = F.interpolate(colors, scale_factor=factor, mode="bilinear") * 2 - 1
         shift = getattr(vae.config, "shift_factor", None) or 0.0
         encoded = [vae.encode(picture[None].to(device, vae.dtype)).latent_dist.mode() for picture in pictures]

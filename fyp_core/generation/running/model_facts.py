@@ -1,4 +1,4 @@
-"""What a program needs to know of a loaded model without having it: its name, and what it usually makes."""
+"""Facts about a loaded model for programs in other processes: its name, default size and sampling."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class ModelFacts:
     """Facts of a loaded model; they can be pickled.
 
     note: one sentence for the user on why this model was chosen.
-    size: what it usually makes.
+    size: default size and length.
     steps, guidance: by default.
     text_width: of the text embeddings, 768 for Stable Diffusion 1.x; LoRAs and embeddings must have the same.
     """

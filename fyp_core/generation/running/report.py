@@ -1,4 +1,4 @@
-"""How a video came about: what is stored in it and told to who asked for it."""
+"""How a video was generated: what is stored in its metadata and shown to the user."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class GenerationReport:
     input_hash: SHA-256 of the input's file.
     estimator: of the poses of a raw video, else None.
     model: what it was made with: name, additions, hashes, device, number format, software.
-    model_name: what another engine finds the model by.
+    model_name: the name by which another engine finds the model.
     seconds: spent on each phase.
     memory: bytes; the ``estimated`` and the measured ``peak``.
     notices: sentences the user should read, for example words of the prompt the model does not know.
@@ -40,11 +40,11 @@ class GenerationReport:
     notices: list[str] = field(default_factory=list)
 
     def settings(self, *, with_paths: bool = False) -> dict[str, Any]:
-        """What is needed to make this video again, and its measures; plain values for JSON.
+        """What is needed to make this video again, and its measurements; plain values for JSON.
 
         Args:
-            with_paths: name the input, the model and what it has besides by where they lie; otherwise by the files'
-                names only.
+            with_paths: give the full paths of the input, the model and its additions; otherwise only the files'
+                names.
         """
         frames, height, width = self.size
         settings = {
@@ -73,7 +73,7 @@ class GenerationReport:
 
 @dataclass(frozen=True, kw_only=True)
 class GenerationResult(GenerationReport):
-    """A generated video in memory and how it came about.
+    """A generated video in memory and how it was generated.
 
     frames: (F, H, W, 3) uint8 RGB.
     guide: the frames it follows.

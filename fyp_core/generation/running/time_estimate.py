@@ -12,14 +12,14 @@ from fyp_media.errors import InputError
 
 _WEIGHT_OF_NEW = 0.5  # of a new measurement in the running mean: speed changes with the machine's load
 _CACHED_STEP = 0.2  # work of a step that reuses features, as a share of a full one; see docs/speed.md
-_USUAL_POSE_SECONDS = 0.06  # a frame, before any has been measured
+_DEFAULT_POSE_SECONDS = 0.06  # a frame, before any has been measured
 
 
 class SpeedMeter:
     """Running means of the seconds that a unit of work takes, for each phase."""
 
     def __init__(self) -> None:
-        self._seconds: dict[Phase, float] = {"pose": _USUAL_POSE_SECONDS}
+        self._seconds: dict[Phase, float] = {"pose": _DEFAULT_POSE_SECONDS}
         self._measured: set[Phase] = set()
         self._lock = threading.Lock()
 
@@ -35,7 +35,7 @@ class SpeedMeter:
             self._measured.add(phase)
 
     def guess(self, phase: Phase, work: float, seconds: float) -> None:
-        """Take a short run for the speed until the first measurement; whatever else runs weighs too much in it."""
+        """Use the speed of a short run until the first job is recorded; it is less reliable than a whole job."""
         with self._lock:
             if phase not in self._measured:
                 self._seconds[phase] = seconds / work
@@ -44,7 +44,7 @@ class SpeedMeter:
         return phase in self._seconds
 
     def seconds(self, phase: Phase, work: float) -> float:
-        """For so much work, 0 before anything is known."""
+        """Seconds for an amount of work; 0 before anything is known."""
         return self._seconds.get(phase, 0.0) * work
 
 

@@ -66,7 +66,7 @@ def test_the_same_video_as_in_this_process(engine: RayEngine, tiny_model_dir: Pa
 
 
 def test_the_model_is_in_the_replicas_alone(engine: RayEngine, tiny_model_dir: Path) -> None:
-    assert (engine.facts().name, engine.usual_size.width) == (tiny_model_dir.name, 32)
+    assert (engine.facts().name, engine.default_size.width) == (tiny_model_dir.name, 32)
     assert engine.unknown_words("a zebra on the moon") == ["zebra"]
     with pytest.raises(InputError, match="in the replicas and not in this process"):
         _ = engine.pipeline

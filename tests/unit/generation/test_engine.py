@@ -195,7 +195,9 @@ def test_out_of_memory_frees_what_the_job_held(
 
     with monkeypatch.context() as patch:
         patch.setattr(engine.pipeline.unet, "forward", full)
-        with pytest.raises(InputError, match=r"Memory does not suffice for 3 frames of 32×32.*fewer frames"):
+        with pytest.raises(
+            InputError, match=r"There is not enough memory for 3 frames of 32×32.*fewer frames"
+        ):
             engine.generate(request_)
     gc.collect()
     assert held[0]() is None

@@ -35,7 +35,7 @@ def test_sizes_asked_for_are_taken() -> None:
 @pytest.mark.parametrize(
     ("wish", "sentence"),
     [
-        ((96, None, "9:16"), "leave one of them away"),
+        ((96, None, "9:16"), "leave one of them out"),
         ((100, None, None), "multiples of 8"),
         ((None, None, "9:0"), "no aspect '9:0'"),
         ((None, None, "wide"), "no aspect 'wide'"),

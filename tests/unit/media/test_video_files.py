@@ -359,7 +359,9 @@ def test_a_stride_that_is_not_whole_takes_the_nearest_frames(tmp_path):
 def test_more_frames_than_memory_holds_are_bad_input(tmp_path):
     write_video(tmp_path / "v.mp4", numbered(2), 10)
     for count in (10**12, 10**16):
-        with pytest.raises(InputError, match=r"Memory does not suffice for \d+ frames of 48x32; take fewer"):
+        with pytest.raises(
+            InputError, match=r"There is not enough memory for \d+ frames of 48x32; take fewer"
+        ):
             sample_frames(tmp_path / "v.mp4", count)
 
 
