@@ -1,8 +1,8 @@
 """Reuse of deep features between denoising steps (DeepCache, Ma et al. 2023, arXiv 2312.00858).
 
-From step to step the features of the UNet's deep blocks change little. A full pass keeps what enters the last layer
-of the last up block; the passes that follow compute only what depends most on the latents: the first convolution,
-that last layer and the output.
+From step to step the features of the UNet's deep blocks change little. A full pass keeps the input of the last layer
+of the last up block; the passes that follow compute only the layers that depend most on the latents: the first
+convolution, that last layer and the output.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class FeatureCache:
     ) -> torch.Tensor:
         """Prediction for some windows of frames, (n, c, f, h, w), as many clips of each window.
 
-        With fewer clips than in the last full pass, as when guidance has ended, a window's last ones are meant.
+        With fewer clips than in the last full pass, as when guidance has ended, they are the last ones of each window.
         """
         parts = inputs.split(self._clips_at_once or len(inputs.sample))
         if self._full_steps is None:
@@ -74,7 +74,7 @@ class FeatureCache:
 
 @contextmanager
 def keeping_deep_features(unet: PoseVideoUNet) -> Iterator[list[torch.Tensor]]:
-    """The list receives what enters the last layer of the last up block, ((b f), c, h, w), in each pass within."""
+    """The list receives the input of the last layer of the last up block, ((b f), c, h, w), of each pass."""
     kept: list[torch.Tensor] = []
     skip_channels = unet.conv_in.out_channels
 

@@ -52,7 +52,7 @@ def draw_noise(
 def _repeated_in_other_order(
     frames: int, window: int, stride: int, generator: torch.Generator | None
 ) -> torch.Tensor:
-    """Frame i takes the noise of the frame that is returned: groups of ``stride`` frames, each shuffled."""
+    """(frames,) for each frame the one whose noise it takes: groups of ``stride`` frames, each shuffled."""
     device = "cpu" if generator is None else generator.device
     order = torch.arange(window, device=device)
     while len(order) < frames:

@@ -94,8 +94,8 @@ class FollowYourPosePipeline(
         default_guide_pose: whether guidance strengthens the pose as well as the prompt.
         default_height: pixels.
         default_width: pixels.
-        default_seconds, default_fps: of an input video that are used, and frames a second, where nobody says otherwise;
-            None makes eight frames, as published.
+        default_seconds, default_fps: longest part of an input video and frames a second, where a request sets neither;
+            None for eight frames, as published.
         noise_share: share of the initial noise's variance that all frames of a video have in common, 0..1
             ("mixed noise" of PYoCo, Ge et al. 2023, arXiv 2305.10474); the network must be trained with it.
         clip_length: frames of the clips the network was trained on.
@@ -117,8 +117,8 @@ class FollowYourPosePipeline(
         sigmas: noise levels instead, likewise.
         guidance_scale: weight of the prompt; ``None`` takes the model's own. Up to 1 the work is halved and
             the negative prompt has no effect.
-        guidance_rescale: share, 0..1, by which the guided prediction's spread is drawn to that of the conditional
-            one, against too strong contrast (Lin et al. 2023, arXiv 2305.08891, section 3.4).
+        guidance_rescale: share, 0..1, by which the standard deviation of the guided prediction is moved to that of
+            the conditional one, against too strong contrast (Lin et al. 2023, arXiv 2305.08891, section 3.4).
         guidance_end: share of the steps, 0..1, after which guidance is off, which halves the work of the rest
             (Kynkäänniemi et al. 2024, arXiv 2404.07724).
         negative_prompt: what to avoid.
@@ -462,13 +462,13 @@ class FollowYourPosePipeline(
             fitted = fit_skeleton(flat[first : first + chunk], height, width)
             part = self.pose_encoder(fitted.to(device, self.pose_encoder.dtype))
             if not levels:
-                levels = [self._room_for_poses(level, len(flat), in_host) for level in part]
+                levels = [self._allocate_poses(level, len(flat), in_host) for level in part]
             for level, features in zip(levels, part, strict=True):
                 scaled = features.to(self.unet.dtype) * pose_scale
                 level[first : first + chunk].copy_(scaled, non_blocking=level.is_pinned())
         return [level.unflatten(0, (-1, frames)) for level in levels]
 
-    def _room_for_poses(self, features: torch.Tensor, frames: int, in_host: bool) -> torch.Tensor:
+    def _allocate_poses(self, features: torch.Tensor, frames: int, in_host: bool) -> torch.Tensor:
         """An empty level of so many frames; in the host's memory pinned, so that the GPU copies while it computes."""
         shape, dtype = (frames, *features.shape[1:]), self.unet.dtype
         if not in_host:

@@ -110,7 +110,7 @@ def _converted_name(name: str) -> str:
 
 
 def _infer_config(state: Tensors, origin: str) -> dict[str, object]:
-    """Read the sizes off the tensors: the published file has no configuration."""
+    """Derive the sizes from the tensors: the published file has no configuration."""
     blocks = [re.fullmatch(r"adapter\.body\.(\d+)\.resnets\.0\.block1\.weight", name) for name in state]
     widths = {int(match[1]): state[match[0]].shape[0] for match in blocks if match}
     if "adapter.conv_in.weight" not in state or not widths:

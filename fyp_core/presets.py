@@ -1,6 +1,6 @@
 """How a video is sampled: ``exact`` as the model was published, ``fast`` and ``turbo`` with less work.
 
-The table's contents come from ``python -m benchmarks.presets``; what they cost and keep is in docs/speed.md.
+The table's contents come from ``python -m benchmarks.presets``; their speed and quality are in docs/speed.md.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from typing import Any, Literal
 from fyp_core import schedulers
 
 PresetName = Literal["exact", "fast", "turbo"]
-REUSE_FROM = 10  # steps: with fewer, neighbouring ones differ so much that leaving some out costs less
+REUSE_FROM = (
+    10  # steps; with fewer, neighbouring steps differ too much, and taking fewer steps costs less quality
+)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import torch
     from diffusers import SchedulerMixin
 
-AUTO, OWN = "auto", "model"  # what the preset takes; the one saved with the model
+AUTO, OWN = "auto", "model"  # the preset's; the one saved with the model
 
 _CLASSES: dict[str, tuple[str, dict[str, Any]]] = {
     "ddim": ("DDIMScheduler", {}),
@@ -29,11 +29,8 @@ _CLASSES: dict[str, tuple[str, dict[str, Any]]] = {
     "tcd": ("TCDScheduler", {}),
 }
 _ALIGNED = "-ays"  # ends the names of schedulers with Align Your Steps' noise levels
-_ALIGNED_FOR = {
-    "beta_schedule": "scaled_linear",
-    "beta_start": 0.00085,
-    "beta_end": 0.012,
-}  # Stable Diffusion 1.x
+# The noise schedule of Stable Diffusion 1.x, for which these levels are.
+_ALIGNED_FOR = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}
 SCHEDULER_NAMES = (AUTO, OWN, *_CLASSES)
 
 
@@ -57,7 +54,7 @@ def make_scheduler(name: str, own: SchedulerMixin) -> SchedulerMixin:
 
 
 def can_space(name: str, own: SchedulerMixin) -> bool:
-    """Whether the spacing of noise levels that ``name`` stands for can be had; see :func:`make_scheduler`."""
+    """Whether the model allows the spacing of noise levels of ``name``; see :func:`make_scheduler`."""
     spaces = "use_karras_sigmas" in _CLASSES.get(name, ("", {}))[1]
     return not (spaces and own.config.get("rescale_betas_zero_snr"))
 
@@ -80,13 +77,13 @@ def aligned_timesteps(name: str, steps: int, own: SchedulerMixin) -> list[int] |
 
 
 def can_align(name: str, own: SchedulerMixin) -> bool:
-    """Whether the model has the noise schedule of the timesteps that ``name`` stands for, if any."""
+    """Whether the model has the noise schedule for which the timesteps of ``name``, if any, were optimised."""
     fits = all(own.config.get(key) == value for key, value in _ALIGNED_FOR.items())
     return not name.endswith(_ALIGNED) or (fits and not own.config.get("rescale_betas_zero_snr"))
 
 
 def usable_eta(eta: float) -> float:
-    """Eta a little below 1: from zero terminal SNR nothing of the noise remains at 1, by rounding less than that."""
+    """Eta, at most a little below 1: with zero terminal SNR, 1 gives the square root of a negative rounding error."""
     return min(eta, 1 - 1e-5)
 
 
@@ -98,7 +95,7 @@ def set_timesteps(
 ) -> None:
     """Choose the noise levels of a generation: ``steps`` of the scheduler's spacing, or those given.
 
-    They stay on the host: schedulers look up their tables by them, for which the host would wait for a GPU.
+    They stay on the host: schedulers use them as indices of tables, and the host would have to wait for a GPU.
 
     Raises:
         InputError: both are given, or the scheduler takes none of that kind.
@@ -109,14 +106,14 @@ def set_timesteps(
         raise InputError("Give either `timesteps` or `sigmas`, not both.")
     for name in own:
         if name not in inspect.signature(scheduler.set_timesteps).parameters:
-            raise InputError(f"{type(scheduler).__name__} takes no `{name}` of your own.")
+            raise InputError(f"{type(scheduler).__name__} does not accept `{name}`; leave it out.")
     scheduler.set_timesteps(**own or {"num_inference_steps": steps}, device="cpu")
 
 
 def estimate_denoised(
     scheduler: SchedulerMixin, latents: torch.Tensor, prediction: torch.Tensor, t: torch.Tensor
 ) -> torch.Tensor:
-    """The latents that are left when all noise predicted is taken away ("predicted x0", DDIM, arXiv 2010.02502, eq. 9).
+    """The latents without all predicted noise ("predicted x0", DDIM, arXiv 2010.02502, eq. 9).
 
     Args:
         latents: what the network has seen, before the scheduler's own scaling.
@@ -144,5 +141,5 @@ def check_steps(scheduler: SchedulerMixin, steps: int) -> None:
         ) from error
     if len(set(scheduler.timesteps.tolist())) < len(scheduler.timesteps):
         raise InputError(
-            f"{type(scheduler).__name__} cannot take {steps} steps, some of which would be one; take fewer."
+            f"{type(scheduler).__name__} cannot take {steps} steps, as some would be at the same timestep; take fewer."
         )

@@ -1,4 +1,4 @@
-"""Settings as pydantic models: a field is the one definition of a setting, and a bad value is one sentence."""
+"""Settings as pydantic models: each setting is defined once, as a field; a bad value becomes an error message."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Settings(BaseModel):
 
 
 class RequestSettings(Settings):
-    """Settings that programs write down in Python: a value that cannot work is an InputError at once."""
+    """Settings that are created in Python code: a value that cannot work raises InputError at once."""
 
     def __init__(self, **given: Any) -> None:
         try:
@@ -55,9 +55,9 @@ def setting(
     Args:
         default: ``...`` where there is none.
         text: one phrase of help.
-        unset: what None stands for, such as "the model's own".
+        unset: what None means, such as "the model's own".
         group: of options, under which the help of a command lists it.
-        metavar: stands for the value in the help of a command.
+        metavar: placeholder for the value in the help of a command.
         option: name of the command's option, where it is not that of the field.
         title: label on the page, where it is not the field's name.
         limits: of :func:`pydantic.Field`, such as ``ge``.
@@ -85,7 +85,7 @@ def validated(model: type[S], given: Mapping[str, Any], prefix: str = "") -> S:
     """The settings in a mapping.
 
     Args:
-        prefix: what the keys are called with in front, in sentences.
+        prefix: put before keys in messages, for example "--".
 
     Raises:
         InputError: a key is unknown (names the closest), missing, or its value does not fit.
@@ -108,7 +108,7 @@ class SettingRow:
     """A setting as a table for readers shows it."""
 
     key: str
-    """As it is written in YAML, with dots."""
+    """Its name in YAML, with dots."""
     type: str
     default: str
     limits: str
@@ -207,7 +207,7 @@ def _choices(annotation: Any) -> list[Any]:
 
 
 def _metadata(annotation: Any) -> list[Any]:
-    """What is annotated within a type, as in ``Annotated[int, Ge(0)] | None``."""
+    """The annotations inside a type, as in ``Annotated[int, Ge(0)] | None``."""
     own = list(annotation.__metadata__) if get_origin(annotation) is Annotated else []
     own = [limit for each in own for limit in (each.metadata if isinstance(each, FieldInfo) else [each])]
     return own + [limit for part in get_args(annotation) for limit in _metadata(part)]
@@ -258,7 +258,7 @@ def _type_name(annotation: Any) -> str:
 
 
 def _written(value: Any) -> str:
-    """As YAML has it."""
+    """The value as YAML writes it."""
     if value is None:
         return "null"
     if isinstance(value, tuple):

@@ -2,7 +2,7 @@
 
 A network that learnt from short clips sees a window at a time, and memory does not grow with the video's length.
 Predictions for the same frame are blended at every step, as MultiDiffusion (Bar-Tal et al. 2023, arXiv 2302.08113)
-does with overlapping regions of a picture, so that neighbouring windows arrive at one video.
+does with overlapping regions of a picture, so that neighbouring windows agree.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Window:
     Attributes:
         number: 0 for the first.
         start, stop: the consecutive frames of the video; where ``start`` is not 0, frame 0 comes before them.
-        weights: (f,) float32, how much this window's prediction counts; of all windows' those of a frame sum to 1.
+        weights: (f,) float32, weight of this window's prediction; for each frame the weights of all windows sum to 1.
     """
 
     number: int
@@ -37,12 +37,12 @@ class Window:
 
     @property
     def frames(self) -> torch.Tensor:
-        """(f,) indices, rising."""
+        """(f,) indices, ascending."""
         frames = torch.arange(self.start, self.stop)
         return frames if self.start == 0 else torch.cat([torch.zeros(1, dtype=torch.long), frames])
 
     def to(self, device: torch.device) -> Window:
-        """With its weights there."""
+        """The window with its weights on a device."""
         return replace(self, weights=self.weights.to(device))
 
     def take(self, x: torch.Tensor, dim: int, device: torch.device | None = None) -> torch.Tensor:
@@ -93,7 +93,7 @@ def plan_windows(frames: int, window: int = WINDOW, overlap: int = OVERLAP) -> l
 
 
 def check_window(window: int, overlap: int) -> None:
-    """Raise InputError for windows that cannot be."""
+    """Raise InputError for an impossible length or overlap."""
     if window < 1:
         raise InputError(f"A window must hold at least 1 frame, not {window}.")
     if not 0 <= overlap < window:

@@ -6,7 +6,7 @@ import argparse
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Give a parser the options of ``demo``, which has none of its own: environment variables say where and which."""
+    """Give a parser the options of ``demo``: none, as environment variables set the address and the model."""
     parser.set_defaults(run=demo)
 
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from fyp_core.evaluation import Result
 
 _OUTPUT_HELP = (
-    "JSON to write; Markdown and a picture sheet go beside it, and a .jsonl from which the same command goes on"
-    " after an interruption"
+    "JSON to write; beside it are written Markdown, a picture sheet, and a .jsonl with which the same command"
+    " continues after an interruption"
 )
 
 
@@ -26,7 +26,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--sources",
         nargs="+",
         metavar="NAME",
-        help="what to look at: renders, autoencoder, model, 'pose off', …",
+        help="what to measure: renders, autoencoder, model, 'pose off', …",
     )
     parser.add_argument(
         "--sheet", type=Path, metavar="FILE", help="PNG to write: first, best and worst clips"
@@ -59,10 +59,10 @@ def evaluate(options: argparse.Namespace) -> None:
 def evaluate_model(options: argparse.Namespace) -> str:
     """Measure a model where the truth is known; returns the summary, or everything as JSON."""
     from fyp_core.evaluation import as_json, as_summary, measure_model, save_gallery
-    from fyp_core.evaluation.variants import MODEL, USUAL_SOURCES
+    from fyp_core.evaluation.variants import DEFAULT_SOURCES, MODEL
 
     settings = settings_of(options)
-    sources = options.sources or USUAL_SOURCES
+    sources = options.sources or DEFAULT_SOURCES
     output, sheet = options.output, options.sheet
     if output:
         check_target(output, ".json")

@@ -31,13 +31,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--gif", metavar="FILE", help="write it as a GIF of at most 480 pixels a side")
     add("--frames", metavar="FILE", help="write its frames as PNG pictures into a .zip")
     add("--side-by-side", metavar="FILE", help="write source, skeleton and result in step, with sound")
-    add("--source", metavar="VIDEO", help="what it was made from; default: where that was")
-    add("--skeleton", metavar="VIDEO", help="as written by --skeleton-output; default: found again")
+    add("--source", metavar="VIDEO", help="the video it was made from; default: its path then")
+    add("--skeleton", metavar="VIDEO", help="as written by --skeleton-output; default: made again")
     parser.set_defaults(run=export)
 
 
 def export(options: argparse.Namespace) -> None:
-    """Write what is asked for."""
+    """Write the files that the options name."""
     targets = {"gif": options.gif, "frames": options.frames, "side_by_side": options.side_by_side}
     written = {name: target for name, target in targets.items() if target}
     if not written:

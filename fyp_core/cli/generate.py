@@ -48,7 +48,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", required=True, metavar="FILE", help="video to write: .mp4 or .gif")
     parser.add_argument("--skeleton-output", metavar="FILE", help="also write the skeleton video it follows")
     parser.add_argument(
-        "--like", metavar="VIDEO", help="repeat a generated video; other options change what they name"
+        "--like",
+        metavar="VIDEO",
+        help="take the settings of a generated video; options given beside it replace them",
     )
     groups = {name: parser.add_argument_group(title) for name, title in _GROUPS.items()}
     groups["model"].add_argument(
@@ -134,7 +136,7 @@ def _print_report(options: argparse.Namespace, report: dict[str, Any]) -> None:
 
 
 class _ProgressBar:
-    """One bar on standard error, begun anew for every phase; silent where that is not a terminal."""
+    """A bar on standard error, restarted for every phase; not shown where that is not a terminal."""
 
     def __enter__(self) -> _ProgressBar:
         self._bar = tqdm(disable=None, leave=False)

@@ -1,4 +1,4 @@
-"""``fyp live``: a camera and a sentence in, moving pictures of the character out, in real time."""
+"""``fyp live``: a character that follows a camera in real time."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fyp_core.live.session import LiveFrame
 
 Show = Callable[["LiveFrame"], bool]
-"""Shows a frame; False where the person who looks has ended it."""
+"""Shows a frame; False when the viewer has closed the window."""
 
 _PORT = 7870
 _RECORDED_FPS = 25  # of a file; between two pictures the earlier one is repeated
@@ -57,7 +57,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--every-frame",
         action="store_true",
-        help="of a video file: leave no frame out, however long that takes, instead of playing it in real time",
+        help="of a video file: use every frame, however long that takes, instead of playing it in real time",
     )
     add_setting_options(parser, LiveSettings, Runtime)
     parser.set_defaults(run=live)
@@ -79,12 +79,12 @@ def live(options: argparse.Namespace) -> None:
             print(note, file=sys.stderr)
         leave_a_core()
         session = open_session(engine, settings, frames, steady_fps=fps)
-        with session, _until_told_to_end():
+        with session, _ended_by_signals():
             for frame in session:
                 if not show(frame) or session.seconds >= (options.seconds or math.inf):
                     break
         if not session.report.frames:
-            raise InputError("Nobody was seen; show a person whole and not too small.")
+            raise InputError("Nobody was seen; show a whole person, not too small.")
     report = {"model": engine.model_name, "steps": session.steps, **asdict(session.report)}
     if not options.json:
         delay = "" if options.every_frame else ", {latency:.3f} s late (95 %: {latency_95:.3f} s)"
@@ -105,19 +105,19 @@ def _open_source(options: argparse.Namespace) -> Iterator[np.ndarray]:
         repeat = options.seconds is not None
         return played_frames(options.input, real_time=not options.every_frame, repeat=repeat)
     if options.every_frame:
-        raise InputError("A camera does not wait: use --every-frame with a video file only.")
+        raise InputError("A camera cannot be paused: use --every-frame with a video file only.")
     return camera_frames(int(options.input))
 
 
 def leave_a_core() -> None:
-    """One core is left to poses and decoding, which run beside the denoising network."""
+    """Leave one core to pose estimation and decoding, which run beside the denoising network."""
     import torch
 
     torch.set_num_threads(max(1, torch.get_num_threads() - 1))
 
 
 @contextmanager
-def _until_told_to_end() -> Iterator[None]:
+def _ended_by_signals() -> Iterator[None]:
     """Ctrl-C and SIGTERM end the block, not the program."""
 
     def end(*_: object) -> None:
@@ -131,7 +131,7 @@ def _until_told_to_end() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-# --- where the pictures go
+# --- outputs
 
 
 @contextmanager
@@ -190,7 +190,7 @@ def _serving(port: int) -> Iterator[Show]:
     from fyp_core.live.mjpeg import MjpegServer
 
     with MjpegServer(port) as server:
-        print(f"Look at {server.address}; Ctrl-C ends it.", file=sys.stderr, flush=True)
+        print(f"Open {server.address} in a browser; Ctrl-C ends it.", file=sys.stderr, flush=True)
 
         def show(frame: LiveFrame) -> bool:
             server.show(frame.picture)

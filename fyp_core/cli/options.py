@@ -22,7 +22,7 @@ def add_setting_options(
     for model in models:
         for name, field in model.model_fields.items():
             extra = extra_of(field)
-            if not extra:  # of programs alone
+            if not extra:  # has no option
                 continue
             group = (groups or {}).get(extra["group"], parser)
             option = option_name(name, field)

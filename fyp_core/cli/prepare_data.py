@@ -50,5 +50,5 @@ def _sentence(summary: dict[str, Any]) -> str:
     if summary["rejected"]:
         sentence += "; left out: " + ", ".join(f"{n} {reason}" for reason, n in summary["rejected"].items())
     if summary["run"]["seen"]:
-        sentence += "; {seen} looked at now, {pictures_per_second:g} a second".format(**summary["run"])
+        sentence += "; {seen} examined in this run, {pictures_per_second:g} a second".format(**summary["run"])
     return sentence

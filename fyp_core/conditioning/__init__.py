@@ -1,1 +1,1 @@
-"""What the network is told besides the latents: text, skeletons, and both put together for each of its passes."""
+"""Inputs of the network besides the latents: text, skeletons, and their combination for each of its passes."""

@@ -1,4 +1,4 @@
-"""What the denoising network is told besides the latents, for all frames of a video or for one window of them."""
+"""Inputs of the denoising network besides the latents, for all frames of a video or for one window of them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Conditions:
     Attributes:
         text: (P B, L, D) embeddings, or (P B, F, L, D) where they change from frame to frame.
         pose: features, one level a down block: (V, F, c, h, w), V = 1 for all videos or V = B; ``None`` for none.
-            They may lie in the host's memory.
+            They may be in the host's memory.
         guide_pose: leave the pose out of the unconditional pass.
         images: of IP-Adapter, each (P B, N, ...).
     """
@@ -31,7 +31,7 @@ class Conditions:
     def for_pass(
         self, sample: torch.Tensor, windows: Sequence[Window], videos: int, with_pose: bool = True
     ) -> NetworkInputs:
-        """What the network takes for some windows.
+        """The network's inputs for some windows.
 
         Args:
             sample: (n, c, f, h, w) latents of all clips: of each window its passes, of each pass its videos.

@@ -15,10 +15,10 @@ _PART = re.compile(r"\s*(\d+)\s*:\s*(.*?)\s*", re.DOTALL)
 
 @dataclass(frozen=True)
 class PromptTravel:
-    """What a video shows, and when.
+    """The prompts of a video and their frames.
 
-    frames: rising frame numbers.
-    prompts: what is shown at each of them; in between, the embeddings are blended in proportion.
+    frames: ascending frame numbers.
+    prompts: one for each of them; in between, the embeddings are blended in proportion.
     """
 
     frames: tuple[int, ...]

@@ -66,6 +66,6 @@ def encode_weighted(
                 [list(texts)], [list(weights)], device=device
             )
         )
-    # Attention to keys that are all repeated equally often gives the same: no prompt depends on the others' lengths.
+    # Repeating all keys equally often does not change attention, so no prompt depends on the length of the others.
     length = math.lcm(*(embeds.shape[1] for embeds in encoded))
     return torch.cat([embeds.repeat(1, length // embeds.shape[1], 1) for embeds in encoded])

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from .report import MEASURES, PCK, Estimate, Result, as_document, as_json, as_summary, as_table
     from .run import check_sources, evaluate
     from .settings import EvaluationSettings
-    from .variants import SOURCES, USUAL_SOURCES
+    from .variants import DEFAULT_SOURCES, SOURCES
 
 __all__ = [
+    "DEFAULT_SOURCES",
     "MEASURES",
     "PAIRS",
     "PCK",
     "SOURCES",
-    "USUAL_SOURCES",
     "Case",
     "Estimate",
     "Evaluation",
@@ -53,7 +53,7 @@ _MODULE_OF = {
     "Records": "records",
     "Result": "report",
     "SOURCES": "variants",
-    "USUAL_SOURCES": "variants",
+    "DEFAULT_SOURCES": "variants",
     "as_document": "report",
     "as_json": "report",
     "as_summary": "report",

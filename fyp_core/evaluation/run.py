@@ -14,7 +14,7 @@ from fyp_core.evaluation.cases import Case
 from fyp_core.evaluation.records import Record, Records
 from fyp_core.evaluation.report import PCK, Result, summarise
 from fyp_core.evaluation.scoring import measures
-from fyp_core.evaluation.variants import AUTOENCODER, MODEL, RENDERS, SOURCES, USUAL_SOURCES, prepared, show
+from fyp_core.evaluation.variants import AUTOENCODER, DEFAULT_SOURCES, MODEL, RENDERS, SOURCES, prepared, show
 from fyp_media.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def evaluate(
     judges: Judges,
     cases: Sequence[Case],
     *,
-    sources: Sequence[str] = USUAL_SOURCES,
+    sources: Sequence[str] = DEFAULT_SOURCES,
     seeds: int = 1,
     batch: int = 4,
     sampling: dict[str, Any] | None = None,

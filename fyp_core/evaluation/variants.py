@@ -46,7 +46,7 @@ SETTINGS = {
     "frame by frame, shared noise": Setting(temporal_layers=False, cross_frame=False, noise_share=1),
 }
 SOURCES = (RENDERS, AUTOENCODER, *SETTINGS)
-USUAL_SOURCES = (RENDERS, AUTOENCODER, MODEL, "pose off")
+DEFAULT_SOURCES = (RENDERS, AUTOENCODER, MODEL, "pose off")
 
 
 @contextmanager

@@ -1,1 +1,1 @@
-"""Where a model comes from: sources, assembly from files, tensors, conversion."""
+"""Where a model comes from: sources, assembly from files, tensors, LoRAs, embeddings, conversion."""

@@ -95,7 +95,7 @@ def _load_assembled(source: ModelSource, dtype: torch.dtype) -> dict[str, Any]:
         _check_same_kind(source.base, base.unet_config, own)
         learnt = set(stage2_parameter_names(unet))
         own = {name: tensor for name, tensor in own.items() if name in learnt}
-    # A published network is whole: what it lacks must be named, not taken from its base.
+    # A published network is complete: a missing tensor is an error and is not taken from its base.
     image = base.unet_tensors() if source.motion_only or source.layout else {}
     load_every_tensor(unet, {**image, **own}, str(source.unet), dtype)
     return {
@@ -246,7 +246,7 @@ def _check_same_kind(base: Path, config: Mapping[str, Any], own: Tensors) -> Non
 
 
 def _own_unet_settings(layout: Path | None) -> dict[str, Any]:
-    """What a base's configuration does not know of the network."""
+    """Settings of the network that a base's configuration does not have."""
     config = PoseVideoUNet.load_config(layout, subfolder="unet") if layout else {}
     return {key: value for key, value in config.items() if key == "temporal_padding"}
 

@@ -13,7 +13,7 @@ from fyp_media.files import project_file
 MINI, PUBLISHED = "mini", "followyourpose-v1"
 MODEL_INDEX = "model_index.json"  # makes a folder a model in diffusers layout
 _OWN = project_file("checkpoints")
-# The commit adds a model card to the authors' last one, 24cd2c4, of whose hash no more than that is on record.
+# This commit adds a model card to the authors' last one, 24cd2c4, whose full hash is not published.
 _WEIGHTS = ("YueMafighting/FollowYourPose_v1", "f8c808b84975b9d57106021037a8bcc5c65061a1")
 # Of Stable Diffusion's UNet only the configuration: the inflated network brings all its weights.
 BASE, UNET, POSE_ENCODER = "stable-diffusion-v1-4", "followyourpose_checkpoint-1000", "pose_encoder.pth"
@@ -41,7 +41,7 @@ PUBLISHED_PARTS = {
 class ModelStatus:
     """What is on disk of a named model.
 
-    parts: where they lie.
+    parts: their paths.
     missing: names of those that are not here.
     size: bytes in all.
     revisions: of the parts that came from the hub, as ``OWNER/NAME@COMMIT``.

@@ -50,7 +50,7 @@ def convert_model(
             pipeline.save_pretrained(folder)
         if (lora := own_few_step_lora(source.layout)) is not None:
             shutil.copytree(lora.parent, folder / OWN_FOLDER)
-        _forget_places(folder)
+        _remove_origins(folder)
 
 
 def _save_on_base(pipeline: FollowYourPosePipeline, source: ModelSource, folder: Path) -> None:
@@ -73,7 +73,7 @@ def _save_on_base(pipeline: FollowYourPosePipeline, source: ModelSource, folder:
 
 
 def check_target(target: Path) -> None:
-    """Raise InputError for a folder that holds anything but a model and what describes it."""
+    """Raise InputError for a folder that holds other files than a model and its descriptions."""
     if target.is_file():
         raise InputError(f"{target} is a file; name a folder for the model.")
     names = {path.name for path in target.iterdir()} if target.is_dir() else set()
@@ -83,7 +83,7 @@ def check_target(target: Path) -> None:
 
 @contextlib.contextmanager
 def _replacing_model(target: Path) -> Iterator[Path]:
-    """A scratch folder beside ``target`` that takes its place at the end, or vanishes on any failure."""
+    """A scratch folder beside ``target`` that takes its place at the end, or is deleted after a failure."""
     target = target.resolve()
     scratch = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
     try:
@@ -99,8 +99,8 @@ def _replacing_model(target: Path) -> Iterator[Path]:
         raise InputError(f"Cannot write {target}: {error.strerror}; choose another place.") from error
 
 
-def _forget_places(folder: Path) -> None:
-    """Where the model was loaded from does not belong into one that is passed on."""
+def _remove_origins(folder: Path) -> None:
+    """Remove the path from which the model was loaded: it may be private, and is of no use elsewhere."""
     for path in folder.rglob("*.json"):
         config = json.loads(path.read_text())
         if isinstance(config, dict) and config.pop("_name_or_path", None) is not None:

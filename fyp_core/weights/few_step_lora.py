@@ -1,6 +1,6 @@
-"""LoRAs distilled for few steps, which the preset ``turbo`` puts on a model by itself.
+"""LoRAs distilled for few steps, which the preset ``turbo`` applies to a model automatically.
 
-They bring their own way of sampling: few steps of the scheduler they were distilled for, without guidance, which they
+They have their own way of sampling: few steps of the scheduler they were distilled for, without guidance, which they
 have learnt. A model's own LoRA, made by the training stage ``turbo``, lies in the model's folder and says in its
 file's metadata how it is sampled. LoRAs for Stable Diffusion 1.x are known by their files' names: LCM-LoRA (Luo et
 al. 2023, arXiv 2311.05556), TCD (Zheng et al. 2024, arXiv 2402.19159) and Hyper-SD's unified LoRA (Ren et al. 2024,
@@ -23,8 +23,6 @@ from fyp_media.errors import InputError
 
 DEFAULT = HubPart("latent-consistency/lcm-lora-sdv1-5", "main", ("pytorch_lora_weights.safetensors",))
 _TEXT_WIDTH = 768  # of Stable Diffusion 1.x
-
-
 OWN_FOLDER = "turbo"  # in a model's folder
 _OWN_FILE = "turbo.safetensors"
 _SAMPLING = "sampling"  # in a file's metadata: a FewSteps as JSON
@@ -65,7 +63,7 @@ def _stated(file: Path) -> FewSteps | None:
     try:
         with safe_open(file, "pt") as content:
             return FewSteps.model_validate_json((content.metadata() or {})[_SAMPLING])
-    except (KeyError, SafetensorError, ValidationError):  # whoever loads the file says what is wrong with it
+    except (KeyError, SafetensorError, ValidationError):  # loading the file reports what is wrong with it
         return None
 
 
@@ -112,7 +110,7 @@ def find_few_step_lora() -> Path | None:
     return _find(local_files_only=True) or _downloaded()
 
 
-@functools.cache  # a hub that cannot be reached is not asked again for every video
+@functools.cache  # an unreachable hub is not asked again for every video
 def _downloaded() -> Path | None:
     return _find(local_files_only=False)
 

@@ -34,7 +34,7 @@ def _hash_of(path: Path, _size: int, _modified: int) -> str:
 def file_hash(path: Path) -> str:
     """SHA-256 of a file in hexadecimal; remembered while the file stays as it is."""
     path = path.resolve()
-    if re.fullmatch("[0-9a-f]{64}", path.name):  # so the hub's cache names its large files
+    if re.fullmatch("[0-9a-f]{64}", path.name):  # the name that the hub's cache gives large files
         return path.name
     return _hash_of(path, path.stat().st_size, path.stat().st_mtime_ns)
 

@@ -1,6 +1,6 @@
-"""What a weight file is, told from the names and shapes of its tensors.
+"""What a weight file is, recognised from the names and shapes of its tensors.
 
-People download files of many tools that all end in ``.safetensors``; whoever refuses one says what it is.
+Files of many tools end in ``.safetensors``; a message that refuses one says what it is.
 """
 
 from __future__ import annotations
@@ -16,11 +16,8 @@ from fyp_media.errors import InputError
 Role = Literal["lora", "embedding", "checkpoint", "variant", "unet", "vae", "other", "unknown"]
 
 SD1 = "Stable Diffusion 1.x"
-_FAMILY_OF_WIDTH = {
-    768: SD1,
-    1024: "Stable Diffusion 2.x",
-    2048: "SDXL",
-}  # of the text features the UNet sees
+# By the width of the text features that the UNet reads.
+_FAMILY_OF_WIDTH = {768: SD1, 1024: "Stable Diffusion 2.x", 2048: "SDXL"}
 _LATENT_CHANNELS = 4  # of Stable Diffusion's autoencoder; those of SD3 and Flux have 16
 PLACES: dict[Role, str] = {  # the option that takes it, or why none does
     "lora": ", which is for --lora",
@@ -30,7 +27,7 @@ PLACES: dict[Role, str] = {  # the option that takes it, or why none does
     "variant": "; only plain text-to-image checkpoints work",
 }
 
-# The first that is found in any name. Flux and SD3 use the names of SDXL's text encoders as well.
+# The first pattern that is found in any name decides. Flux and SD3 use the names of SDXL's text encoders as well.
 _FAMILY_NAMES = (
     (r"single_transformer_blocks|double_blocks|single_blocks", "Flux"),
     (r"joint_blocks|add_[kqv]_proj|lora_te3_|text_encoder_3\.", "Stable Diffusion 3"),

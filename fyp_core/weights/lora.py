@@ -1,4 +1,4 @@
-"""LoRA files: which one acts how strongly, and putting them onto a model."""
+"""LoRA files applied to a model, each with its weight."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _UNSUPPORTED = ("an OFT", "an IA3", "a GLoRA")
 
 
 def set_loras(pipeline: StableDiffusionLoraLoaderMixin, loras: tuple[Lora, ...]) -> None:
-    """Let exactly these act on the network and the text encoder; those that acted before are removed.
+    """Apply exactly these to the network and the text encoder; those applied before are removed.
 
-    Words that a LoRA file brings along (embeddings in the same file) come and go with it. In a small network, where
-    LoRAs as layers of their own cost up to half of its time again, they are merged into its weights.
+    Words that a LoRA file contains (embeddings in the same file) are added and removed with it. In a small network,
+    where LoRAs as separate layers take up to half of its time in addition, they are merged into its weights.
 
     Raises:
-        InputError: a file is damaged, is no LoRA or is one for another kind of model; then none acts.
+        InputError: a file is damaged, is no LoRA or is one for another kind of model; then none is applied.
     """
     _remove_loras(pipeline)
     names = [f"{_ADAPTER}_{index}" for index in range(len(loras))]
@@ -64,11 +64,8 @@ def _merge_loras(pipeline: StableDiffusionLoraLoaderMixin) -> None:
 
 
 def _remove_loras(pipeline: StableDiffusionLoraLoaderMixin) -> None:
-    for (
-        weight,
-        unmerged,
-    ) in pipeline.unmerged_weights:  # subtracting what was added would leave rounding errors
-        weight.data.copy_(unmerged)
+    for weight, unmerged in pipeline.unmerged_weights:
+        weight.data.copy_(unmerged)  # subtracting what was added would leave rounding errors
     pipeline.unmerged_weights = []
     pipeline.unload_lora_weights()
     remove_embeddings(pipeline, pipeline.lora_words)

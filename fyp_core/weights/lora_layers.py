@@ -1,4 +1,4 @@
-"""What a LoRA file changes of which layers, whatever tool wrote it, as pairs of low-rank matrices.
+"""The changes of a LoRA file to each layer, whatever tool wrote it, as pairs of low-rank matrices.
 
 A layer's weight W becomes W + up @ down. LoRA (Hu et al. 2021, arXiv 2106.09685) stores the two matrices. DoRA (Liu et
 al. 2024, arXiv 2402.09353), and LoHa and LoKr of LyCORIS (Yeh et al. 2023, arXiv 2309.14859) store other factors of a
@@ -17,9 +17,8 @@ from torch import nn
 from fyp_core.weights.tensors import Tensors, read_tensor
 from fyp_media.errors import InputError
 
-Factors = tuple[
-    torch.Tensor, torch.Tensor
-]  # up (out, rank) and down (rank, in), of a convolution with its kernel
+Factors = tuple[torch.Tensor, torch.Tensor]
+"""up (out, rank) and down (rank, in), of a convolution with its kernel."""
 _Parts = dict[str, torch.Tensor]
 
 _PART = re.compile(
@@ -94,7 +93,7 @@ def _adaptable_layers(network: nn.Module) -> dict[str, tuple[str, nn.Linear | nn
     layers = {}
     for path, module in network.named_modules():
         if isinstance(module, (nn.Linear, nn.Conv2d)) and ".lora_" not in path:
-            path = path.removesuffix(".base_layer")  # where another LoRA acts on it
+            path = path.removesuffix(".base_layer")  # where another LoRA is applied to it
             layers[path.removeprefix("text_model.").replace(".", "_")] = (path, module)
     return layers
 

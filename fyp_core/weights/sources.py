@@ -45,10 +45,10 @@ _SD_FILES = (
 
 
 class Lora(RequestSettings):
-    """A LoRA file and how strongly it acts; ``str(lora)`` is what :meth:`parse` reads."""
+    """A LoRA file and its weight; ``str(lora)`` is what :meth:`parse` reads."""
 
     file: Path = setting(..., "LoRA file")
-    weight: float = setting(1.0, "how strongly it acts", allow_inf_nan=False)
+    weight: float = setting(1.0, "factor of its effect", allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
@@ -85,7 +85,7 @@ def _file_and_weight(text: str) -> dict[str, Any]:
 
 
 class Additions(RequestSettings):
-    """What is put in place of parts of a model, or onto it; names as a person gives them."""
+    """Parts that replace those of a model or are added to it, by the names that a user gives."""
 
     base: str | None = setting(
         None,
@@ -113,7 +113,7 @@ class Additions(RequestSettings):
 class ModelSource:
     """A model that can be loaded: its parts, all on this disk.
 
-    name: what to call it.
+    name: of the model, for people.
     base: where text encoder, autoencoder, scheduler and tokenizer come from: a folder in diffusers layout, or a
         single file of Stable Diffusion.
     unet: file or folder of the inflated network.
@@ -144,8 +144,8 @@ def resolve_model(
     Args:
         name: ``auto``, ``mini``, ``followyourpose-v1``, a folder in our own or in the published layout, or a hub
             id ``OWNER/NAME[@REVISION]`` of a model in our layout.
-            ``auto`` takes the published model on a GPU where it can be had, otherwise ``mini``.
-        additions: what to put in place of its parts, or onto it.
+            ``auto`` takes the published model on a GPU if it is here or can be downloaded, otherwise ``mini``.
+        additions: what replaces its parts or is added to it.
         has_gpu: for ``auto``.
 
     Raises:
@@ -155,7 +155,7 @@ def resolve_model(
 
 
 def is_our_model(name: str | os.PathLike[str]) -> bool:
-    """Whether a name or folder is a model of this project, pose encoder and all."""
+    """Whether a name or folder is a model of this project, with a pose encoder."""
     folder = Path(name)
     is_named = os.fspath(name) in MODEL_NAMES
     return is_named or (folder / "pose_encoder").is_dir() or (folder / POSE_ENCODER).is_file()
@@ -173,7 +173,7 @@ def published_source(root: Path) -> ModelSource:
 def assembled_source(base: Path, unet: Path, pose_encoder: Path) -> ModelSource:
     """A model of Stable Diffusion's folder, an inflated network and a pose encoder in the published formats.
 
-    Unless it is the published one, it goes by the network's place: no name may stand for other weights.
+    Unless it is the published one, its name is the network's path: a model's name must not mean other weights.
 
     Raises:
         InputError: one of them does not exist, nor is it a part of the published model that can be downloaded.
@@ -308,7 +308,7 @@ def _in_our_layout(folder: Path) -> ModelSource:
 
 
 def with_additions(source: ModelSource, additions: Additions) -> ModelSource:
-    """A model with these in place of its parts, or onto it.
+    """A model with these in place of its parts, or added to it.
 
     Raises:
         InputError: one of them is neither on this disk nor can it be downloaded.

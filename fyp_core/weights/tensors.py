@@ -47,7 +47,7 @@ def list_tensors(path: str | os.PathLike[str]) -> Tensors:
     """The tensors of a ``.safetensors`` or PyTorch weight file by name; nothing stored in it is executed.
 
     Values are tensors of the file that are not read yet, or tensors where an old format can only be read whole.
-    The wrappings of PyTorch Lightning and of the web UI are removed.
+    Mappings in which PyTorch Lightning and the web UI wrap the tensors are removed.
 
     Raises:
         InputError: the file is missing, damaged or holds anything but named tensors.
@@ -143,7 +143,7 @@ def _list_safetensors(path: Path) -> dict[str, StoredTensor]:
 
 
 def _read_safetensor(path: Path, name: str) -> torch.Tensor:
-    """Opened for each tensor anew, so that no more of the file stays mapped."""
+    """Read one tensor; the file is opened for each, so that the rest of it does not stay mapped."""
     with safe_open(path, "pt") as file:
         return file.get_tensor(name).clone()
 
@@ -155,7 +155,7 @@ def _list_pytorch(path: Path) -> Tensors:
     with zipfile.ZipFile(path) as archive:
         if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
             raise ValueError("PyTorch does not compress; a small file could unpack to any size")
-    with FakeTensorMode():  # gives the places of the tensors in the file instead of reading them
+    with FakeTensorMode():  # gives the offsets of the tensors in the file instead of reading them
         tensors = _named_tensors(load(), path)
         places = {name: _place(tensor) for name, tensor in tensors.items() if tensor.is_contiguous()}
     if len(places) < len(tensors):

@@ -56,7 +56,7 @@ def test_too_many_steps_are_named() -> None:
     with pytest.raises(InputError, match="at most 50 steps, not 51"):
         check_steps(make_scheduler("lcm", DDIMScheduler(**SCHEDULER)), 51)
     own = DDIMScheduler(**SCHEDULER)
-    with pytest.raises(InputError, match="1000 steps, some of which would be one"):
+    with pytest.raises(InputError, match="1000 steps, as some would be at the same timestep"):
         check_steps(make_scheduler("dpmpp-2m", own), own.config.num_train_timesteps)
 
 

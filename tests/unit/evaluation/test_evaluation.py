@@ -15,9 +15,9 @@ from benchmarks.random_model import clip_tokenizer
 from fyp_core.__main__ import main
 from fyp_core.conditioning.skeleton_input import skeleton_to_tensor
 from fyp_core.evaluation import (
+    DEFAULT_SOURCES,
     PAIRS,
     SOURCES,
-    USUAL_SOURCES,
     Estimate,
     Records,
     as_document,
@@ -455,7 +455,7 @@ def test_poses_beside_the_truth_cost_what_they_should(pipeline, cases, shift: fl
 def test_every_source_is_measured_and_shown(pipeline, cases, tmp_path: Path) -> None:
     records = Records(None, {})
     results = evaluate(pipeline, KnowingJudges(cases), cases, seeds=2, batch=2, records=records)
-    assert [(r.source, r.group) for r in results] == [(s, p) for s in USUAL_SOURCES for p in PAIRS]
+    assert [(r.source, r.group) for r in results] == [(s, p) for s in DEFAULT_SOURCES for p in PAIRS]
     assert {r.source: (r.seeds, r.over) for r in results} == {
         "renders": (1, "clips"),
         "autoencoder": (1, "clips"),
@@ -465,7 +465,7 @@ def test_every_source_is_measured_and_shown(pipeline, cases, tmp_path: Path) -> 
     assert results[4].measures["flicker"].margin > 0
     assert [part.clips for part in results[4].prompts.values()] == [1, 1, 1]
     table = as_table(results)
-    assert len(table.splitlines()) == 2 + len(USUAL_SOURCES)
+    assert len(table.splitlines()) == 2 + len(DEFAULT_SOURCES)
     assert len({line.count("|") for line in table.splitlines()}) == 1
     document = as_document(results, {"model": "tiny"})
     assert all(case.prompt in document for case in cases)

@@ -45,7 +45,7 @@ def test_a_file_is_played_in_real_time(live: Callable[..., int], tmp_path: Path)
     [
         (["--input", "missing.mp4"], "There is no file missing.mp4"),
         (["--input", "99"], "Camera 99 cannot be opened"),
-        (["--input", "0", "--every-frame"], "A camera does not wait"),
+        (["--input", "0", "--every-frame"], "A camera cannot be paused"),
         (["--seconds", "0"], "must be above 0"),
         (["--steps", "0"], "at least 1"),
     ],
