@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fyp_core.cli.evaluate import add_protocol, settings_of, write_results
-from fyp_core.evaluation import Case, Evaluation, Result, as_summary, measure_model
+from fyp_core.cli.evaluate import add_protocol, evaluation_settings, write_results
+from fyp_core.evaluation import Case, Evaluation, SourceResult, as_summary, measure_model
 from fyp_core.evaluation.variants import prepared, show
 from fyp_core.generation.device import Runtime
 from fyp_core.generation.engine import Engine
@@ -104,11 +104,13 @@ def compare(options: argparse.Namespace) -> str:
     parts = output.with_suffix(".parts")
     tuned = options.one_clip or (tune_on_one_clip(options, parts / "one_clip") if options.tune_steps else "")
     rows = rows_of(options, tuned)
-    results: list[Result] = []
+    results: list[SourceResult] = []
     methods: dict[str, str] = {}
     videos: dict[str, list[np.ndarray]] = {}
     for row in filter(lambda row: row.model, rows):
-        done = measure_model(settings_of(options, model=row.model), [row.source], parts / f"{row.slug}.jsonl")
+        done = measure_model(
+            evaluation_settings(options, model=row.model), [row.source], parts / f"{row.slug}.jsonl"
+        )
         results += [replace(result, source=row.name) for result in done.results]
         common = dict(done.protocol)
         methods[row.name] = f"{common.pop('model')} {common.pop('weights')}, {row.source}"

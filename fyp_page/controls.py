@@ -14,15 +14,15 @@ from pose_extraction.estimators.factory import available_estimators
 
 _SEVERAL = (Union, UnionType)
 _FEW_CHOICES = 4  # shown side by side; more drop down
-_MODELS_OWN = "auto"  # what None is called where there are choices
-_WIDEST_SLIDER = 100  # beyond this range a number is typed
+_MODELS_OWN = "auto"  # the label of None among choices
+_WIDEST_SLIDER = 100  # a larger range gets a number field
 
 
 def control(name: str, **properties: Any) -> Component:
     """The control of a field.
 
     Args:
-        properties: of the component, in place of those the field says.
+        properties: of the component, in place of those that the field gives.
     """
     field = GenerationRequest.model_fields[name]
     kind, is_optional = _without_none(field.annotation)
@@ -35,7 +35,7 @@ def control(name: str, **properties: Any) -> Component:
         return _choice(list(get_args(kind)), is_optional, given | properties)
     if kind is bool:
         return gr.Checkbox(**given | properties)
-    if kind in (int, float) and is_optional:  # an empty number of Gradio's becomes 0 when it is first shown
+    if kind in (int, float) and is_optional:  # Gradio shows an empty number as 0 at first
         return gr.Textbox(placeholder=extra_of(field)["unset"], max_lines=1, **given | properties)
     if kind in (int, float):
         return _number(kind, _limits(field.metadata), given | properties)

@@ -1,4 +1,4 @@
-"""The examples of the page: inputs with results made beforehand, which are shown at once."""
+"""The examples of the page: inputs, and results stored with them, which are shown at once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Example:
     """An input and a result of it.
 
     title: a few words on the motion.
-    settings: what differs from a request's own values, such as frames, stride, aspect and seed.
+    settings: those that differ from a request's defaults, such as frames, stride, aspect and seed.
     video, skeleton, result: the input, what the result follows, and the result; the input of kind ``skeleton`` is its
         own skeleton video.
     poster: a JPEG of the result's middle frame.

@@ -1,4 +1,4 @@
-"""The results a browser keeps: a folder of files for each, and an index of them in SQLite.
+"""The stored results of each browser: a folder of files for each result, and an index in SQLite.
 
 Every change is made inside a write transaction of the index, which keeps other threads and processes out. A process
 that dies there leaves no row, and a folder without a row is removed when a gallery is next opened. So an entry that
@@ -56,7 +56,7 @@ class Entry:
 
     created: seconds since 1970.
     settings: those the video was made with, JSON values.
-    files: paths by what they are: ``result`` and whatever else was added with it.
+    files: paths by kind: ``result`` and the others added with it.
     poster: a JPEG of the result's middle frame.
     """
 
@@ -74,7 +74,7 @@ def new_owner() -> str:
 
 
 def default_folder() -> Path:
-    """Where results are kept by default: the user's data folder, which outlives updates of the program."""
+    """Where results are kept by default: the user's data folder, which updates of the program do not touch."""
     return Path(platformdirs.user_data_dir("follow-your-pose", appauthor=False), "gallery")
 
 
@@ -126,7 +126,7 @@ class Gallery:
         """Keep copies of a result's files.
 
         Args:
-            files: paths by what they are, ``result`` among them; copies are named so, with the path's ending.
+            files: paths by kind, ``result`` among them; copies are named by kind, with the path's ending.
             settings: JSON values.
 
         Raises:
@@ -193,14 +193,14 @@ class Gallery:
         return int(self._read("SELECT total(size) FROM entries")[0][0])
 
     def sweep(self) -> None:
-        """Remove what is too old or too much, what a killed process left, and rows whose files are gone.
+        """Remove entries beyond the age or size, folders that a killed process left, and rows without files.
 
-        Opening a gallery does so; a program that runs for days should do it now and then.
+        Opening a gallery calls it; a program that runs for days should call it from time to time.
         """
         with self._writing() as index:
             indexed = {name for (name,) in index.execute("SELECT id FROM entries")}
             found = {path.name for path in self.results.iterdir() if _FOLDER_NAME.fullmatch(path.name)}
-            self._remove_folders(found - indexed)  # nobody writes now, so nobody is writing these
+            self._remove_folders(found - indexed)  # no other process writes during this transaction
             self._remove_rows(index, indexed - found)
             outdated = self._remove_rows(index, self._outdated(index))
         self._remove_folders(outdated)
@@ -224,13 +224,13 @@ class Gallery:
         self._remove_folders(removed)
 
     def _remove_rows(self, index: sqlite3.Connection, names: Iterable[str]) -> list[str]:
-        """The names; their folders may be removed once the transaction has ended, for until then it may fail."""
+        """Remove rows and return their names; remove the folders after the transaction, which may still fail."""
         removed = list(names)
         index.executemany("DELETE FROM entries WHERE id = ?", [(name,) for name in removed])
         return removed
 
     def _remove_folders(self, names: Iterable[str]) -> None:
-        for name in names:  # one that is in use, as Windows does not allow, is removed by a later sweep
+        for name in names:  # Windows cannot remove one in use; a later sweep does
             shutil.rmtree(self.results / name, ignore_errors=True)
 
     def _entry(self, name: str, created: float, prompt: str, settings: str, files: str) -> Entry:

@@ -1,4 +1,4 @@
-"""Which jobs the page takes, and who is informed of their end: what :mod:`fyp_serving` fills in."""
+"""Which jobs the page accepts, and how their end is recorded: an interface that :mod:`fyp_serving` implements."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fyp_core.generation.request import GenerationRequest
 
 
 class JobOutcome:
-    """How a job ended; set by who runs it.
+    """How a job ended; set by the code that runs it.
 
     state: ``finished``, ``stopped`` or ``failed``.
     message: why it did not finish.
@@ -26,7 +26,7 @@ class JobOutcome:
 
 
 class JobWatch:
-    """Takes every job and records nothing; a page with limits has a :class:`fyp_serving.job_watch.LimitedJobWatch`.
+    """Accepts every job and records nothing; a page with limits has a :class:`fyp_serving.job_watch.LimitedJobWatch`.
 
     max_job_seconds: that a job may compute; None is no limit.
     max_live_seconds: that a camera may be live at a time; None is no limit, 0 switches it off.
@@ -36,10 +36,10 @@ class JobWatch:
     max_live_seconds: float | None = None
 
     def check(self, requests: Sequence[GenerationRequest]) -> None:
-        """Raise InputError for a job that is not taken here."""
+        """Raise InputError for a job that is not accepted here."""
 
     def check_video(self, video: str | os.PathLike[str]) -> None:
-        """Raise InputError for an input that is not taken here."""
+        """Raise InputError for an input that is not accepted here."""
 
     @contextmanager
     def job(self, requests: Sequence[GenerationRequest]) -> Iterator[JobOutcome]:
@@ -48,9 +48,10 @@ class JobWatch:
 
 
 def current_visitor() -> str | None:
-    """The address that the request being handled came from; None where the page was not asked over HTTP.
+    """The address that the request being handled came from; None outside of HTTP requests.
 
-    It counts as one visitor, because session names can be made up. Behind a reverse proxy it is the forwarded address.
+    An address counts as one visitor, because clients choose their session names. Behind a reverse proxy it is the
+    forwarded address.
     """
     request = LocalContext.request.get(None)
     client = getattr(request, "client", None)
@@ -58,6 +59,6 @@ def current_visitor() -> str | None:
 
 
 def current_listeners() -> tuple[str | None, str | None]:
-    """The names under which the program that asked listens for its answer: those of its session and of its event."""
+    """The session and the event of the request being handled, whose streams carry the answer to its program."""
     request = LocalContext.request.get(None)
     return getattr(request, "session_hash", None), LocalContext.event_id.get(None)

@@ -1,4 +1,4 @@
-"""Which programs listen: event streams that are open, by the session or event they belong to."""
+"""The open event streams, by session or event: they show which programs still wait for an answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options of the program that serves the page; each stands for a variable of the environment, which it overrides."""
+"""Options of the program that serves the page; each sets an environment variable."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SHARE = "FYP_SHARE"
 
 
 def apply_options(arguments: Sequence[str]) -> None:
-    """Set the variables that are asked for; ends the program with status 2 where an option is wrong."""
+    """Set the environment variables of the given options; ends the program with status 2 where an option is wrong."""
     parser = argparse.ArgumentParser(description="Serve the page.")
     for option, (variable, text) in _OPTIONS.items():
         parser.add_argument(option, dest=variable, help=f"{text}; {variable} of the environment by default")

@@ -1,4 +1,4 @@
-"""Work that goes on while nobody looks: a visitor's videos, made in the background and found again by an id."""
+"""Runs: a visitor's videos, made in the background even if the page is closed, and found again by an id."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from fyp_page.job_watch import JobWatch, current_visitor
 logger = logging.getLogger(__name__)
 
 State = Literal["running", "finished", "stopped", "failed"]
-_KEPT_SECONDS = 3600.0  # after its end, in which a run is still found
-_ABANDONED_AFTER = 900.0  # seconds; a closed page may be opened again before
+_KEPT_SECONDS = 3600.0  # that a run can be found after its end
+_ABANDONED_AFTER = 900.0  # seconds after the page was closed; until then it may be opened again
 
 
 @dataclass(frozen=True)
 class Result:
     """A finished video.
 
-    files: paths by what they are: ``result``, ``skeleton``, ``source`` … .
-    settings: those that made it, the seconds it took and notices, JSON values.
+    files: paths by kind: ``result``, ``skeleton``, ``source`` … .
+    settings: those that made it, with seconds per phase and notices; JSON values.
     """
 
     files: dict[str, Path]
@@ -39,7 +39,7 @@ class Result:
 
     @property
     def phases(self) -> dict[str, float]:
-        """Seconds spent on each phase; empty for a result that was kept before these were."""
+        """Seconds spent on each phase; empty for a result stored by a version that did not record them."""
         return self.settings.get("seconds", {})
 
     @property
@@ -54,7 +54,7 @@ class Run:
     Attributes:
         id: cannot be guessed: whoever knows it may see the run and stop it.
         version: goes up at every change.
-        preview: (n, h, w, 3) uint8 RGB, frames as far as they are denoised or decoded.
+        preview: (n, h, w, 3) uint8 RGB, the latest frames, denoised so far or decoded.
         message: why it failed or was stopped.
         notices: sentences the visitor should read while it runs.
     """
@@ -101,7 +101,7 @@ class Run:
         self._change()
 
     def end(self, state: State, message: str = "") -> None:
-        self.preview = None  # runs are kept for a while
+        self.preview = None  # frees memory: the run itself is kept for a while
         self.message, self.ended, self.state = message, time.monotonic(), state
         self._change()
 
@@ -151,7 +151,7 @@ class Runs:
             if run.id in self._runs:
                 raise InputError("There is a job of that name already; choose another.")
             self._runs[run.id] = run
-        context = contextvars.copy_context()  # in which Gradio's request is found
+        context = contextvars.copy_context()  # it holds Gradio's request
         threading.Thread(target=context.run, args=(self._work, run), daemon=True).start()
         return run
 
@@ -161,7 +161,7 @@ class Runs:
 
     @property
     def at_work(self) -> int:
-        """How many run or wait."""
+        """Number of runs that compute or wait."""
         return sum(run.is_running for run in list(self._runs.values()))
 
     def cancel(self, id: str | None) -> bool:

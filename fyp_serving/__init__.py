@@ -1,1 +1,1 @@
-"""Many visitors, many machines: the page with its limits, health and metrics; replicas of the model on Ray Serve."""
+"""The page as a server: limits, health, metrics, and replicas of the model on Ray Serve."""

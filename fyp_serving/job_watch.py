@@ -1,4 +1,4 @@
-"""Which jobs the page takes within its limits; each is counted and has a line in the log."""
+"""Which jobs the page accepts within its limits; each is counted and logged in one line."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class LimitedJobWatch(JobWatch):
 
     Args:
         limits: of the page.
-        metrics: that are counted up.
+        metrics: in which jobs are counted.
         estimate: seconds that a request will take, see :meth:`Engine.quick_estimate`.
     """
 

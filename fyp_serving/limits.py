@@ -1,4 +1,4 @@
-"""How much one visitor, one job and one machine may take. Everything is read from the environment here."""
+"""Limits of the page for a visitor, a job and the machine, read from environment variables."""
 
 from __future__ import annotations
 

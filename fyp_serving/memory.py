@@ -1,4 +1,4 @@
-"""Memory of a process that works on one job after the other."""
+"""Releasing memory between jobs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def release_free_memory() -> None:
     """Return to the system what the C library keeps of freed memory; does nothing where it is not glibc.
 
     Jobs allocate in threads of their own, for which glibc keeps separate arenas. Without this, a page under load grew
-    by some megabytes a job although what was in use stayed the same.
+    by some megabytes a job although the memory in use stayed the same.
     """
     if trim := _malloc_trim():
         trim(0)

@@ -1,4 +1,4 @@
-"""What an operator sees of the page: health, readiness and metrics."""
+"""Routes for operators: health, readiness and metrics."""
 
 from __future__ import annotations
 

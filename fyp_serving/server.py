@@ -31,7 +31,7 @@ from fyp_page.examples import FOLDER
 from fyp_page.gallery import Gallery, default_folder
 from fyp_page.handlers.page import Page
 from fyp_page.layout.page import build
-from fyp_page.layout.theme import ASSETS, look
+from fyp_page.layout.theme import ASSETS, appearance
 from fyp_page.open_streams import OpenStreams
 from fyp_page.options import SHARE
 from fyp_serving.engines.choice import make_engine
@@ -43,12 +43,11 @@ from fyp_serving.sweeper import Sweeper
 
 logger = logging.getLogger(__name__)
 
-_GRADIO_FOLDER = "GRADIO_TEMP_DIR"  # Gradio's variable for where uploads and results lie
+_GRADIO_FOLDER = "GRADIO_TEMP_DIR"  # Gradio's variable for the folder of uploads and results
 _UPLOADS_KEPT = 24 * 3600.0  # seconds, where no limit is set: results are in the gallery
-_MOST_REQUESTS = (
-    200  # that may wait for Gradio; jobs wait in the engine's queue, which says why it refuses one
-)
-_MOST_SESSIONS = 2000  # that Gradio remembers, of some kilobytes each
+# Requests that may wait for Gradio; jobs wait in the engine's queue, which says why it refuses one.
+_MOST_REQUESTS = 200
+_MOST_SESSIONS = 2000  # stored by Gradio, of some kilobytes each
 _DELIVERED_IN = 1.0  # seconds in which a result that was just finished reaches its visitor
 _STOPPED_IN = 3.0  # seconds a cancelled job may take to end
 
@@ -59,7 +58,7 @@ def serve_page() -> NoReturn:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="peft")
     environment = os.environ
-    # Only the proxy of Hugging Face reaches a page there, and it knows the visitors' addresses.
+    # On Hugging Face only its proxy can reach the page, so the addresses it forwards can be trusted.
     if "SPACE_ID" in environment:
         environment.setdefault("FORWARDED_ALLOW_IPS", "*")
     try:
@@ -88,9 +87,8 @@ def serve(host: str, port: str, engine: Engine, limits: Limits) -> int:
             max_bytes=limits.disk_bytes,
             max_age=limits.keep_seconds,
         )
-        gr.set_static_paths(
-            [project_file(FOLDER), ASSETS, gallery.results]
-        )  # where they are: copies would be swept
+        # Served from their place: Gradio's copies would be deleted by the sweeper.
+        gr.set_static_paths([project_file(FOLDER), ASSETS, gallery.results])
         page = Page(engine, str(jobs_folder), gallery, watch)
         streams = OpenStreams()
         demo = build(page, streams, _MOST_REQUESTS)
@@ -146,13 +144,13 @@ def _launch(
         ssr_mode=False,
         share=os.environ.get(SHARE, "0") not in ("", "0"),
         app_kwargs=app_keywords,
-        **look(),
+        **appearance(),
     )
 
 
 @contextlib.contextmanager
 def _visitors_folder(limits: Limits, metrics: Metrics) -> Iterator[tuple[Sweeper, Path]]:
-    """The folder of all that visitors send and get, with its sweeper; and a folder in it for jobs, removed at the end.
+    """The folder of all files of visitors, with its sweeper; and a folder in it for jobs, removed at the end.
 
     Other pages of this user have the same folder: what a killed page left there is deleted by age.
     """

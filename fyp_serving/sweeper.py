@@ -1,4 +1,4 @@
-"""Visitors' files, deleted by age and so that they stay within a budget."""
+"""Deletes visitors' files that are too old or beyond the disk budget."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 logger = logging.getLogger(__name__)
 
 _INTERVAL = 60.0  # seconds between two sweeps
-_IN_USE = 900.0  # seconds; what changed since is not deleted to make room: a job may be reading it
+_IN_USE = 900.0  # seconds; a file changed since is not deleted to free space: a job may be reading it
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class _File:
 
 
 class Sweeper:
-    """Keeps folders, which belong to pages alone, small. Another page may use the same ones.
+    """Limits the size of folders that only pages use. Another page may use the same ones.
 
     Args:
         folders: everything below them is deleted by age, also what a killed page or an interrupted upload left there.
@@ -53,11 +53,10 @@ class Sweeper:
         return self._most_bytes is not None and self.used_bytes >= self._most_bytes
 
     def sweep(self) -> None:
-        """Delete what is too old, then the oldest of what is too much."""
+        """Delete files that are too old, then the oldest ones beyond the budget."""
         now = time.time()
-        found = {
-            file.path: file for folder in self._folders for file in _files(folder)
-        }  # one may lie in another
+        # By path, as one folder may contain another.
+        found = {file.path: file for folder in self._folders for file in _files(folder)}
         files = sorted(found.values(), key=lambda file: file.changed)
         used = sum(file.size for file in files)
         for file in files:
@@ -86,7 +85,7 @@ def _files(folder: Path) -> list[_File]:
             path = Path(place, name)
             with contextlib.suppress(OSError):
                 state = path.lstat()
-                # Gradio touches the second time where it hands a file out again.
+                # Gradio updates st_ctime when it uses a file again.
                 found.append(_File(path, state.st_size, max(state.st_mtime, state.st_ctime)))
     return found
 

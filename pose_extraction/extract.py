@@ -21,7 +21,7 @@ from pose_extraction.motion.tracking import ALL, choose, link
 from pose_extraction.overlay import over_frames
 from pose_extraction.poses import FramePoses
 
-Progress = Callable[[int, int | None], None]
+ProgressCallback = Callable[[int, int | None], None]
 """Called with frames done and frames in all (None when the file does not say)."""
 
 _LEAST_PERSON_SHARE = 0.1  # of the frames; a person in fewer is a false detection
@@ -70,7 +70,7 @@ def find_people(
     frames: Iterable[np.ndarray],
     count: int,
     estimator: str = AUTO,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
     *,
     fps: float = _SAMPLED_FPS,
 ) -> FoundPeople:
@@ -102,7 +102,7 @@ def extract_skeleton_video(
     people: str = ALL,
     smoothing: float = 1.0,
     fps: float | None = None,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Extraction:
     """Write the skeleton video of a video, of the same size, and on request its keypoints.
 
@@ -170,7 +170,7 @@ def _person_share(found: list[FramePoses]) -> float:
 
 
 def _reported(
-    poses: Iterable[FramePoses], progress: Progress | None, total: int | None
+    poses: Iterable[FramePoses], progress: ProgressCallback | None, total: int | None
 ) -> Iterator[FramePoses]:
     for done, frame in enumerate(poses, start=1):
         if progress:

@@ -27,9 +27,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def convert(options: argparse.Namespace) -> None:
     """Rewrite a model in this project's layout."""
     # imports diffusers, which takes seconds
-    from fyp_core.weights.convert import check_target, convert_model
+    from fyp_core.weights.convert import check_model_target, convert_model
 
-    check_target(options.target)
+    check_model_target(options.target)
     source = resolve_model(options.source)
     convert_model(source, options.target, torch_dtype(options.dtype), standalone=options.standalone)
     size = folder_size(options.target)

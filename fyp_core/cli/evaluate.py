@@ -13,7 +13,7 @@ from fyp_core.settings import validated
 from fyp_media.files import check_target, replacing
 
 if TYPE_CHECKING:
-    from fyp_core.evaluation import Result
+    from fyp_core.evaluation import SourceResult
 
 _OUTPUT_HELP = (
     "JSON to write; beside it are written Markdown, a picture sheet, and a .jsonl with which the same command"
@@ -42,7 +42,7 @@ def add_protocol(parser: argparse.ArgumentParser) -> None:
     add_setting_options(parser, EvaluationSettings, groups=groups)
 
 
-def settings_of(options: argparse.Namespace, **changes: Any) -> EvaluationSettings:
+def evaluation_settings(options: argparse.Namespace, **changes: Any) -> EvaluationSettings:
     """The settings that the options of :func:`add_protocol` give.
 
     Raises:
@@ -61,7 +61,7 @@ def evaluate_model(options: argparse.Namespace) -> str:
     from fyp_core.evaluation import as_json, as_summary, measure_model, save_gallery
     from fyp_core.evaluation.variants import DEFAULT_SOURCES, MODEL
 
-    settings = settings_of(options)
+    settings = evaluation_settings(options)
     sources = options.sources or DEFAULT_SOURCES
     output, sheet = options.output, options.sheet
     if output:
@@ -78,7 +78,7 @@ def evaluate_model(options: argparse.Namespace) -> str:
     return json.dumps(as_json(done.results, done.protocol)) if options.json else as_summary(done.results)
 
 
-def write_results(output: Path, results: list[Result], protocol: dict[str, Any]) -> None:
+def write_results(output: Path, results: list[SourceResult], protocol: dict[str, Any]) -> None:
     """Write JSON, and Markdown beside it."""
     from fyp_core.evaluation import as_document, as_json
 

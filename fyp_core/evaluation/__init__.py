@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from .measurement import Evaluation, measure_model
     from .own_motions import check_names, motion_cases
     from .records import Record, Records
-    from .report import MEASURES, PCK, Estimate, Result, as_document, as_json, as_summary, as_table
+    from .report import MEASURES, PCK, Estimate, SourceResult, as_document, as_json, as_summary, as_table
     from .run import check_sources, evaluate
     from .settings import EvaluationSettings
     from .variants import DEFAULT_SOURCES, SOURCES
@@ -26,7 +26,7 @@ __all__ = [
     "EvaluationSettings",
     "Record",
     "Records",
-    "Result",
+    "SourceResult",
     "as_document",
     "as_json",
     "as_summary",
@@ -51,7 +51,7 @@ _MODULE_OF = {
     "PCK": "report",
     "Record": "records",
     "Records": "records",
-    "Result": "report",
+    "SourceResult": "report",
     "SOURCES": "variants",
     "DEFAULT_SOURCES": "variants",
     "as_document": "report",

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from fyp_core.evaluation.cases import PAIRS, Case, world_cases
-from fyp_core.evaluation.own_motions import InputType, check_names, motion_cases
+from fyp_core.evaluation.own_motions import MotionType, check_names, motion_cases
 from fyp_core.evaluation.records import Records
-from fyp_core.evaluation.report import Result
+from fyp_core.evaluation.report import SourceResult
 from fyp_core.evaluation.run import check_sources, evaluate
 from fyp_core.evaluation.scoring.clip_score import ClipJudge
 from fyp_core.evaluation.scoring.judges import CLASSIFIER_FILE, POSE_FILE, Judges
@@ -36,7 +36,7 @@ class Evaluation:
     protocol: what the numbers of a clip depend on, as plain values.
     """
 
-    results: list[Result]
+    results: list[SourceResult]
     protocol: dict[str, Any]
     engine: Engine
     cases: list[Case]
@@ -117,7 +117,7 @@ def _cases(settings: EvaluationSettings, size: tuple[int, int]) -> list[Case]:
 
 
 def _motion_cases(
-    settings: EvaluationSettings, kind: InputType, path: Path, size: tuple[int, int]
+    settings: EvaluationSettings, kind: MotionType, path: Path, size: tuple[int, int]
 ) -> list[Case]:
     return motion_cases(
         path,

@@ -24,7 +24,7 @@ from pose_extraction.motion.tracking import LARGEST, choose
 from pose_extraction.skeleton import SCORE_THRESHOLD, draw_skeleton
 from pose_extraction.skeleton_style import in_our_style
 
-InputType = Literal["raw", "skeleton"]
+MotionType = Literal["raw", "skeleton"]
 _MOTION = "freestyle"  # what captions say people do
 
 
@@ -43,7 +43,7 @@ class _Guide:
 
 def motion_cases(
     path: Path,
-    input_type: InputType,
+    input_type: MotionType,
     prompts: Sequence[str],
     clips: int,
     frames: int,
@@ -109,7 +109,7 @@ def _words(prompts: Sequence[str], clips: int, seed: int) -> list[tuple[str, tup
     return [(caption(rng, *pair, _MOTION, ""), *pair) for pair in pairs]
 
 
-def _read(path: Path, input_type: InputType, stride: int, estimator: str, size: tuple[int, int]) -> _Guide:
+def _read(path: Path, input_type: MotionType, stride: int, estimator: str, size: tuple[int, int]) -> _Guide:
     """Skeletons and joints in the middle of the picture, as the pipeline shows it."""
     if is_motion(path):
         motion = choose(read_motion(path), LARGEST)

@@ -70,7 +70,7 @@ class PromptResult:
 
 
 @dataclass(frozen=True)
-class Result:
+class SourceResult:
     """The measures of one source on one group of cases.
 
     over: what the intervals are over: "seeds" (means of all clips, one a seed of the noise), or "clips" where
@@ -87,7 +87,7 @@ class Result:
     prompts: dict[str, PromptResult]
 
 
-def summarise(measured: Sequence[tuple[Case, Record]]) -> list[Result]:
+def summarise(measured: Sequence[tuple[Case, Record]]) -> list[SourceResult]:
     """One result a source and group, in the order they come in."""
     cells: dict[tuple[str, str], list[tuple[Case, Record]]] = defaultdict(list)
     for case, record in measured:
@@ -95,14 +95,14 @@ def summarise(measured: Sequence[tuple[Case, Record]]) -> list[Result]:
     return [_result(source, group, cell) for (source, group), cell in cells.items()]
 
 
-def _result(source: str, group: str, cell: list[tuple[Case, Record]]) -> Result:
+def _result(source: str, group: str, cell: list[tuple[Case, Record]]) -> SourceResult:
     seeds = len(_by(cell, lambda record: record.seed))
     over = "seeds" if seeds > 1 else "clips"
     prompts = {
         prompt: PromptResult(_clips(part), _estimates(part, over))
         for prompt, part in _by(cell, lambda record: record.prompt).items()
     }
-    return Result(source, group, _clips(cell), seeds, over, _estimates(cell, over), prompts)
+    return SourceResult(source, group, _clips(cell), seeds, over, _estimates(cell, over), prompts)
 
 
 def _clips(cell: list[tuple[Case, Record]]) -> int:
@@ -146,7 +146,7 @@ def _precision(records: list[tuple[Case, Record]]) -> float:
     )
 
 
-def as_table(results: Sequence[Result]) -> str:
+def as_table(results: Sequence[SourceResult]) -> str:
     """A Markdown table of sources; in every cell the groups, in their order, apart by slashes."""
     groups = list(dict.fromkeys(result.group for result in results))
     names = [name for name in MEASURES if any(name in result.measures for result in results)]
@@ -169,12 +169,12 @@ def _cell(estimate: Estimate | None, digits: int) -> str:
     return f"{estimate.mean:.{digits}f}{margin}"
 
 
-def as_summary(results: Sequence[Result]) -> str:
+def as_summary(results: Sequence[SourceResult]) -> str:
     """The table, and what its intervals are, in Markdown."""
     return f"{as_table(results)}\n\n{_note(results)}"
 
 
-def as_document(results: Sequence[Result], settings: dict[str, Any]) -> str:
+def as_document(results: Sequence[SourceResult], settings: dict[str, Any]) -> str:
     """The summary, what was measured how, and the measures of each prompt, in Markdown."""
     parts = ["# Evaluation", as_summary(results), _settings_list(settings)]
     for result in results:
@@ -183,12 +183,12 @@ def as_document(results: Sequence[Result], settings: dict[str, Any]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def as_json(results: Sequence[Result], settings: dict[str, Any]) -> dict[str, Any]:
+def as_json(results: Sequence[SourceResult], settings: dict[str, Any]) -> dict[str, Any]:
     """Everything, as plain values."""
     return {"settings": settings, "results": [asdict(result) for result in results]}
 
 
-def _note(results: Sequence[Result]) -> str:
+def _note(results: Sequence[SourceResult]) -> str:
     few, many = (find(result.clips for result in results) for find in (min, max))
     seeds = max(result.seeds for result in results)
     names = {"seeds": "means of the seeds", "clips": "clips"}
@@ -218,7 +218,7 @@ def _text(value: Any) -> str:
     return "; ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
 
 
-def _prompt_table(result: Result) -> str:
+def _prompt_table(result: SourceResult) -> str:
     names = list(result.measures)
     titles = " | ".join(MEASURES[name].title for name in names)
     lines = [f"| prompt | clips | {titles} |", f"|{'---|' * (len(names) + 2)}"]

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from fyp_core.evaluation.cases import Case
 from fyp_core.evaluation.records import Record, Records
-from fyp_core.evaluation.report import PCK, Result, summarise
+from fyp_core.evaluation.report import PCK, SourceResult, summarise
 from fyp_core.evaluation.scoring import measures
 from fyp_core.evaluation.variants import AUTOENCODER, DEFAULT_SOURCES, MODEL, RENDERS, SOURCES, prepared, show
 from fyp_media.errors import InputError
@@ -36,7 +36,7 @@ def evaluate(
     sampling: dict[str, Any] | None = None,
     clip: ClipJudge | None = None,
     records: Records | None = None,
-) -> list[Result]:
+) -> list[SourceResult]:
     """Measure what a model makes of cases.
 
     Args:

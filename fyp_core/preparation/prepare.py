@@ -14,7 +14,7 @@ from typing import Any
 from fyp_core.preparation.cluster import Cluster, connect
 from fyp_core.preparation.collection import open_collection
 from fyp_core.preparation.filters import Filters
-from fyp_core.preparation.prepared_set import PreparedSet, settings_of
+from fyp_core.preparation.prepared_set import PreparedSet, stored_settings
 from fyp_core.preparation.settings import PreparationSettings
 from fyp_core.preparation.shard_maker import ShardMaker, ShardPlan, ShardRecord
 from fyp_core.training.data.shards import is_address
@@ -92,7 +92,7 @@ def _resolve_estimator(estimator: str, weights: str | None, target: str | Path) 
     """The name behind ``auto``: the set's, or what suits this machine; not left to each worker, which might differ."""
     if estimator != AUTO:
         return estimator
-    before = settings_of(Path(target)).get("estimator")
+    before = stored_settings(Path(target)).get("estimator")
     return before or choose_estimator(AUTO, weights, stills=True)[0].name
 
 

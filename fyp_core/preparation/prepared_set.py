@@ -126,14 +126,14 @@ class PreparedSet:
         shutil.rmtree(self.unfinished, ignore_errors=True)
 
 
-def settings_of(folder: Path) -> dict[str, Any]:
+def stored_settings(folder: Path) -> dict[str, Any]:
     """What the set in a folder was made with; {} where there is none."""
     path = folder / "settings.json"
     return _read_json(path) if path.is_file() else {}
 
 
 def _check_settings(folder: Path, settings: dict[str, Any]) -> None:
-    before = settings_of(folder)
+    before = stored_settings(folder)
     if not before:
         if folder.is_dir() and any(not path.name.startswith(".") for path in folder.iterdir()):
             raise InputError(f"{folder} holds something else; choose a new folder.")

@@ -368,7 +368,7 @@ def reference_rows() -> list[SettingRow]:
     for data in all_data():
         for row in setting_rows(data, "train_data."):
             if row.key != "train_data.kind":
-                of_kinds.setdefault(row, []).append(kind_of(data))
+                of_kinds.setdefault(row, []).append(data_kind(data))
     everywhere = list(STAGE_CONFIGS)
     return [
         *(
@@ -383,5 +383,5 @@ def all_data() -> list[type[Settings]]:
     return models_in(TrainConfig.model_fields["train_data"].annotation)
 
 
-def kind_of(data: type[Settings]) -> str:
+def data_kind(data: type[Settings]) -> str:
     return data.model_fields["kind"].default

@@ -11,7 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from fyp_core.settings import Settings, models_in, validated
-from fyp_core.training.config import STAGE_CONFIGS, WORLD, TrainConfig, VideoValidation, all_data, kind_of
+from fyp_core.training.config import STAGE_CONFIGS, WORLD, TrainConfig, VideoValidation, all_data, data_kind
 from fyp_core.training.yaml_config import merge, plain_settings, read_yaml, reword_booleans, with_overrides
 from fyp_media.errors import InputError
 
@@ -125,10 +125,11 @@ def _check_data(given: Mapping[str, Any], stage: str) -> None:
     kind = given["kind"]
     kinds = all_data()
     possible = {
-        kind_of(each): each for each in models_in(STAGE_CONFIGS[stage].model_fields["train_data"].annotation)
+        data_kind(each): each
+        for each in models_in(STAGE_CONFIGS[stage].model_fields["train_data"].annotation)
     }
-    if kind not in map(kind_of, kinds):
-        names = ", ".join(dict.fromkeys(map(kind_of, kinds)))
+    if kind not in map(data_kind, kinds):
+        names = ", ".join(dict.fromkeys(map(data_kind, kinds)))
         raise InputError(f"train_data.kind must be one of {names}, not {kind!r}.")
     if kind not in possible:
         if list(possible) == [WORLD]:
@@ -137,7 +138,7 @@ def _check_data(given: Mapping[str, Any], stage: str) -> None:
             f"train_data.kind is {kind!r}, but this stage learns from"
             f" {'clips' if stage == 'temporal' else 'pictures'}: choose {', '.join(k for k in possible if k != WORLD)}."
         )
-    of_kind = {name for each in kinds if kind_of(each) == kind for name in each.model_fields}
+    of_kind = {name for each in kinds if data_kind(each) == kind for name in each.model_fields}
     of_any = {name for each in kinds for name in each.model_fields}
     _refuse_without_effect(given, possible[kind], of_kind, "train_data.", f"in the {stage} stage")
     _refuse_without_effect(given, possible[kind], of_any, "train_data.", f"with train_data.kind={kind}")

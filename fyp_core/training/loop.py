@@ -53,13 +53,13 @@ def train(stage: Stage, config: TrainConfig) -> Path:
         SystemExit: stopped by a signal.
     """
     with disk_full_as_input_error(Path(config.output_dir)):
-        run = Run(stage, config)
+        run = TrainingRun(stage, config)
         run.resume()
         run.fit()
         return run.finish()
 
 
-class Run:
+class TrainingRun:
     """One training run and its state.
 
     Raises:

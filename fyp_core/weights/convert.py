@@ -41,7 +41,7 @@ def convert_model(
     Raises:
         InputError: the source cannot be loaded, or the target holds something else or cannot be written.
     """
-    check_target(target)
+    check_model_target(target)
     pipeline = FollowYourPosePipeline.from_source(source, dtype)
     with _replacing_model(target) as folder:
         if not standalone and source.base != source.layout and has_image_unet(source.base):
@@ -72,7 +72,7 @@ def _save_on_base(pipeline: FollowYourPosePipeline, source: ModelSource, folder:
     (folder / MODEL_INDEX).write_text(json.dumps(index, indent=2) + "\n")
 
 
-def check_target(target: Path) -> None:
+def check_model_target(target: Path) -> None:
     """Raise InputError for a folder that holds other files than a model and its descriptions."""
     if target.is_file():
         raise InputError(f"{target} is a file; name a folder for the model.")

@@ -1,1 +1,1 @@
-"""What the page does when a visitor acts; what it shows of the outcome."""
+"""The handlers of the page's events, and the HTML that they return."""

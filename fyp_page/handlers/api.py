@@ -1,4 +1,4 @@
-"""What programs ask of the page; see docs/page.md for examples."""
+"""The endpoints of the page for programs; see docs/page.md for examples."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from fyp_page.runs import Run
 from pose_extraction.extract import extract_skeleton_video
 
 _POLL_SECONDS = 0.1
-_LEFT_AFTER = 2.0  # seconds without an open stream, in which a program may open another one
+_DISCONNECTED_AFTER = 2.0  # seconds without an open stream; until then a program may open another one
 _NOT_FIELDS = ("video", "job", "loras", "lora_weights", "embeddings", "base", *CROPS)
 
 
@@ -64,11 +64,11 @@ class Api:
                 if self._streams.is_open(*listeners):
                     run.job.ask()
                     last_listened = time.monotonic()
-                elif last_listened is not None and time.monotonic() - last_listened > _LEFT_AFTER:
+                elif last_listened is not None and time.monotonic() - last_listened > _DISCONNECTED_AFTER:
                     run.job.cancel()
                 await asyncio.sleep(_POLL_SECONDS)
         finally:
-            run.job.cancel()  # nothing to a run that has ended; Gradio cancels this wait where a program asks it to
+            run.job.cancel()  # no effect on a run that has ended; Gradio cancels this wait on request of a program
 
     def extract_pose(self, video: str | None, estimator: str, people: str) -> tuple[str, str]:
         """Find the people of a video: the skeleton video and the keypoints, JSON in COCO order."""
@@ -103,7 +103,7 @@ class Api:
         }
 
     def status(self, job: str) -> dict[str, Any]:
-        """Where a job stands, by the name it was given; ``unknown`` where there is none."""
+        """State and progress of a job, by its name; ``unknown`` where there is none."""
         run = self._page.runs.get(job)
         if run is None:
             return {"state": "unknown"}

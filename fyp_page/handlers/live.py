@@ -1,4 +1,4 @@
-"""The visitor's camera: its pictures go into a live session, and those of the character come back."""
+"""Live sessions: pictures of a visitor's camera are taken in, pictures of the character are returned."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WAIT_SECONDS = 0.3  # for a new picture, at most
 _QUALITY = 92  # of JPEG, 0..100
 
 
-class LiveCorner:
+class LiveSessions:
     """Live sessions of the page: one at a time, because it takes the whole processor.
 
     Args:
@@ -36,15 +36,15 @@ class LiveCorner:
         self._choosing = threading.Lock()
 
     def show(self, picture: np.ndarray | None, prompt: str, visitor: str) -> str:
-        """Take a picture of a visitor's camera; the newest of the character comes back.
+        """Take a picture of a visitor's camera; return the newest one of the character.
 
         Args:
             picture: (H, W, 3) uint8 RGB; None where the camera has given none yet.
-            prompt: what to show; another one begins anew.
-            visitor: who asks; nobody else is served until his camera is off.
+            prompt: the character; another prompt starts a new session.
+            visitor: name of the visitor's session; others are refused until this one has ended.
 
         Returns:
-            HTML: the picture with how fast it is, or what is waited for.
+            HTML: the picture and the frame rate, or a sentence on what is missing.
 
         Raises:
             InputError: somebody else is live, the prompt is empty, or the model cannot be loaded here.
@@ -56,7 +56,7 @@ class LiveCorner:
         return _as_html(*visit.wait_for_picture())
 
     def stop(self) -> None:
-        """End the session that goes on."""
+        """End the current session."""
         if self._visit is not None:
             self._visit.end()
 
@@ -98,7 +98,7 @@ class _Visit:
         self.pictures.close()
 
     def wait_for_picture(self) -> tuple[LiveFrame, LiveReport] | tuple[None, None]:
-        """The newest picture; what went wrong is raised, once."""
+        """The newest picture; an error of the session is raised, once."""
         with self._changed:
             self._changed.wait_for(lambda: self._is_new or self._error, _WAIT_SECONDS)
             self._is_new = False
@@ -114,7 +114,7 @@ class _Visit:
                     with self._changed:
                         self._shown, self._is_new = (frame, session.report), True
                         self._changed.notify_all()
-        except Exception as error:  # raised where the visitor is told
+        except Exception as error:  # raised again by wait_for_picture, for the visitor
             with self._changed:
                 self._error = error
                 self._changed.notify_all()
@@ -122,7 +122,7 @@ class _Visit:
 
 def _as_html(frame: LiveFrame | None, report: LiveReport | None) -> str:
     if frame is None or report is None:
-        return '<div class="status" role="status">Waiting for somebody to be seen whole …</div>'
+        return '<div class="status" role="status">Waiting for a person whose whole body is seen …</div>'
     _, jpeg = cv2.imencode(
         ".jpg", cv2.cvtColor(frame.picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]
     )

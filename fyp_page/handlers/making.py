@@ -1,4 +1,4 @@
-"""A run's videos made, with all files a visitor may want, and kept in the gallery."""
+"""Makes the videos of a run with all files for download, and stores them in the gallery."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Maker:
     """Makes the videos of runs. Frames of a result are written as they are finished, and not held.
 
     Args:
-        folder: for files until they are kept.
+        folder: for files until they are in the gallery.
     """
 
     def __init__(self, engine: Engine, poses: Poses, gallery: Gallery, folder: str) -> None:
@@ -48,7 +48,7 @@ class Maker:
                 raise InputError(upload_names(str(error), _files_of(request))) from error
 
     def _make(self, run: Run, request: GenerationRequest) -> None:
-        self._engine.queue.check_room(run.job)  # before a video is decoded
+        self._engine.queue.check_room(run.job)  # refuses before a video is decoded
         guide = self._poses.guide(request, run.job)
         run.show_notices(guide.notices)
         with tempfile.TemporaryDirectory(dir=self._folder) as folder:
@@ -68,15 +68,15 @@ def _files_of(request: GenerationRequest) -> list[str | os.PathLike[str]]:
 def write_files(
     result: Path, request: GenerationRequest, guide: Guide, job: Job | None = None
 ) -> dict[str, Path]:
-    """Write what is shown and downloaded beside a result, into its folder.
+    """Write the other files that are shown and downloaded with a result, into its folder.
 
     Args:
         result: the video.
-        request, guide: of which it was made.
-        job: gets the progress, and can stop the work after each file.
+        request, guide: from which it was made.
+        job: receives the progress, and can stop the work after each file.
 
     Returns:
-        Paths by what they are: ``result``, ``skeleton``, ``comparison``, ``gif``, ``frames``, and where people were
+        Paths by kind: ``result``, ``skeleton``, ``comparison``, ``gif``, ``frames``, and where people were
         found ``source`` and ``keypoints``.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The part of a video that is used: from seconds, as visitors set it, to frames."""
+"""The frames of the part of a video that visitors choose in seconds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MOST_FRAMES = 512
 DEFAULT_SECONDS, DEFAULT_RATE = 1.6, 4.8  # 8 frames, 5 apart at 24 a second: as the model was published
 
 
-def usual_length(model: ModelSize) -> tuple[float, float]:
+def default_length(model: ModelSize) -> tuple[float, float]:
     """Seconds of a video that are used by default, and frames a second."""
     return model.seconds or DEFAULT_SECONDS, model.fps or DEFAULT_RATE
 
@@ -23,7 +23,7 @@ def part_of(video: str, model: ModelSize) -> tuple[float, float]:
     Raises:
         InputError: it is no video.
     """
-    seconds, _ = usual_length(model)
+    seconds, _ = default_length(model)
     return 0.0, round(min(seconds, probe(video).duration), 2)
 
 
@@ -40,7 +40,7 @@ def sample(info: VideoInfo, start: float, end: float, rate: float) -> Sampling:
     if rate <= 0 or start < 0:
         raise InputError("The number of frames a second must be above 0, and the start at least 0.")
     if end <= start:
-        raise InputError(f"The end, {end:g} s, must lie behind the start, {start:g} s.")
+        raise InputError(f"The end, {end:g} s, must be after the start, {start:g} s.")
     first = round(start * info.fps)
     if first >= info.frame_count:
         raise InputError(f"The video lasts {info.duration:.1f} s; start earlier.")
@@ -55,7 +55,7 @@ def sample(info: VideoInfo, start: float, end: float, rate: float) -> Sampling:
 
 
 def describe(video: str | None, start: float | None, end: float | None, rate: float | None) -> str:
-    """What an uploaded video is, and what is used of it."""
+    """Length, size and rate of an uploaded video, and the part of it that is used."""
     if not video or start is None or end is None or rate is None:
         return ""
     try:

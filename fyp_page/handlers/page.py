@@ -1,4 +1,4 @@
-"""What the page does when a visitor acts."""
+"""The handlers of the page's events."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from fyp_media.read_video import probe
 from fyp_page.examples import examples
 from fyp_page.gallery import Gallery, new_owner
 from fyp_page.handlers import views
-from fyp_page.handlers.live import LiveCorner
+from fyp_page.handlers.live import LiveSessions
 from fyp_page.handlers.making import Maker, as_result
-from fyp_page.handlers.motion import part_of, usual_length
+from fyp_page.handlers.motion import default_length, part_of
 from fyp_page.handlers.pose import Poses, describe_pose, person_at, preview
 from fyp_page.handlers.prompts import suggestions
 from fyp_page.handlers.requests import (
@@ -41,7 +41,7 @@ _POLL_SECONDS = 0.25
 _SHOWN_IN_GALLERY = 60
 
 Browser = dict[str, str]
-"""What a browser remembers: ``owner`` of its results, ``run`` it last began, ``ended`` run whose end it has seen."""
+"""State that a browser stores: ``owner`` of its results, the last ``run`` it started, the last run it saw ``ended``."""
 
 
 class Page:
@@ -53,12 +53,12 @@ class Page:
         self.gallery = gallery
         self.poses = Poses(engine)
         self.runs = Runs(Maker(engine, self.poses, gallery, folder), watch)
-        self.live = LiveCorner(engine, None if watch is None else watch.max_live_seconds)
+        self.live = LiveSessions(engine, None if watch is None else watch.max_live_seconds)
 
     # --- a run
 
     def begin(self, browser: Browser | None, **values: Any) -> Browser:
-        """Start a run with the values of the controls; returns what the browser has to remember."""
+        """Start a run with the values of the controls; returns the state for the browser to store."""
         visitor = known_browser(browser)
         before = self.runs.get(visitor.get("run"))
         try:
@@ -75,7 +75,7 @@ class Page:
         return self.begin(browser, **values | shown | {"seed": None})
 
     async def follow(self, browser: Browser | None) -> AsyncIterator[tuple[Any, ...]]:
-        """Show how a run goes: status, stage, result, gallery, Generate, Stop, actions, what the browser remembers."""
+        """Show the progress of a run: status, screen, result, gallery, Generate, Stop, actions, the browser's state."""
         visitor = known_browser(browser)
         run = self.runs.get(visitor.get("run"))
         seen = shown = -1
@@ -105,7 +105,7 @@ class Page:
             stage = views.preview(frames)
         elif run.results and (len(run.results) != shown or not is_running):
             result = run.results[-1]
-            stage = views.result_panel(result)
+            stage = views.result_html(result)
         return (
             views.status(run),
             stage,
@@ -126,19 +126,19 @@ class Page:
         self.live.stop()
 
     def show_live(self, picture: np.ndarray | None, prompt: str, visitor: gr.Request) -> str:
-        """Take the camera's picture; the newest picture of the character comes back as HTML."""
+        """Take the camera's picture; return the newest picture of the character as HTML."""
         try:
             return self.live.show(picture, prompt, visitor.session_hash or "")
         except InputError as error:
             raise shown_error(error, []) from error
 
-    # --- arriving
+    # --- when the page is opened
 
     def open(self, browser: Browser | None) -> tuple[Any, ...]:
-        """What a browser remembers, its gallery, and the end and rate of a video that are usual for the model."""
+        """The browser's state, its gallery, and the model's default end and rate."""
         visitor = known_browser(browser)
         try:
-            usual: tuple[Any, ...] = usual_length(self.engine.default_size)
+            usual: tuple[Any, ...] = default_length(self.engine.default_size)
         except InputError:  # shown beside the model's name
             usual = gr.skip(), gr.skip()
         return visitor, self.gallery_value(visitor["owner"]), *usual
@@ -172,7 +172,7 @@ class Page:
             return ""
         try:
             requests = make_requests(values | {"prompt": values["prompt"] or "a person"})
-            # Poses are found once for all; for a skeleton video no time is estimated for that.
+            # Poses are found once for all requests; as skeleton videos, the others get no time for poses.
             with_poses = [request.changed(input_type="skeleton") for request in requests]
             if not self.poses.has(requests[0]):
                 with_poses[0] = requests[0]
@@ -184,7 +184,7 @@ class Page:
     # --- the pose
 
     def show_pose(self, **values: Any) -> Iterator[tuple[gr.Image, str]]:
-        """The skeleton over the video, and what should be known of it; nothing where there is no video yet."""
+        """The skeleton over the video, and notices about it; nothing where there is no video yet."""
         if not values["video"]:
             yield gr.Image(None, visible=False), ""
             return
@@ -199,7 +199,7 @@ class Page:
             yield gr.Image(None, visible=False), views.notices([upload_names(str(error), [values["video"]])])
 
     def choose_person(self, chosen: gr.SelectData, **values: Any) -> Any:
-        """Follow nobody but the person who is clicked; all again where that one was followed alone."""
+        """Follow only the person that is clicked; a second click on the same person follows all again."""
         try:
             request = pose_request(values)
             guide = self.poses.guide(request)
@@ -229,10 +229,10 @@ class Page:
         return gr.Gallery([(str(entry.poster), entry.prompt) for entry in entries], visible=bool(entries))
 
     def show_entry(self, browser: Browser | None, chosen: gr.SelectData) -> tuple[Any, ...]:
-        """A result of the gallery on the stage: stage, result, actions, buttons of the gallery."""
+        """Show a result of the gallery: screen, result, actions, the button that deletes it."""
         entry = self.gallery.entries(known_browser(browser)["owner"], most=_SHOWN_IN_GALLERY)[chosen.index]
         result = as_result(entry)
-        return views.result_panel(result), result, gr.Row(visible=True), gr.Button(interactive=True)
+        return views.result_html(result), result, gr.Row(visible=True), gr.Button(interactive=True)
 
     def delete_shown(self, browser: Browser | None, result: Result | None) -> Any:
         """Remove the result that is shown from the gallery."""
@@ -249,7 +249,7 @@ class Page:
 
 
 def choose_example(index: int) -> tuple[Any, ...]:
-    """An example in the controls, and its stored result: video, prompt, start, end, rate, aspect, stage."""
+    """An example in the controls, and its stored result: video, prompt, start, end, rate, aspect, screen."""
     example = examples()[index]
     made = example.settings
     fps = probe(example.video).fps
@@ -284,7 +284,7 @@ def settings_of_upload(video: str | None) -> dict[str, Any]:
 
 
 def known_browser(browser: Browser | None) -> Browser:
-    """What a browser remembers; with a new owner where it comes for the first time."""
+    """The browser's state; with a new owner where it has none yet."""
     return browser if browser and browser.get("owner") else {"owner": new_owner(), "run": ""}
 
 
@@ -292,7 +292,7 @@ def fit_weights(files: list[str] | None, before: list[str], *weights: float) -> 
     """A slider for each LoRA, named by its file; those that were there before keep their weight.
 
     Args:
-        before: names of the files that the weights are of.
+        before: names of the files to which the weights belong.
     """
     most = len(weights)
     names = [Path(file).stem for file in files or []][:most]
@@ -302,5 +302,5 @@ def fit_weights(files: list[str] | None, before: list[str], *weights: float) -> 
 
 
 def shown_error(error: Exception, files: list[str | None]) -> gr.Error:
-    """What the browser shows of an error: its sentence."""
+    """The error as the browser shows it."""
     return gr.Error(html.escape(upload_names(str(error), files)), print_exception=False)

@@ -1,4 +1,4 @@
-"""The pose as soon as a video is there: found once, shown over the video, used again by every prompt."""
+"""The pose of an uploaded video: found once, shown over the video, and used by every prompt."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from pose_extraction.overlay import number_people, over_frames
 _KEPT_GUIDES = 16
 _KEPT_BYTES = 256e6  # of skeletons; 64 frames of 512×512 take 50 MB. The last one is kept whatever its size
 _POLL_SECONDS = 0.1
-# What a guide depends on; all else of a request may change without finding the pose again.
+# The fields on which a guide depends; others may change without finding the pose again.
 _FIELDS = (
     "input", "input_type", "estimator", "people", "smoothing", "pose_scale", "retarget", "mirror", "frames", "stride",
     "start", "crop", "fit", "follow", "aspect", "width", "height",
@@ -34,12 +34,12 @@ _FIELDS = (
 
 
 class Poses:
-    """Guides that were made, the latest of them kept; one that is being made is not made twice."""
+    """A cache of guides; requests for a guide that is being made wait for it."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._kept: OrderedDict[Hashable, Guide] = OrderedDict()
-        self._in_work: set[Hashable] = set()
+        self._being_made: set[Hashable] = set()
         self._changing = threading.Lock()
 
     def guide(self, request: GenerationRequest, job: Job | None = None) -> Guide:
@@ -54,18 +54,18 @@ class Poses:
             self._keep(key, guide)
             return guide
         finally:
-            self._in_work.discard(key)
+            self._being_made.discard(key)
 
     def has(self, request: GenerationRequest) -> bool:
-        """Whether the frames to follow are there already."""
+        """Whether the guide is in the cache."""
         return _key(request) in self._kept
 
     def _begin(self, key: Hashable) -> bool:
-        """Whether nobody else makes that guide at the moment."""
+        """Mark a guide as being made; False where another thread makes it."""
         with self._changing:
-            if key in self._in_work:
+            if key in self._being_made:
                 return False
-            self._in_work.add(key)
+            self._being_made.add(key)
             return True
 
     def _keep(self, key: Hashable, guide: Guide) -> None:
@@ -100,7 +100,7 @@ def preview(request: GenerationRequest, guide: Guide) -> np.ndarray:
 
 
 def describe_pose(request: GenerationRequest, guide: Guide) -> str:
-    """What the input was taken for and, where several people are seen, who of them is followed."""
+    """The kind of the input and, where several people are seen, which of them are followed."""
     if guide.everybody is None or (count := guide.everybody.keypoints.shape[1]) == 1:
         return guide.read_as
     if request.people == ALL:

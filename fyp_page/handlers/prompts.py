@@ -23,8 +23,8 @@ _SUGGESTIONS = (
 FALLBACK = list(_SUGGESTIONS[:8])
 
 
-@cache  # replicas that are at work answer after their job
+@cache  # busy replicas answer only after their job
 def suggestions(engine: Engine) -> list[str]:
-    """Prompts of which the model knows every word; those of the paper where it knows none of them whole."""
+    """Prompts of which the model knows every word; those of the paper where there are none."""
     known = [prompt for prompt in _SUGGESTIONS if not engine.unknown_words(prompt)]
     return known or FALLBACK

@@ -47,7 +47,7 @@ def make_requests(values: Mapping[str, Any]) -> list[GenerationRequest]:
 
 
 def pose_request(values: Mapping[str, Any]) -> GenerationRequest:
-    """The request as far as the pose depends on it: without prompt, LoRAs and other additions.
+    """A request for finding the pose: without the visitor's prompt, LoRAs and other additions.
 
     Raises:
         InputError: see :func:`make_requests`.
@@ -69,7 +69,7 @@ def motion_of(values: Mapping[str, Any]) -> dict[str, Any]:
             raise InputError(f"The {what} is empty; give a number.")
     used = sample(probe(video), values["start_seconds"] or 0, values["end_seconds"], values["rate"])
     fields = {name: values[name] for name in SAME if values.get(name) not in (None, "")}
-    if fields.get("aspect"):  # it stands for both
+    if fields.get("aspect"):  # it decides both
         fields.pop("width", None)
         fields.pop("height", None)
     crop = tuple(values.get(side) or 0 for side in CROPS)
@@ -93,7 +93,7 @@ def loras_of(values: Mapping[str, Any]) -> tuple[Lora, ...]:
 
 
 def additions_of(values: Mapping[str, Any]) -> Additions | None:
-    """What the model has besides: a base of those on this disk, by its name, and uploaded embeddings.
+    """Additions to the model: a base on this disk, by its name, and uploaded embeddings.
 
     Raises:
         InputError: there is no such base, or there are too many embeddings.
@@ -115,7 +115,7 @@ def uploads_of(values: Mapping[str, Any]) -> list[str | None]:
 
 
 def controls_for(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Values of the controls that make a video with these settings again, its input aside."""
+    """Values of the controls that repeat a video with these settings, except its input."""
     values = {name: settings[name] for name in SAME if name in settings}
     values["estimator"] = settings.get("estimator") or "auto"
     values |= dict(zip(CROPS, settings.get("crop") or (0, 0, 0, 0)))
@@ -133,7 +133,7 @@ def controls_for(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def upload_names(message: str, files: Iterable[str | os.PathLike[str] | None]) -> str:
-    """A message in which uploads go by their names: where they lie is of no use to the visitor."""
+    """The message with the names of uploads in place of their paths on the server."""
     for file in files:
         if file:
             message = message.replace(os.fspath(file), Path(file).name)

@@ -1,4 +1,4 @@
-"""What the page shows of a run and its results, as HTML."""
+"""Runs and results as HTML."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LOST = '<div class="status failed" role="alert">⚠ Your last video was not fini
 
 
 def status(run: Run) -> str:
-    """Where a run stands: place in the queue, phase, seconds left; or why it ended."""
+    """The progress of a run: place in the queue, phase, seconds left; or why it ended."""
     if run.state == "failed":
         return f'<div class="status failed" role="alert">⚠ {html.escape(run.message)}</div>'
     if run.state == "stopped":
@@ -53,7 +53,7 @@ def status(run: Run) -> str:
 
 
 def estimate(seconds: float, videos: int, others: int) -> str:
-    """How long it will take from Generate to the last frame.
+    """The time from Generate to the last frame.
 
     Args:
         others: jobs at work.
@@ -64,14 +64,14 @@ def estimate(seconds: float, videos: int, others: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Rounded to what an estimate is worth: ``8 s``, ``5 min``, ``2.5 h``."""
+    """A time, rounded as estimates deserve: ``8 s``, ``5 min``, ``2.5 h``."""
     if seconds < 100:
         return f"{max(1, round(seconds))}\u00a0s"
     return f"{seconds / 60:.0f}\u00a0min" if seconds < 100 * 60 else f"{seconds / 3600:.1f}\u00a0h"
 
 
 def preview(frames: np.ndarray) -> str:
-    """Frames as far as they are, (n, h, w, 3) uint8 RGB, beside each other."""
+    """Unfinished frames, (n, h, w, 3) uint8 RGB, side by side."""
     sheet = Image.fromarray(np.concatenate(list(frames[:4]), axis=1))
     scale = _LARGEST_PREVIEW / sheet.width
     sheet = sheet.resize((_LARGEST_PREVIEW, max(1, round(sheet.height * scale))), Image.Resampling.BICUBIC)
@@ -85,7 +85,7 @@ def preview(frames: np.ndarray) -> str:
 
 
 def comparison(files: Mapping[str, str | Path]) -> str:
-    """Videos of one size that play in step, led by the result; the button for sound appears where there is some."""
+    """Synchronised videos of one size, the result first; the sound button is shown for videos with sound."""
     figures = []
     for kind, title in _PARTS.items():
         if kind in files:
@@ -102,8 +102,8 @@ def comparison(files: Mapping[str, str | Path]) -> str:
     return f'<div class="compare">{"".join(figures[-1:] + figures[:-1])}{bar}</div>'
 
 
-def hero(files: Mapping[str, str | Path]) -> str:
-    """The first sight: what the page does, moving."""
+def introduction(files: Mapping[str, str | Path]) -> str:
+    """Example videos that show what the page does."""
     figures = "".join(
         f'<figure><video src="{file_url(files[kind])}" muted loop playsinline preload="auto"'
         f' aria-label="{title}"></video><figcaption>{title}</figcaption></figure>'
@@ -113,13 +113,13 @@ def hero(files: Mapping[str, str | Path]) -> str:
     return f'<div class="compare equal">{figures}</div>'
 
 
-def result_panel(result: Result) -> str:
-    """A result: videos in step, downloads, how it came about."""
+def result_html(result: Result) -> str:
+    """A result: synchronised videos, downloads, settings."""
     return comparison(result.files) + downloads(result.files) + facts(result)
 
 
 def downloads(files: Mapping[str, str | Path]) -> str:
-    """Links to what can be saved."""
+    """Links to the files of a result."""
     links = "".join(
         f'<a href="{file_url(files[kind])}" download="{kind}{Path(files[kind]).suffix}">{title}</a>'
         for kind, title in DOWNLOADS.items()
@@ -129,7 +129,7 @@ def downloads(files: Mapping[str, str | Path]) -> str:
 
 
 def facts(result: Result) -> str:
-    """One line on how a result came about, then what the visitor should know."""
+    """A line with the main settings of a result, then its notices."""
     settings = result.settings
     parts = [
         f"Seed <b>{settings['seed']}</b>",
@@ -146,16 +146,16 @@ def facts(result: Result) -> str:
 
 
 def notices(sentences: Sequence[str]) -> str:
-    """What the visitor should know, a list; nothing where there is nothing."""
+    """Notices as a list; empty where there are none."""
     items = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in sentences)
     return f'<ul class="notices" aria-label="Notices">{items}</ul>' if items else ""
 
 
 def caption(prompt: str) -> str:
-    """What a video was made of."""
+    """The prompt of a video."""
     return f'<p class="facts">“{html.escape(prompt)}”</p>'
 
 
 def file_url(path: str | Path) -> str:
-    """Where the browser finds a file that is served."""
+    """The URL of a served file."""
     return f"gradio_api/file={quote(str(path))}"

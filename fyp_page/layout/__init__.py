@@ -1,1 +1,1 @@
-"""What the page shows: a function a panel, and how they are connected."""
+"""The layout of the page: a function for each panel, and the connection of events to handlers."""

@@ -15,7 +15,7 @@ from fyp_page.controls import argument, usable_estimators
 from fyp_page.handlers.api import Api
 from fyp_page.handlers.requests import CROPS
 
-_TRANSLATED = ("input", "crop", "loras", "additions")  # fields of a request that travel in another form
+_TRANSLATED = ("input", "crop", "loras", "additions")  # fields whose arguments have another form
 _AT_ONCE = 8  # calls of an endpoint; jobs wait in the engine's queue
 
 

@@ -1,4 +1,4 @@
-"""Gradio's page, in which a request with wrong values costs one line of the log, and a session little memory."""
+"""Gradio's page: wrong values of a request add one line to the log, and sessions take little memory."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Blocks(gr.Blocks):
 
 
 class _SmallSessions(StateHolder):
-    """What Gradio remembers of each session, without its copy of the page's configuration.
+    """Gradio's state of each session, without its copy of the page's configuration.
 
     That copy takes 0.3 MB and serves deep links, which are off. Each call of the API is a session of its own, and
     Gradio remembers thousands.
@@ -49,12 +49,12 @@ class _SmallSessions(StateHolder):
         is_new = session_id not in self
         session = super().__getitem__(session_id)
         if is_new:
-            session.config_values = _NothingKept()
+            session.config_values = _EmptyConfig()
         return session
 
 
-class _NothingKept(dict[int, Any]):
-    """A mapping that forgets; where Gradio looks something up to change it, there is an empty one."""
+class _EmptyConfig(dict[int, Any]):
+    """A mapping that stores nothing; every lookup gives a new empty mapping, which Gradio may change."""
 
     def __contains__(self, key: object) -> bool:
         return True
@@ -76,7 +76,7 @@ def _message(error: Exception) -> str:
 
 
 def _paths(values: Any) -> Iterator[str]:
-    """The paths of all files in a request's values, as deep as they lie."""
+    """The paths of all files in a request's values, at any depth."""
     waiting = [values]
     while waiting:
         value = waiting.pop()

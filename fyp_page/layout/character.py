@@ -1,4 +1,4 @@
-"""Step 3: who makes the moves, and where."""
+"""Step 3: the character and the scene."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This browser's results."""
+"""The panel with the results of this browser."""
 
 from __future__ import annotations
 

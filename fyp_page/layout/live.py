@@ -1,4 +1,4 @@
-"""The camera's corner: who stands in front of it moves the character."""
+"""The live panel: a person in front of the camera moves the character."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-_CAMERA_WIDTH = 480  # pixels; more takes time and tells nothing about poses
+_CAMERA_WIDTH = 480  # pixels; more takes time and does not improve poses
 
 
 @dataclass
@@ -28,8 +28,8 @@ def live_panel(max_seconds: float | None) -> LivePanel | None:
         "Live: move the character with your camera", open=False, elem_id="live", elem_classes="card"
     ):
         gr.Markdown(
-            "Write a prompt above, start the camera, and step back until all of you is seen."
-            f" Pictures are kept nowhere.{limit}"
+            "Write a prompt above, start the camera, and step back until your whole body is in the picture."
+            f" Pictures are not stored.{limit}"
         )
         with gr.Row():
             camera = gr.Image(

@@ -32,7 +32,7 @@ class MotionPanel:
 def motion_panel() -> MotionPanel:
     """Upload, webcam or example; which part of it."""
     with gr.Column(elem_classes="card"):
-        step(1, "Motion", "Whose moves shall be followed?")
+        step(1, "Motion", "Which video should be followed?")
         video = gr.Video(
             label="Video of a person, or of a skeleton",
             sources=["upload", "webcam"],

@@ -1,4 +1,4 @@
-"""The page: its panels in the order one thinks, and which handler answers to what."""
+"""The page: its panels in the order of the steps, and the handler of each event."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from fyp_page.layout.gallery import GalleryPanel, gallery_panel
 from fyp_page.layout.live import LivePanel, live_panel
 from fyp_page.layout.motion import MotionPanel, motion_panel
 from fyp_page.layout.pose import PosePanel, pose_panel
-from fyp_page.layout.result import Stage, stage_panel
+from fyp_page.layout.result import ResultPanel, result_panel
 from fyp_page.layout.settings import settings_panel
 from fyp_page.layout.theme import TITLE, header
 from fyp_page.open_streams import OpenStreams
 
-MAX_WAITING = 20  # requests; more are turned away at once
+MAX_WAITING = 20  # requests; more are refused at once
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _PART = ("start_seconds", "end_seconds", "rate")
-# What the time depends on that a video takes.
+# The controls on which the time for a video depends.
 _WORK = ("video", *_PART, "aspect", "width", "height", "preset", "steps", "guidance")
 _CAMERA_INTERVAL = 0.07  # seconds between two pictures that the browser sends
 _LONGEST_LIVE = 24 * 3600  # seconds, where there is no limit
-_FOLLOWERS = 100  # pages that may watch their run at once; each costs a timer
+_FOLLOWERS = 100  # pages that may watch their run at once; each polls
 
 
 def build(page: Page, streams: OpenStreams, max_waiting: int = MAX_WAITING) -> gr.Blocks:
@@ -51,7 +51,7 @@ def build(page: Page, streams: OpenStreams, max_waiting: int = MAX_WAITING) -> g
                 settings = settings_panel()
                 live = live_panel(page.live.max_seconds)
             with gr.Column(scale=6, min_width=320, elem_id="stage"):
-                stage = stage_panel()
+                stage = result_panel()
                 gallery = gallery_panel()
         controls: dict[str, Component] = {
             "video": motion.video,
@@ -85,7 +85,7 @@ def _connect_motion(
     motion: MotionPanel,
     pose: PosePanel,
     character: CharacterPanel,
-    stage: Stage,
+    stage: ResultPanel,
     controls: dict[str, Component],
 ) -> None:
     motion.examples.click(
@@ -142,7 +142,7 @@ def _connect_run(
     page: Page,
     browser: gr.BrowserState,
     character: CharacterPanel,
-    stage: Stage,
+    stage: ResultPanel,
     gallery: GalleryPanel,
     controls: dict[str, Component],
 ) -> dict[str, Any]:
@@ -184,7 +184,7 @@ def _connect_run(
 def _connect_results(
     page: Page,
     browser: gr.BrowserState,
-    stage: Stage,
+    stage: ResultPanel,
     gallery: GalleryPanel,
     controls: dict[str, Component],
 ) -> None:
@@ -230,7 +230,7 @@ def _connect_live(page: Page, live: LivePanel | None, character: CharacterPanel)
 
 
 def _prevent_contradictions(controls: dict[str, Component]) -> None:
-    """Controls that another one decides cannot be changed meanwhile."""
+    """Disable controls whose values another control decides."""
     size = [controls["width"], controls["height"]]
     controls["aspect"].change(
         lambda aspect: [gr.Textbox(interactive=not aspect)] * 2,

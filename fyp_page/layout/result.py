@@ -1,4 +1,4 @@
-"""The stage: what the page does, how a run goes, its result, and what to do with it."""
+"""The result panel: an introduction, the progress of a run, its result and actions for it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import gradio as gr
 
 from fyp_page.examples import examples
-from fyp_page.handlers.views import hero
+from fyp_page.handlers.views import introduction
 
 
 @dataclass
-class Stage:
-    """result: the one that is shown."""
+class ResultPanel:
+    """result: the shown result; ``screen``: its HTML."""
 
     status: gr.HTML
     screen: gr.HTML
@@ -24,11 +24,11 @@ class Stage:
     like_upload: gr.UploadButton
 
 
-def stage_panel() -> Stage:
-    """Videos that play in step; buttons that go on from there."""
+def result_panel() -> ResultPanel:
+    """Synchronised videos; buttons for the next run."""
     with gr.Column(elem_classes="card"):
         status = gr.HTML(elem_id="status")
-        screen = gr.HTML(_first_sight(), elem_id="screen")
+        screen = gr.HTML(_introduction(), elem_id="screen")
         result = gr.State()
         with gr.Row(visible=False) as actions:
             other_prompt = gr.Button("Same motion, other prompt", size="sm", min_width=140)
@@ -37,14 +37,14 @@ def stage_panel() -> Stage:
         like_upload = gr.UploadButton(
             "Like this one: upload a result", size="sm", file_types=["video"], variant="secondary"
         )
-    return Stage(status, screen, result, actions, other_prompt, new_seed, use_settings, like_upload)
+    return ResultPanel(status, screen, result, actions, other_prompt, new_seed, use_settings, like_upload)
 
 
-def _first_sight() -> str:
+def _introduction() -> str:
     shown = examples()[0]
     files = {"source": shown.video, "skeleton": shown.skeleton, "result": shown.result}
     text = (
         '<div class="hero-text"><b>The moves of one, the looks of another.</b><p>Choose a motion, choose a'
         " character, press Generate. The first video takes three clicks.</p></div>"
     )
-    return hero(files) + text
+    return introduction(files) + text

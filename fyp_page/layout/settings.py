@@ -1,4 +1,4 @@
-"""Settings for those who want them, folded away."""
+"""Settings in closed accordions; their defaults suit most videos."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the page looks: theme, style sheet, script, icon; all of it lies in ``assets/page``."""
+"""The appearance of the page: theme, style sheet, script and icon, from ``assets/page``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _META = f"""
 
 
 def make_theme() -> gr.themes.Base:
-    """Calm greys with blue for what can be pressed; system fonts, so that nothing is loaded from elsewhere."""
+    """Greys, and blue for buttons; system fonts, so that nothing is loaded from other sites."""
     return gr.themes.Base(
         primary_hue="blue",
         secondary_hue="blue",
@@ -67,8 +67,8 @@ def make_theme() -> gr.themes.Base:
     )
 
 
-def look() -> dict[str, Any]:
-    """Arguments of :meth:`gradio.Blocks.launch` for the look."""
+def appearance() -> dict[str, Any]:
+    """Arguments of :meth:`gradio.Blocks.launch` for the appearance."""
     titles = json.dumps([example.title for example in examples()])
     return {
         "theme": make_theme(),

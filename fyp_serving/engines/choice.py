@@ -20,7 +20,7 @@ def make_engine(model: str, limits: Limits, environment: Mapping[str, str] = os.
 
     FYP_ENGINE is empty for one in this process, ``ray`` for replicas on this machine, or the address of a Ray cluster
     on which ``fyp serve`` has started them. FYP_REPLICAS is their number or range; FYP_REPLICA_CPUS and
-    FYP_REPLICA_GPUS say what each takes. Hugging Face sets SPACES_ZERO_GPU where it lends GPUs.
+    FYP_REPLICA_GPUS are the resources of each. Hugging Face sets SPACES_ZERO_GPU where it lends GPUs.
 
     Raises:
         InputError: a variable cannot work, a package is not installed, there is no cluster, or on ZeroGPU the model

@@ -1,4 +1,4 @@
-"""A job in another process as a stream of events: how it is sent there, and how it is followed here."""
+"""A job in another process as a stream of events: sent by that process, followed by this one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _END = None  # of a stream of events
 
 @dataclass(frozen=True)
 class Refusal:
-    """An InputError on its way to another process."""
+    """The message of an InputError, sent to another process."""
 
     message: str
 
@@ -39,18 +39,18 @@ def last_event(work: Callable[[], GenerationReport]) -> GenerationReport | Refus
 def follow(
     events: Iterable[Event], job: Job, take: Callable[[FinishedFrames], object], cancel: Callable[[], object]
 ) -> GenerationReport:
-    """Report to the job what comes from another process, until its report comes.
+    """Pass the events of another process on to the job, until its report comes.
 
     Args:
-        take: gets the frames.
-        cancel: ends the work there; called in any case.
+        take: called with the frames.
+        cancel: ends the work in the other process; always called.
 
     Raises:
         InputError: the work was refused, or ended without a report.
         JobCancelled: the job was cancelled here.
     """
     inbox: queue.Queue[Event | Exception | None] = queue.Queue()
-    context = contextvars.copy_context()  # in which Gradio's request is found
+    context = contextvars.copy_context()  # it holds Gradio's request
     threading.Thread(target=context.run, args=(_receive, events, inbox), daemon=True).start()
     try:
         while True:
@@ -79,7 +79,7 @@ def follow(
 
 
 def _receive(events: Iterable[Event], inbox: queue.Queue[Event | Exception | None]) -> None:
-    """Waiting for the next event cannot be interrupted: a thread of its own does."""
+    """Put events into the inbox; runs in a thread, because waiting for the next one cannot be interrupted."""
     try:
         for event in events:
             inbox.put(event)

@@ -57,7 +57,7 @@ def deploy(
     additions: Additions | None = None,
     runtime: Runtime | None = None,
 ) -> None:
-    """Start the replicas, or replace those that run: each ends its job first, so that none is lost.
+    """Start the replicas, or replace those that run: each finishes its job first, so that none is lost.
 
     Raises:
         InputError: they do not start, for example since the model cannot be loaded.
@@ -148,7 +148,7 @@ class RayEngine(Engine):
         """Let a replica generate the video that follows ``guide``.
 
         Raises:
-            InputError: a setting cannot work, memory does not suffice, too many are waiting, or the replicas die.
+            InputError: a setting cannot work, memory is too small, too many jobs are waiting, or the replicas die.
             JobCancelled: the job was cancelled.
         """
         request.check()
@@ -173,7 +173,7 @@ class RayEngine(Engine):
 
 
 class _InOrder:
-    """Hands frames on once each: a job that is run again makes those anew that have been taken already."""
+    """Passes each frame on once: a job that is run again makes frames that were passed on already."""
 
     def __init__(self, take: Callable[[FinishedFrames], object], job: Job) -> None:
         self._take = take

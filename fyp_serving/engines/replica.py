@@ -1,4 +1,4 @@
-"""A replica: a process of its own with the model in it, which streams what becomes of each job.
+"""A replica: a process with the model, which streams the events of each job.
 
 Ray Serve (https://docs.ray.io/en/latest/serve) starts replicas, finds a free one for each call and replaces those
 that die.
@@ -87,7 +87,7 @@ class Replica:
                 if isinstance(event, GenerationReport | Refusal):
                     return
         finally:
-            job.cancel()  # nothing to a job that is done
+            job.cancel()  # no effect on a job that has ended
 
     def _generate(
         self,

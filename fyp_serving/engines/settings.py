@@ -1,4 +1,4 @@
-"""How many replicas of a model there are, and what each takes."""
+"""The number of replicas of a model, and the resources of each."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class ReplicaSettings(Settings):
 
 
 class ServeSettings(ReplicaSettings):
-    """What ``fyp serve`` starts, and where."""
+    """Settings of ``fyp serve``."""
 
     model: str = setting(AUTO, f"{', '.join(MODEL_NAMES)} or a folder")
     dtype: DType | Literal["auto"] = setting(AUTO_DTYPE, "number format")

@@ -1,8 +1,8 @@
 """The engine of a page on Hugging Face's ZeroGPU, which lends a GPU to a process for the seconds a job takes.
 
-https://huggingface.co/docs/hub/spaces-zerogpu. The package ``spaces``, which is only there, forks a process for a
-decorated function; what goes in and out is pickled. The model has to be loaded before, in the main thread, where
-``spaces`` stands in for CUDA.
+https://huggingface.co/docs/hub/spaces-zerogpu. The package ``spaces``, which exists only there, forks a process for a
+decorated function; arguments and results are pickled. The model has to be loaded before, in the main thread, where
+``spaces`` emulates CUDA.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from fyp_core.weights.sources import AUTO, ModelSource
 from fyp_media.errors import InputError
 from fyp_serving.engines.job_events import Event, Refusal, follow, last_event
 
-USUAL_SECONDS = 60  # of a job, before any was measured; what ZeroGPU itself assumes
-_SHORTEST, _LONGEST = 15, 120  # seconds of a GPU that are asked for
-_MARGIN = 1.5  # a job that is not done in its time is ended
+DEFAULT_SECONDS = 60  # of a job, before any was measured; what ZeroGPU itself assumes
+_SHORTEST, _LONGEST = 15, 120  # seconds of a GPU that a job requests
+_MARGIN = 1.5  # a job is stopped at the end of its time
 _START_SECONDS = 8.0  # in which the model is moved to the GPU
 
 
@@ -67,19 +67,19 @@ class ZeroGpuEngine(Engine):
         jobs_per_owner: int | None = None,
     ) -> None:
         super().__init__(model, None, runtime, max_waiting, jobs_per_owner)
-        self._model_loaded().describe()  # waits for its hash, which a fork could not
+        self._model_loaded().describe()  # waits for its hash, which a forked process could not do
         self._on_gpu = spaces.GPU(duration=self.duration)(self._generate)
 
     def duration(self, request: GenerationRequest, guide: Guide, deadline: float | None = None) -> int:
         """Seconds of a GPU that a job asks for: the fewer, the sooner it gets them."""
         frames_only = request.changed(input_type="skeleton")  # the poses are found already
         estimate = self.quick_estimate(frames_only, len(guide.skeletons))
-        seconds = USUAL_SECONDS if estimate is None else _MARGIN * estimate + _START_SECONDS
+        seconds = DEFAULT_SECONDS if estimate is None else _MARGIN * estimate + _START_SECONDS
         return min(max(math.ceil(seconds), _SHORTEST), _LONGEST)
 
     def estimate(self, request: GenerationRequest, frames: int | None = None) -> float:
-        """Seconds that a request will take, about; :data:`USUAL_SECONDS` before any was measured."""
-        return self.quick_estimate(request, frames) or float(USUAL_SECONDS)
+        """Seconds that a request will take, about; :data:`DEFAULT_SECONDS` before any was measured."""
+        return self.quick_estimate(request, frames) or float(DEFAULT_SECONDS)
 
     def stream(
         self, request: GenerationRequest, guide: Guide, job: Job, take: Callable[[FinishedFrames], object]
@@ -139,4 +139,4 @@ class ZeroGpuEngine(Engine):
                 if isinstance(event, GenerationReport | Refusal):
                     return
         finally:
-            job.cancel()  # does nothing to a job that is done
+            job.cancel()  # no effect on a job that has ended

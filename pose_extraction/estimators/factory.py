@@ -24,7 +24,7 @@ _RTMLIB = "pip install rtmlib --no-deps && pip install onnxruntime"
 
 
 @dataclass(frozen=True)
-class Entry:
+class EstimatorEntry:
     """An estimator: how it is loaded and what it needs.
 
     create: loads it.
@@ -89,20 +89,20 @@ def _rtm_on_disk(name: str) -> Callable[[], bool]:
     return on_disk
 
 
-def _rtm(name: str) -> Entry:
+def _rtm(name: str) -> EstimatorEntry:
     packages = ("rtmlib", "onnxruntime")
-    return Entry(_in("rtmlib", f"create_{name}"), packages, _RTMLIB, _rtm_on_disk(name))
+    return EstimatorEntry(_in("rtmlib", f"create_{name}"), packages, _RTMLIB, _rtm_on_disk(name))
 
 
 # Best first.
-ESTIMATORS: Mapping[str, Entry] = {
-    "vitpose": Entry(_in("vitpose"), weights_on_disk=_vitpose_on_disk, in_auto=True),
-    "hrnet": Entry(_in("hrnet_weights"), weights_on_disk=_hrnet_on_disk, in_auto=True),
-    "mmpose": Entry(_in("mmpose"), ("mmpose",), _MMPOSE, needs_weights=True),
+ESTIMATORS: Mapping[str, EstimatorEntry] = {
+    "vitpose": EstimatorEntry(_in("vitpose"), weights_on_disk=_vitpose_on_disk, in_auto=True),
+    "hrnet": EstimatorEntry(_in("hrnet_weights"), weights_on_disk=_hrnet_on_disk, in_auto=True),
+    "mmpose": EstimatorEntry(_in("mmpose"), ("mmpose",), _MMPOSE, needs_weights=True),
     "rtmpose": _rtm("rtmpose"),
     "rtmo": _rtm("rtmo"),
     "dwpose": _rtm("dwpose"),
-    "mediapipe": Entry(_in("mediapipe"), in_auto=True, fast_on_cpu=True),
+    "mediapipe": EstimatorEntry(_in("mediapipe"), in_auto=True, fast_on_cpu=True),
 }
 
 ESTIMATOR_NAMES = (AUTO, *ESTIMATORS)
@@ -117,7 +117,7 @@ class EstimatorFactory:
         entries: estimators by name, best first.
     """
 
-    def __init__(self, entries: Mapping[str, Entry] = ESTIMATORS) -> None:
+    def __init__(self, entries: Mapping[str, EstimatorEntry] = ESTIMATORS) -> None:
         self._entries = entries
         self._lock = threading.RLock()
         self._load = lru_cache(maxsize=4)(self._load_entry)

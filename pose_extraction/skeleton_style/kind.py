@@ -38,7 +38,7 @@ def kind_of(frames: np.ndarray) -> Kind:
     Args:
         frames: (F, H, W, 3) uint8 RGB, sampled from the whole video; a dozen suffice.
     """
-    shown = [frame for frame in map(shrunk, spread(frames)) if not is_blank(frame)]
+    shown = [frame for frame in map(small_frame, spread(frames)) if not is_blank(frame)]
     tests = (is_line_drawing, shows_only_our_colors, shows_our_lines)
     return "skeleton" if any(is_mostly(map(test, shown)) for test in tests) else "raw"
 
@@ -55,12 +55,12 @@ def is_mostly(votes: Iterable[bool]) -> bool:
 
 
 def is_blank(frame: np.ndarray) -> bool:
-    """Whether a frame of :func:`shrunk` is of one colour, but for compression noise."""
+    """Whether a frame of :func:`small_frame` is of one colour, but for compression noise."""
     return bool(contrast_to(frame, background_color(frame)).max() < _BLANK)
 
 
 def is_line_drawing(frame: np.ndarray) -> bool:
-    """Whether a frame of :func:`shrunk` shows thin lines on one colour."""
+    """Whether a frame of :func:`small_frame` shows thin lines on one colour."""
     contrast = contrast_to(frame, background_color(frame))
     if (contrast < _FLAT).mean() < _BACKGROUND_SHARE:
         return False
@@ -72,7 +72,7 @@ def is_line_drawing(frame: np.ndarray) -> bool:
     )
 
 
-def shrunk(frame: np.ndarray) -> np.ndarray:
+def small_frame(frame: np.ndarray) -> np.ndarray:
     """The (H, W, 3) uint8 frame small enough to be examined quickly, lines still a few pixels wide."""
     scale = _SIDE / max(frame.shape[:2])
     return frame if scale >= 1 else cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)

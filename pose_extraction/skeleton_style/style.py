@@ -16,7 +16,7 @@ from pose_extraction.skeleton_style.background import (
     without_picture,
 )
 from pose_extraction.skeleton_style.dots import has_dots
-from pose_extraction.skeleton_style.kind import is_blank, is_line_drawing, is_mostly, shrunk, spread
+from pose_extraction.skeleton_style.kind import is_blank, is_line_drawing, is_mostly, small_frame, spread
 from pose_extraction.skeleton_style.palettes import (
     are_our_colors,
     has_loop,
@@ -82,9 +82,9 @@ def recognise_style(frames: np.ndarray) -> Style:
     Raises:
         InputError: no lines in any frame, no skeleton video, or lines of unknown colours.
     """
-    shown = [frame for frame in map(shrunk, spread(frames)) if not is_blank(frame)]
+    shown = [frame for frame in map(small_frame, spread(frames)) if not is_blank(frame)]
     if not shown:
-        shown = [frame for frame in map(shrunk, frames) if not is_blank(frame)]
+        shown = [frame for frame in map(small_frame, frames) if not is_blank(frame)]
     if not shown:
         raise InputError(BLANK)
     if is_mostly(map(shows_only_our_colors, shown)):

@@ -22,7 +22,7 @@ from fyp_core.generation.job import Job, JobCancelled, Preview, Progress
 from fyp_core.generation.request import GenerationRequest
 from fyp_media.errors import InputError
 from fyp_serving.engines.choice import make_engine
-from fyp_serving.engines.zero_gpu import USUAL_SECONDS, ZeroGpuEngine
+from fyp_serving.engines.zero_gpu import DEFAULT_SECONDS, ZeroGpuEngine
 from fyp_serving.limits import Limits
 from tests.end_to_end.conftest import ROOT
 
@@ -77,8 +77,8 @@ def test_a_lent_gpu_makes_the_same_video_and_is_asked_for_as_long_as_it_takes(
     assert {each.phase for each in seen if isinstance(each, Progress)} == {"denoise", "decode"}
     assert any(isinstance(each, Preview) for each in seen)
     engine.generate(request_)
-    assert spaces.asked[0] == USUAL_SECONDS, "nothing has been measured"
-    assert 0 < spaces.asked[1] < USUAL_SECONDS
+    assert spaces.asked[0] == DEFAULT_SECONDS, "nothing has been measured"
+    assert 0 < spaces.asked[1] < DEFAULT_SECONDS
 
 
 def test_jobs_end_with_a_sentence(engine: ZeroGpuEngine, spaces: Spaces, request_: GenerationRequest) -> None:

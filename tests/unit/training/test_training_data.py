@@ -34,7 +34,7 @@ from fyp_core.training.config import (
 )
 from fyp_core.training.config_file import check_config
 from fyp_core.training.data import BadFiles, open_dataset
-from fyp_core.training.loop import Run
+from fyp_core.training.loop import TrainingRun
 from fyp_media.errors import InputError
 from fyp_media.write_video import write_video
 from pose_extraction.keypoint_files.coco import to_coco
@@ -249,7 +249,7 @@ def test_a_run_tells_what_it_skipped_however_it_ends(
     config = tmp_path / "pose.yaml"
     config.write_text(json.dumps(settings))  # which YAML is, too
     with monkeypatch.context() as patch, pytest.raises(SystemExit):
-        patch.setattr(Run, "steps", interrupted)
+        patch.setattr(TrainingRun, "steps", interrupted)
         train_followyourpose.main([f"--config={config}"])
     assert "1 files were skipped" in caplog.text
     report = tmp_path / "out/bad_files.jsonl"
@@ -262,7 +262,7 @@ def test_a_run_tells_what_it_skipped_however_it_ends(
     assert not report.exists()
 
 
-def interrupted(run: Run) -> Iterator[float]:
+def interrupted(run: TrainingRun) -> Iterator[float]:
     """Steps of a run that is stopped after it has seen all its data."""
     for index in range(4):
         run.stage.data[index]

@@ -11,7 +11,7 @@ import torch
 from fyp_media.errors import InputError
 from pose_extraction.estimators.factory import (
     ESTIMATOR_NAMES,
-    Entry,
+    EstimatorEntry,
     EstimatorFactory,
     available_estimators,
     choose_estimator,
@@ -24,8 +24,8 @@ class Named:
     name: str
 
 
-def makes(name: str) -> Entry:
-    return Entry(lambda *_: Named(name), in_auto=True, fast_on_cpu=name == "quick")
+def makes(name: str) -> EstimatorEntry:
+    return EstimatorEntry(lambda *_: Named(name), in_auto=True, fast_on_cpu=name == "quick")
 
 
 def refuse(*_):
@@ -40,14 +40,19 @@ def no_library(*_):
     ("has_gpu", "best", "chosen", "reason"),
     [
         (True, makes("best"), "best", "most accurate"),
-        (True, Entry(refuse, in_auto=True), "quick", "cannot run here: best: The weights are not here."),
+        (
+            True,
+            EstimatorEntry(refuse, in_auto=True),
+            "quick",
+            "cannot run here: best: The weights are not here.",
+        ),
         (False, makes("best"), "quick", "without a GPU"),
     ],
     ids=["GPU", "GPU, no weights", "CPU"],
 )
 def test_auto_takes_the_best_that_runs_here_and_says_why(monkeypatch, caplog, has_gpu, best, chosen, reason):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: has_gpu)
-    factory = EstimatorFactory({"slow": Entry(pytest.fail), "best": best, "quick": makes("quick")})
+    factory = EstimatorFactory({"slow": EstimatorEntry(pytest.fail), "best": best, "quick": makes("quick")})
     with caplog.at_level("INFO", logger="pose_extraction"):
         taken, why = factory.choose()
     assert taken == Named(chosen)
@@ -56,7 +61,7 @@ def test_auto_takes_the_best_that_runs_here_and_says_why(monkeypatch, caplog, ha
 
 
 def test_estimators_that_cannot_be_had_are_one_sentence():
-    factory = EstimatorFactory({"torchpose": Entry(no_library, install="pip install torchpose")})
+    factory = EstimatorFactory({"torchpose": EstimatorEntry(no_library, install="pip install torchpose")})
     with pytest.raises(InputError, match=r"torchpose.*install it with: pip install torchpose"):
         factory.create("torchpose")
     with pytest.raises(InputError, match="no estimator 'openpose'; choose one of auto, vitpose, hrnet"):
@@ -81,7 +86,7 @@ def test_an_estimator_is_loaded_once_for_all_threads_and_again_after_a_failure()
         loaded.append((weights, stills))
         return Named(f"{weights}")
 
-    factory = EstimatorFactory({"one": Entry(load)})
+    factory = EstimatorFactory({"one": EstimatorEntry(load)})
     with pytest.raises(InputError, match="broken"):
         factory.create("one", "broken")
     factory.create("one", "broken")
@@ -100,8 +105,8 @@ def test_the_page_is_told_what_runs_here_and_why_the_rest_does_not():
     factory = EstimatorFactory(
         {
             "here": makes("here"),
-            "no package": Entry(pytest.fail, ("no_such_package",), "pip install no-such-package"),
-            "no weights": Entry(pytest.fail, weights_on_disk=lambda: False),
+            "no package": EstimatorEntry(pytest.fail, ("no_such_package",), "pip install no-such-package"),
+            "no weights": EstimatorEntry(pytest.fail, weights_on_disk=lambda: False),
         }
     )
     states = {state.name: state for state in factory.available()}
