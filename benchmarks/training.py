@@ -28,7 +28,7 @@ from tqdm import tqdm
 from fyp_core.synthetic import sample_clip
 from fyp_core.training.config import OwnClips, TrainConfig
 from fyp_core.training.config_file import load_config
-from fyp_core.training.loop import Run
+from fyp_core.training.loop import TrainingRun
 from fyp_core.training.stage import Draws, create_stage
 from fyp_media.errors import InputError
 
@@ -38,7 +38,7 @@ _TABLE, _CLIP_FILES, _FPS = "clips.jsonl", 16, 24
 _SHRUNK = 2  # times that the files are larger than what is trained on
 
 
-def bare_loop(run: Run, network: nn.Module) -> Generator[float]:
+def bare_loop(run: TrainingRun, network: nn.Module) -> Generator[float]:
     """Train ``network`` on one batch; yields the loss after each step."""
     config, count = run.config, run.config.train_batch_size
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
@@ -61,7 +61,7 @@ def compare(config: TrainConfig, turns: int, steps: int) -> dict[str, float | st
     """Samples a second of both; the ratio is the median over turns."""
     stage = create_stage(config)
     network = deepcopy(stage.network)
-    run = Run(stage, config)
+    run = TrainingRun(stage, config)
     network.to(run.accelerator.device)
     seconds: dict[str, list[float]] = {"trainer": [], "bare loop": []}
     for _ in tqdm(range(turns), unit=" turns", disable=None, leave=False):

@@ -17,7 +17,7 @@ from benchmarks.speed import SD14, load
 from fyp_core.generation.device import free_memory, peak_memory, reset_peak
 from fyp_core.training.config import TrainConfig
 from fyp_core.training.config_file import load_config
-from fyp_core.training.loop import Run
+from fyp_core.training.loop import TrainingRun
 from fyp_core.training.memory import estimate
 from fyp_core.training.stage import stage_class
 
@@ -85,7 +85,7 @@ def _seconds_a_step(config: TrainConfig, scale: Scale, device: str) -> float:
             return load(SD14, "fp32", device, scale.width)
 
     stage = OfRandomWeights(config)
-    run = Run(stage, config)
+    run = TrainingRun(stage, config)
     batch = stage.example(config.train_batch_size)
     batch["position"] = torch.arange(config.train_batch_size)
     batch = send_to_device(batch, run.accelerator.device)

@@ -16,7 +16,7 @@ from fyp_core.autoencoder import FoldedAutoencoder, latent_factor
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.pose_encoder import PoseEncoder
 from fyp_core.training.config_file import load_config
-from fyp_core.training.loop import Run
+from fyp_core.training.loop import TrainingRun
 from fyp_core.training.stage import create_stage
 from fyp_core.training.stages.earlier_model import begin_with, begin_with_autoencoder
 from fyp_core.unet import PoseVideoUNet
@@ -105,7 +105,7 @@ def test_a_run_limited_in_minutes_ends_in_time_with_a_fallen_learning_rate(
     settings["model"] |= {f"{way}_block_types": [f"{kind}Block2D"] * 2 for way, kind in _BLOCKS}
     (tmp_path / "train.yaml").write_text(yaml.safe_dump(settings))
     config = load_config(tmp_path / "train.yaml")
-    run = Run(create_stage(config), config)
+    run = TrainingRun(create_stage(config), config)
     seconds = itertools.count()  # one a step
     monkeypatch.setattr("fyp_core.training.loop.time.monotonic", lambda: next(seconds))
     rates = []

@@ -28,7 +28,7 @@ from fyp_core.synthetic import WorldClip, render_skeletons, sample_clip, vocabul
 from fyp_core.training.config import WorldData
 from fyp_core.training.config_file import load_config
 from fyp_core.training.data.world import EncodedClips, LatentCache, LatentDataset
-from fyp_core.training.loop import Run
+from fyp_core.training.loop import TrainingRun
 from fyp_core.training.stages.autoencoder import (
     AutoencoderStage,
     WorldImages,
@@ -223,14 +223,14 @@ def test_a_broken_off_run_ends_with_the_same_weights(
     whole = run_stage(tmp_path, "pose", **settings)
 
     parted = tmp_path / "parted"
-    update, steps = Run.update, iter(range(100))
+    update, steps = TrainingRun.update, iter(range(100))
 
     def update_then_kill(*arguments: Any) -> float:
         if next(steps) == 2:
             os.kill(os.getpid(), signal.SIGTERM)
         return update(*arguments)
 
-    monkeypatch.setattr(Run, "update", update_then_kill)
+    monkeypatch.setattr(TrainingRun, "update", update_then_kill)
     parted.mkdir()
     with pytest.raises(SystemExit, match="step 3"):
         run_stage(parted, "pose", **settings)
@@ -280,10 +280,10 @@ def test_a_run_interrupted_before_the_folders_were_sorted_is_continued(
 def test_a_signal_while_samples_are_drawn_costs_no_steps(
     models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def preview_and_kill(run: Run) -> None:
+    def preview_and_kill(run: TrainingRun) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(Run, "preview", preview_and_kill)
+    monkeypatch.setattr(TrainingRun, "preview", preview_and_kill)
     with pytest.raises(SystemExit, match="step 3; the same command continues"):
         run_stage(
             tmp_path, "pose", pretrained_model_path=str(models["text_to_image"]), max_train_steps=9,
@@ -298,7 +298,7 @@ def test_ctrl_c_while_clips_are_rendered_leaves_at_once(
     monkeypatch.setattr(
         "fyp_core.training.data.world.sample_world", lambda *_: os.kill(os.getpid(), signal.SIGINT)
     )
-    monkeypatch.setattr(Run, "steps", lambda run: pytest.fail("it went on"))
+    monkeypatch.setattr(TrainingRun, "steps", lambda run: pytest.fail("it went on"))
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # which background jobs ignore
     request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     config = stage_config(tmp_path, "pose", pretrained_model_path=str(models["pose"]))
@@ -331,13 +331,13 @@ def test_a_run_on_an_older_checkpoint_keeps_what_it_stands_on(
         "validation_steps": 100,
     }
     run_stage(tmp_path, "pose", **settings)
-    update = Run.update
+    update = TrainingRun.update
 
     def kill_and_update(*arguments: Any) -> float:
         os.kill(os.getpid(), signal.SIGTERM)
         return update(*arguments)
 
-    monkeypatch.setattr(Run, "update", kill_and_update)
+    monkeypatch.setattr(TrainingRun, "update", kill_and_update)
     older = f"resume_from_checkpoint={tmp_path / 'pose/checkpoint-000002'}"
     with pytest.raises(SystemExit, match="step 3; resume_from_checkpoint=latest continues"):
         run_stage(tmp_path, "pose", [older], **settings)

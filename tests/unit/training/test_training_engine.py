@@ -29,7 +29,7 @@ from fyp_core.training.batches import own_positions
 from fyp_core.training.config import TrainConfig
 from fyp_core.training.config_file import load_config
 from fyp_core.training.launcher import launcher_arguments, torchrun_options
-from fyp_core.training.loop import Run, train
+from fyp_core.training.loop import TrainingRun, train
 from fyp_core.training.memory import estimate
 from fyp_core.training.optimizers import create_optimizer, create_scheduler
 from fyp_core.training.stage import Draws, create_stage
@@ -244,7 +244,7 @@ def test_the_configuration_rules_how_many_batches_make_a_step(
 
 def line_after(config: TrainConfig) -> torch.Tensor:
     """Slope and offset after all steps."""
-    run = Run(Line(), config)
+    run = TrainingRun(Line(), config)
     assert len(list(run.steps())) == config.max_train_steps
     return torch.cat([parameter.detach().flatten() for parameter in run.learning])
 
@@ -274,13 +274,13 @@ def test_a_norm_of_0_clips_nothing(settings: Any) -> None:
 @pytest.mark.parametrize("name", ["learnt.safetensors", "optimizer.bin", "progress.json"])
 def test_a_damaged_checkpoint_is_told(settings: Any, name: str) -> None:
     config = settings(STAGE_2 | FEW_STEPS, train_batch_size=2)
-    run = Run(Line(), config)
+    run = TrainingRun(Line(), config)
     run.save()
     (run.folder / "checkpoint-000000" / name).write_bytes(b"no longer whole")
     with pytest.raises(
         InputError, match=r"checkpoint-000000 is damaged or does not fit .*; continue another"
     ):
-        Run(Line(), config).resume()
+        TrainingRun(Line(), config).resume()
 
 
 @pytest.mark.parametrize("name", ["learnt.safetensors", "optimizer.bin", "progress.json"])
@@ -288,7 +288,11 @@ def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(
     settings: Any, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     config = settings(STAGE_2 | FEW_STEPS, train_batch_size=2, checkpointing_steps=1)
-    whole, broken, continued = Run(Line(), config), Run(Line(), config), Run(Line(), config)
+    whole, broken, continued = (
+        TrainingRun(Line(), config),
+        TrainingRun(Line(), config),
+        TrainingRun(Line(), config),
+    )
     for _ in whole.steps():
         whole.save()
     expected = [parameter.detach().clone() for parameter in whole.learning]
@@ -309,7 +313,7 @@ def test_all_processes_fall_back_when_one_cannot_read(
     settings: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     config = settings(STAGE_2 | FEW_STEPS, train_batch_size=2)
-    whole, continued = Run(Line(), config), Run(Line(), config)
+    whole, continued = TrainingRun(Line(), config), TrainingRun(Line(), config)
     for _ in whole.steps():
         whole.save()
     readable_elsewhere = iter([0, 1])
@@ -329,13 +333,13 @@ def test_all_processes_fall_back_when_one_cannot_read(
 
 def test_the_newest_is_told_of_several_damaged_checkpoints(settings: Any) -> None:
     config = settings(STAGE_2 | FEW_STEPS, train_batch_size=2)
-    run = Run(Line(), config)
+    run = TrainingRun(Line(), config)
     for _ in run.steps():
         run.save()
     for checkpoint in run.checkpoints.all():
         (checkpoint / "optimizer.bin").write_bytes(b"")
     with pytest.raises(InputError, match=r"checkpoint-000003 is damaged"):
-        Run(Line(), config).resume()
+        TrainingRun(Line(), config).resume()
 
 
 @pytest.mark.parametrize(
@@ -370,7 +374,7 @@ def test_a_full_disk_is_one_sentence(
 def test_a_checkpoint_is_on_the_disk_before_it_gets_its_name(
     settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = Run(Line(), settings(STAGE_2 | FEW_STEPS, train_batch_size=2))
+    run = TrainingRun(Line(), settings(STAGE_2 | FEW_STEPS, train_batch_size=2))
     flushed: set[str] = set()
     flush, rename = os.fsync, os.replace
     partial = run.folder / "checkpoint.partial"
@@ -391,19 +395,19 @@ def test_a_checkpoint_is_on_the_disk_before_it_gets_its_name(
 
 def test_a_checkpoint_of_other_parameters_is_told(settings: Any) -> None:
     config = settings(STAGE_2 | FEW_STEPS, train_batch_size=2)
-    Run(Line(), config).save()
+    TrainingRun(Line(), config).save()
     other = Line()
     other.network.bias.requires_grad_(False)
     with pytest.raises(
         InputError, match=r"does not fit these settings \(other parameters learnt in its run\);"
     ):
-        Run(other, config).resume()
+        TrainingRun(other, config).resume()
 
 
 def test_a_run_with_nothing_left_to_do_keeps_its_only_checkpoint(settings: Any) -> None:
     """It is not taken away first to be written once more."""
     config = settings(STAGE_2 | FEW_STEPS, train_batch_size=2, checkpoints_total_limit=1)
-    first, second = Run(Line(), config), Run(Line(), config)
+    first, second = TrainingRun(Line(), config), TrainingRun(Line(), config)
     list(first.steps())
     first.finish()
     checkpoint = first.folder / "checkpoint-000003"
@@ -418,7 +422,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_the_first_step(settings:
     for place in ("file", "file/below"):
         config = settings(STAGE_2, output_dir=str(tmp_path / place))
         with pytest.raises(InputError, match="file; choose another place for output_dir"):
-            Run(Line(), config)
+            TrainingRun(Line(), config)
 
 
 def test_a_course_that_needs_a_higher_learning_rate(settings: Any) -> None:
