@@ -1,4 +1,4 @@
-"""How well a model follows poses and words and how steady its videos are."""
+"""Evaluation: how well videos follow poses and prompts, and how little they flicker."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -40,7 +40,7 @@ __all__ = [
     "world_cases",
 ]
 
-# torch and diffusers take seconds to import; a command line that reads its options must not pay for them.
+# torch and diffusers take seconds to import; parsing the command line does not need them.
 _MODULE_OF = {
     "Case": "cases",
     "Estimate": "report",

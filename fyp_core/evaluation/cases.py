@@ -1,4 +1,4 @@
-"""What is asked of a model: a sentence and a motion, with the truth to compare the video with."""
+"""Test cases for a model: a prompt and a motion, with the ground truth for its video."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Case:
     skeletons: (F, H, W, 3) uint8 RGB, of the model's size.
     keypoints: (F, P, 17, 2) where the joints of its P people are, in pixels.
     visible: (F, P, 17) bool, which of them the skeletons show.
-    characters: of each person, what a classifier should see; none where it is not known.
-    scene: as well; "" where it is not known.
-    frames: (F, H, W, 3) uint8 RGB, a video that is right; None where there is none.
+    characters: of each person, as a classifier should name it; empty where it is not known.
+    scene: as a classifier should name it; "" where it is not known.
+    frames: (F, H, W, 3) uint8 RGB, the ground truth; None where there is none.
     """
 
     group: str
@@ -62,10 +62,10 @@ def world_cases(
         height_share: lowest and highest standing height as a share of the picture's.
     """
     chosen = choose_pairs(pairs, clips, seed)
-    casts = [_cast(pairs, index, *pair, people) for index, pair in enumerate(chosen)]
+    characters = [_choose_characters(pairs, index, *pair, people) for index, pair in enumerate(chosen)]
     return [
-        _world_case(pairs, index, cast, scene, frames, size, seed, height_share)
-        for index, (cast, (_, scene)) in enumerate(zip(casts, chosen))
+        _world_case(pairs, index, people, scene, frames, size, seed, height_share)
+        for index, (people, (_, scene)) in enumerate(zip(characters, chosen))
     ]
 
 
@@ -82,7 +82,7 @@ def _all_pairs(pairs: str) -> list[tuple[str, str]]:
     return [(c, s) for c in CHARACTERS for s in SCENES if (c, s) not in HELD_OUT_PAIRS]
 
 
-def _cast(pairs: str, index: int, character: str, scene: str, people: int) -> tuple[str, ...]:
+def _choose_characters(pairs: str, index: int, character: str, scene: str, people: int) -> tuple[str, ...]:
     """The characters of a clip's people; a second one makes a pair of the same kind with the scene."""
     others = [other for other, place in _all_pairs(pairs) if place == scene and other != character]
     if people == 1 or index % _SECOND_CHARACTER_EVERY or not others:
@@ -93,7 +93,7 @@ def _cast(pairs: str, index: int, character: str, scene: str, people: int) -> tu
 def _world_case(
     pairs: str,
     index: int,
-    cast: tuple[str, ...],
+    characters: tuple[str, ...],
     scene: str,
     frames: int,
     size: int | tuple[int, int],
@@ -105,8 +105,8 @@ def _world_case(
         frames,
         size,
         motions="held_out",
-        people=len(cast),
-        characters=cast,
+        people=len(characters),
+        characters=characters,
         scene=scene,
         stride=_STRIDE,
         height_share=height_share,

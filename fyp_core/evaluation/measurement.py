@@ -1,4 +1,4 @@
-"""One model evaluated by its settings: judges, cases and records put together."""
+"""Evaluates one model by its settings: combines judges, cases and records."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from fyp_core.weights.hashes import file_hash, model_hash
 from fyp_media.errors import InputError
 from pose_extraction.keypoint_files import frame_files
 
-_HASH_LENGTH = 12  # characters: enough to tell two files apart
+_HASH_LENGTH = 12  # characters: enough to distinguish two files
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was measured, and all that a picture sheet needs.
+    """Results of an evaluation, and what a contact sheet of it needs.
 
-    protocol: what the numbers of a clip depend on, as plain values.
+    protocol: everything on which the numbers of a clip depend, as plain values.
     """
 
     results: list[SourceResult]
@@ -50,7 +50,7 @@ def measure_model(
     """Evaluate one model.
 
     Raises:
-        InputError: a source, a judge, a model or a video cannot be had, two videos have one name, the judges do not
+        InputError: a source, a judge, a model or a video cannot be loaded, two videos have one name, the judges do not
             know a character or a scene, or the records are of another evaluation.
     """
     paths = [path for _, path in settings.motions]
@@ -91,14 +91,14 @@ def measure_model(
 
 
 def _check_preset(settings: EvaluationSettings, sources: Sequence[str]) -> None:
-    """Raise InputError for parts that cannot be switched off with a LoRA on them, as turbo has it."""
+    """Raise InputError for sources without parts that the LoRA of turbo changes."""
     partial = [name for name in sources if name in SETTINGS and not SETTINGS[name].temporal_layers]
     if settings.preset == "turbo" and partial:
         raise InputError(f"The source {partial[0]!r} cannot be measured with the preset turbo; take exact.")
 
 
 def _cases(settings: EvaluationSettings, size: tuple[int, int]) -> list[Case]:
-    """Of the model's height and width."""
+    """All cases, in the model's height and width."""
     if settings.motions:
         return [case for kind, path in settings.motions for case in _motion_cases(settings, kind, path, size)]
     kinds = (
@@ -162,7 +162,7 @@ def _protocol(
 
 
 def _motion_hash(path: Path) -> str:
-    """Of a file, or of OpenPose's in a folder."""
+    """SHA-256 of a file, or of the files of OpenPose in a folder."""
     if not path.is_dir():
         return file_hash(path)
     return hashlib.sha256("".join(map(file_hash, frame_files(path))).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Cases that follow motions of people's own videos: keypoints are known, what a right video looks like is not."""
+"""Cases with the motions of users' own videos: keypoints are known, ground-truth videos are not."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from pose_extraction.skeleton import SCORE_THRESHOLD, draw_skeleton
 from pose_extraction.skeleton_style import in_our_style
 
 MotionType = Literal["raw", "skeleton"]
-_MOTION = "freestyle"  # what captions say people do
+_MOTION = "freestyle"  # the motion that captions name
 
 
 @dataclass(frozen=True)
 class _Guide:
-    """Every stride-th frame, of the wanted size: skeletons (F, H, W, 3) uint8 RGB and one person's joints.
+    """Every stride-th frame, of the requested size: skeletons (F, H, W, 3) uint8 RGB and one person's joints.
 
     keypoints: (F, 17, 2) pixels.
     scores: (F, 17).
@@ -92,11 +92,11 @@ def motion_cases(
 
 
 def check_names(paths: Sequence[Path]) -> None:
-    """Raise InputError where two motions have one name, by which their clips are told apart."""
+    """Raise InputError where two motions have the same name, which identifies their clips."""
     names = [path.stem for path in paths]
     if double := [name for name in names if names.count(name) > 1]:
         raise InputError(
-            f"Two motions are called {double[0]}; rename one, so that their clips can be told apart."
+            f"Two motions are called {double[0]}; rename one, so that their clips can be distinguished."
         )
 
 

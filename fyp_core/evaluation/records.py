@@ -1,4 +1,4 @@
-"""Measured clips, kept in a JSON lines file so that an interrupted evaluation continues."""
+"""Measured clips, stored in a JSON Lines file so that an interrupted evaluation can continue."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Records:
             self._read(path)
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as whole:  # a line that was cut off goes
+        with replacing(path) as whole:  # drops a line that was cut off
             Path(whole).write_text("".join(map(_line, [{"settings": self.settings}, *map(asdict, self)])))
 
     def __iter__(self) -> Iterator[Record]:

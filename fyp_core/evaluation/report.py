@@ -1,4 +1,4 @@
-"""From measured clips to numbers with confidence intervals, tables and JSON."""
+"""Summaries of measured clips: means with confidence intervals, tables and JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An evaluation: every case from every source and seed, measured once."""
+"""Runs an evaluation: measures every case from every source and seed once."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def evaluate(
     clip: ClipJudge | None = None,
     records: Records | None = None,
 ) -> list[SourceResult]:
-    """Measure what a model makes of cases.
+    """Measure a model's videos of cases.
 
     Args:
         cases: groups of them one after the other, see :func:`world_cases`.
@@ -47,12 +47,12 @@ def evaluate(
         batch: cases in one call of the pipeline.
         sampling: further arguments of the pipeline.
         clip: for text alignment with any words, and for frame consistency in place of the classifier.
-        records: what was measured before, and where to keep what is measured now.
+        records: earlier measurements, to which new ones are added.
 
     Returns:
         One result for each source and group, in the order of both.
     """
-    sources = list(dict.fromkeys(sources))  # what is measured twice would look surer
+    sources = list(dict.fromkeys(sources))  # repeated measurements would make intervals too small
     check_sources(sources, right_frames=any(case.frames is not None for case in cases))
     records = Records(None, {}) if records is None else records
     work = [(source, seed, part) for source in sources for seed, part in _parts(source, cases, seeds, batch)]
@@ -75,7 +75,7 @@ def evaluate(
 
 
 def check_sources(sources: Sequence[str], *, right_frames: bool) -> None:
-    """Raise InputError for one that there is not, and where none of them can be shown.
+    """Raise InputError for an unknown source, and where no source can be shown.
 
     Args:
         right_frames: whether any case has them.

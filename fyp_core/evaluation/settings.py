@@ -39,7 +39,7 @@ def _split_shares(value: Any) -> Any:
 
 
 class EvaluationSettings(Settings):
-    """A model, what it has to show, and who judges it."""
+    """The model, the cases and the judges of an evaluation."""
 
     model: str = setting(AUTO, f"{', '.join(MODEL_NAMES)} or a folder")
     clips: int = setting(24, "of each kind", metavar="N", ge=1)

@@ -1,1 +1,1 @@
-"""A stream of camera frames in, a stream of frames of the character out, in real time and constant memory."""
+"""Live video: a character that follows a stream of camera frames, in real time and constant memory."""

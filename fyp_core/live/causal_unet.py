@@ -1,4 +1,4 @@
-"""The denoising network for a stream: its layers keep what the next frame needs of this one.
+"""The denoising network for a stream: its layers keep what they need of earlier frames.
 
 A pass computes one frame at each noise level ("stream batch" of StreamDiffusion, Kodaira et al. 2023, arXiv
 2312.12491): the newest frame at the highest level, its predecessor at the next one, and so on; each pass finishes a
@@ -48,7 +48,7 @@ def causal_copy(unet: PoseVideoUNet, past: int, changing: Iterable[torch.Tensor]
 
     Args:
         past: frames before the newest one that the temporal attention sees, at least 1.
-        changing: weights of ``unet`` that others may change meanwhile; they are not shared but copied.
+        changing: weights of ``unet`` that may change during the stream; they are copied, not shared.
     """
     shared = {id(tensor): tensor for tensor in (*unet.parameters(), *unet.buffers())}
     for tensor in changing:
@@ -115,10 +115,8 @@ class StreamTemporalAttention(TemporalAttention):
         k, v = self.to_k(x), self.to_v(x)
         frames = self.clip.past + 1
         if self.kept[0] is None or len(self.kept[0]) < len(x):
-            still = (
-                k.expand(-1, frames, -1),
-                v.expand(-1, frames, -1),
-            )  # as if the first frame had stood still
+            # The frames before the first one count as copies of it.
+            still = k.expand(-1, frames, -1), v.expand(-1, frames, -1)
             self.kept = (
                 _completed(self.kept[0], still[0]).contiguous(),
                 _completed(self.kept[1], still[1]).contiguous(),
@@ -130,7 +128,7 @@ class StreamTemporalAttention(TemporalAttention):
 
 
 class StreamFrameConv(FrameConv):
-    """Convolution over the predecessor and the frame; what follows is not known and taken to be like the frame."""
+    """Convolution over the predecessor and the frame; the following frame, unknown, counts as equal to the frame."""
 
     previous: torch.Tensor | None = None
 

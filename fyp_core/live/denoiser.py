@@ -1,4 +1,4 @@
-"""Skeletons in, one after the other, and the latents of the character's frames out."""
+"""Denoises a stream: takes skeletons one by one and returns the latents of the character's frames."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.schedulers import set_timesteps
 from fyp_media.errors import InputError
 
-PAST = 7  # frames before the newest one that the temporal attention sees: with it those of a clip in training
+PAST = 7  # frames before the newest one that the temporal attention sees: 8 with it, as in training
 
 
 class StreamDenoiser:
@@ -24,8 +24,8 @@ class StreamDenoiser:
 
     All frames start from the same noise and see the first one, so that the character and the scene stay the same.
     Guidance is off. The noise levels are those of the pipeline's scheduler. A step is DDIM's (arXiv 2010.02502), or
-    with an ``LCMScheduler`` that of consistency models, which goes on from the first noise (arXiv 2303.01469, algorithm
-    1). Used by one thread.
+    with an ``LCMScheduler`` that of consistency models, which adds the initial noise again (arXiv 2303.01469,
+    algorithm 1). Used by one thread.
 
     Args:
         pipeline: the model, which stays as it is.
@@ -49,9 +49,7 @@ class StreamDenoiser:
         self.size = height, width = config.default_height, config.default_width
         pipeline.check_inputs(prompt, None, height, width, steps, "latent", 1)
         self._pipeline = pipeline
-        merged = [
-            weight for weight, _ in pipeline.unmerged_weights
-        ]  # the next job may take LoRAs out of them
+        merged = [weight for weight, _ in pipeline.unmerged_weights]  # the next job may remove their LoRAs
         self._unet = causal_copy(pipeline.unet, PAST, merged)
         self._text = pipeline.encode_prompt(prompt, device, 1, False)[0].to(pipeline.unet.dtype)
         shape = (1, pipeline.unet.config.in_channels, 1, height // factor, width // factor)
@@ -75,7 +73,7 @@ class StreamDenoiser:
             skeleton: (H, W, 3) uint8 RGB; another size than that of the stream is fitted to it.
 
         Returns:
-            (1, c, 1, h, w) latents of the frame taken in ``steps - 1`` calls before; None in as many first calls.
+            (1, c, 1, h, w) latents of the frame taken in ``steps - 1`` calls before; None until then.
         """
         encoded = self._pipeline.encode_pose(check_skeleton(skeleton[None]), *self.size, 1.0, 1) or []
         newest = [level[0] for level in encoded]
@@ -92,9 +90,9 @@ class StreamDenoiser:
         )[0]
         clean, noise = levels.split(latents, prediction.float())
         latents = levels.mix_next(clean, self._noise if self._fresh_noise else noise)
-        going_on = self.steps - 1
-        self._latents, self._pose = latents[:going_on], [level[:going_on] for level in pose]
-        return latents[going_on:] if len(latents) == self.steps else None
+        unfinished = self.steps - 1
+        self._latents, self._pose = latents[:unfinished], [level[:unfinished] for level in pose]
+        return latents[unfinished:] if len(latents) == self.steps else None
 
 
 class _NoiseLevels:
@@ -112,7 +110,7 @@ class _NoiseLevels:
         self._signal, self._spread = shares.sqrt(), (1 - shares).sqrt()
 
     def split(self, latents: torch.Tensor, prediction: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The clean estimate and the noise in ``latents``, (levels, c, 1, h, w), that a prediction stands for."""
+        """The clean estimate of ``latents``, (levels, c, 1, h, w), and their noise, by the network's prediction."""
         signal, spread = self._signal[: len(latents)], self._spread[: len(latents)]
         if self._prediction_type == "v_prediction":
             return signal * latents - spread * prediction, spread * latents + signal * prediction

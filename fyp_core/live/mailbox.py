@@ -1,4 +1,4 @@
-"""Hands items from one thread to the next."""
+"""Passes items from one thread to the next."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ class Mailbox(Generic[T]):
     """Holds one item at most; iterating takes items until the box is closed.
 
     Args:
-        latest_only: a new item takes the place of one not yet taken; otherwise :meth:`put` waits until it is.
-        patience: seconds without a new item after which the box is closed; None for any number.
+        latest_only: a new item replaces one that was not taken yet; otherwise :meth:`put` waits until it is taken.
+        timeout: seconds without a new item after which the box is closed; None for any number.
     """
 
-    def __init__(self, *, latest_only: bool, patience: float | None = None) -> None:
+    def __init__(self, *, latest_only: bool, timeout: float | None = None) -> None:
         self._latest_only = latest_only
-        self._patience = patience
+        self._timeout = timeout
         self._items: list[T] = []
         self._closed = False
         self._changed = threading.Condition()
 
     def put(self, item: T) -> bool:
-        """Hand over an item; False where the box is closed, which nobody takes items out of any more."""
+        """Pass an item on; False where the box is closed, so that nobody will take it."""
         with self._changed:
             if not self._latest_only:
                 self._changed.wait_for(lambda: self._closed or not self._items)
@@ -45,12 +45,12 @@ class Mailbox(Generic[T]):
             self._changed.notify_all()
 
     def wait_until_empty(self) -> None:
-        """Until the item has been taken or the box is closed."""
+        """Wait until the item has been taken or the box is closed."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or not self._items)
 
     def close(self) -> None:
-        """Throw away what is in the box and take nothing more in."""
+        """Drop the item in the box and accept no more."""
         with self._changed:
             self._closed = True
             self._items.clear()
@@ -59,7 +59,7 @@ class Mailbox(Generic[T]):
     def __iter__(self) -> Iterator[T]:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._closed or bool(self._items), self._patience)
+                self._changed.wait_for(lambda: self._closed or bool(self._items), self._timeout)
                 if not self._items:
                     self._closed = True
                     return

@@ -1,4 +1,4 @@
-"""Pictures to any browser: a web server that sends them as one endless sequence of JPEGs ("MJPEG")."""
+"""A web server that shows pictures in any browser, as an endless sequence of JPEGs ("MJPEG")."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ img { height: 100vh; max-width: 100vw; object-fit: contain }
 class MjpegServer:
     """Serves the pictures shown, to this machine only; use within ``with``.
 
-    ``/`` is a page with the picture, ``/stream`` the pictures themselves (multipart/x-mixed-replace). Who is too slow
-    misses pictures.
+    ``/`` is a page with the picture, ``/stream`` the pictures themselves (multipart/x-mixed-replace). A slow
+    client misses pictures.
 
     Args:
         port: 0 for any that is free.

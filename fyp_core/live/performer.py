@@ -1,4 +1,4 @@
-"""The skeletons of a camera's people, steady and in the middle of the picture, without a look at later frames."""
+"""Skeletons of the people in a camera's frames, smoothed and centred, without use of later frames."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pose_extraction.motion.temporal import OneEuroFilter
 from pose_extraction.poses import FramePoses, PoseEstimator
 from pose_extraction.skeleton import SCORE_THRESHOLD, draw_skeleton
 
-_HELD_SECONDS = 0.3  # a joint or a person that is not found any more stays where it was for as long
+_HELD_SECONDS = 0.3  # for which a joint or a person that is not found any more stays where it was
 _FOLLOW_SECONDS = 1.0  # the window moves and grows with the people in about this time,
 _CATCH_UP_SECONDS = 0.15  # in this where they reach its border,
 _SHRINK_SECONDS = 4.0  # and becomes smaller in this
@@ -26,7 +26,7 @@ _REACH = 0.5  # sizes of the body that somebody moves from one frame to the next
 
 
 class PeopleFollower:
-    """Poses of a stream made steady: people are recognised from frame to frame, joints filtered, short gaps closed."""
+    """Smooths the poses of a stream: follows people from frame to frame, filters joints, closes short gaps."""
 
     def __init__(self) -> None:
         self._people: list[_Person] = []
@@ -122,7 +122,7 @@ class FollowingWindow:
 
 
 def _between(one: PictureWindow, other: PictureWindow, moved: float, sized: float) -> PictureWindow:
-    """The window at a share of the way from one to another of the same size shown, in its middle and in its size."""
+    """A window between two of one size shown: its middle and its size moved by shares of the way."""
     size = np.array([(window.width, window.height) for window in (one, other)])
     middle = np.array([(window.left, window.top) for window in (one, other)]) + size / 2
     width, height = size[0] + sized * (size[1] - size[0])
@@ -134,7 +134,7 @@ def _between(one: PictureWindow, other: PictureWindow, moved: float, sized: floa
 class LivePose:
     """What is to be shown of one frame of the camera.
 
-    number: of the frame among those that were looked at, from 0.
+    number: of the frame among those examined, from 0.
     taken: when the frame was taken, in seconds.
     window: the part of it that is shown.
     joints: (P, 17, 2) x and y of the people's joints in pixels of the result, NaN where unknown.

@@ -2,8 +2,8 @@
 
     camera ──► poses and skeleton ──► denoise ──► decode ──► iterate over the session
 
-Each stage hands one item at most to the next. A stage that is too slow gets the latest of what the one before has made,
-so that the delay stays bounded.
+At most one item waits between two stages. A stage that is too slow gets the latest item of the one before, so that the
+delay stays bounded.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from fyp_core.live.denoiser import StreamDenoiser
 from fyp_core.live.mailbox import Mailbox
 from fyp_core.live.pacing import just_in_time
 from fyp_core.live.performer import LivePose, SkeletonStream
-from fyp_core.live.settings import USUAL_STEPS, LiveSettings
+from fyp_core.live.settings import DEFAULT_STEPS, LiveSettings
 from fyp_core.pipeline import FollowYourPosePipeline
 from pose_extraction.estimators.factory import choose_estimator
 
@@ -50,7 +50,7 @@ class LiveFrame:
 
 @dataclass(frozen=True)
 class LiveReport:
-    """What a session has made. Of a source that waits the latency has no meaning.
+    """Speed of a session. For a source that waits, the latency has no meaning.
 
     frames: number of pictures.
     seconds: from the first picture to the last.
@@ -76,7 +76,7 @@ def open_session(
     request = GenerationRequest(input="camera", prompt=settings.prompt, preset="turbo", steps=settings.steps)
     with engine.queue.turn(Job()):
         sampling = engine.prepare_sampling(request)
-        if sampling["guidance_scale"] == 1:  # as the LoRA has learnt
+        if sampling["guidance_scale"] == 1:  # a LoRA for few steps is used
             settings = settings.changed(steps=sampling["num_inference_steps"])
         return LiveSession(engine.pipeline, settings, frames, steady_fps=steady_fps)
 
@@ -85,7 +85,7 @@ class LiveSession:
     """Turns camera frames into pictures of the character; iterate over it, once, within ``with``.
 
     Args:
-        pipeline: the model, which stays as it is; its scheduler tells the noise levels.
+        pipeline: the model, which stays as it is; its scheduler gives the noise levels.
         settings: of the stream, with a number of steps.
         frames: (H, W, 3) uint8 RGB, given when they are taken; read by a thread.
         steady_fps: frames a second of a source that waits until the slowest stage is ready, so that none is dropped;
@@ -106,7 +106,7 @@ class LiveSession:
         estimator, _ = choose_estimator(settings.estimator)
         self._pipeline = pipeline
         self._denoiser = StreamDenoiser(
-            pipeline, settings.prompt, settings.steps or USUAL_STEPS, settings.seed
+            pipeline, settings.prompt, settings.steps or DEFAULT_STEPS, settings.seed
         )
         skeletons = SkeletonStream(estimator, self._denoiser.size)
         self._taken: Mailbox[tuple[float, np.ndarray]] = Mailbox(latest_only=steady_fps is None)
@@ -118,10 +118,10 @@ class LiveSession:
         self._latencies: deque[float] = deque(maxlen=_MEASURED)
         self._times = (0.0, 0.0)  # of the first and the last picture
         self._count = 0
-        looked_at = just_in_time(self._taken, self._poses) if steady_fps is None else self._taken
+        examined = just_in_time(self._taken, self._poses) if steady_fps is None else self._taken
         self._threads = [
             self._stage("camera", lambda: _stamped(frames, steady_fps), self._taken),
-            self._stage("poses", lambda: skeletons.draw(looked_at), self._poses),
+            self._stage("poses", lambda: skeletons.draw(examined), self._poses),
             self._stage("denoise", self._denoise, self._latents),
             self._stage("decode", self._decode, self._finished),
         ]
@@ -165,7 +165,7 @@ class LiveSession:
 
     @property
     def report(self) -> LiveReport:
-        """Of the frames until now; of the latest ten thousand of them the latency."""
+        """Figures of the frames so far; the latency is of the latest ten thousand."""
         first, last = self._times
         fps = (self._count - 1) / (last - first) if self._count > 1 else 0.0
         median, high = np.percentile(self._latencies or [0.0], [50, 95]).tolist()
@@ -198,7 +198,7 @@ class LiveSession:
         for pose in self._poses:
             entered.append(pose)
             yield from self._pass(entered)
-        while entered:  # the last frames have passes left; what enters meanwhile is thrown away
+        while entered:  # the last frames have passes left; frames pushed for them are dropped
             yield from self._pass(entered)
 
     def _pass(self, entered: deque[LivePose]) -> Iterator[tuple[LivePose, torch.Tensor]]:

@@ -25,7 +25,7 @@ _SETTINGS = {
 }
 _LOCAL_SETTINGS = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # on any system: listen to this machine alone
-    "RAY_AUTH_MODE": "token",  # and let nobody else on it in; Ray would keep a token in the home folder
+    "RAY_AUTH_MODE": "token",  # and refuse other users of it; without this, Ray keeps a token in the home folder
     "RAY_AUTH_TOKEN": secrets.token_hex(32),
 }
 
@@ -38,7 +38,7 @@ class Cluster:
     gpus: float
 
     def map(self, rows: list[dict[str, Any]], kind: type, **arguments: Any) -> Iterator[dict[str, Any]]:
-        """Call an instance of ``kind``, made once by every worker, with each row; results as they come.
+        """Call an instance of ``kind``, made once by every worker, with each row; yields results as they are finished.
 
         Rows of a worker that dies are given to another.
 
@@ -91,7 +91,7 @@ def connect(address: str | None, workers: int | None, gpus_per_worker: float | N
     try:
         _init(address, workers, scratch)
         ray.data.DataContext.get_current().enable_progress_bars = False
-        logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what it says is raised as well
+        logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # its errors are raised as well
         resources = ray.cluster_resources()
         gpus = resources.get("GPU", 0.0)
         if gpus_per_worker is None:
@@ -113,7 +113,7 @@ def _init(address: str | None, workers: int | None, scratch: str) -> None:
     else:
         place = {"num_cpus": workers or os.cpu_count(), "include_dashboard": False, "_temp_dir": scratch}
     try:
-        with native_stderr_muted():  # Ray prints that it logs little
+        with native_stderr_muted():  # Ray prints a note about its log level
             ray.init(address or "local", log_to_driver=False, logging_level=logging.ERROR, **place)
     except ConnectionError as error:
         raise InputError(f"There is no Ray cluster at {address}; check the address.") from error

@@ -25,7 +25,7 @@ Reader = Callable[[], Files]
 
 
 class Unit(Protocol):
-    """What is prepared as a whole, and looked for when a run goes on."""
+    """A unit of work: prepared as a whole, and found again by its name when a run continues."""
 
     @property
     def name(self) -> str: ...
@@ -112,13 +112,13 @@ def open_collection(path: str, *, shard_size: int, path_column: str, caption_col
 
 
 def _first_captions(table: str, rows: list[tuple[str, str]]) -> dict[str, str]:
-    """Of every picture; tables such as COCO's give several."""
+    """The first caption of every picture; tables such as COCO's have several."""
     captions: dict[str, str] = {}
     for file, caption in rows:
         captions[file] = captions.get(file) or caption
     if more := len(rows) - len(captions):
         logger.warning(
-            "%d of the %d rows of %s name a picture again; each picture keeps its first caption.",
+            "%d of the %d rows of %s repeat a picture; each picture keeps its first caption.",
             more,
             len(rows),
             table,

@@ -1,4 +1,4 @@
-"""Which pictures of people are fit to learn poses from."""
+"""Which pictures of people are suitable for training on poses."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pose_extraction.poses import FramePoses
 from pose_extraction.skeleton import SCORE_THRESHOLD
 
 
-class Rejected(Exception):  # noqa: N818 - it is no error
+class Rejected(Exception):  # noqa: N818 - not an error
     """A picture is left out; the message is the reason it is counted under."""
 
 
 class Filters(Settings):
-    """Limits, each of them still accepted."""
+    """Limits; values equal to a limit are accepted."""
 
     min_size: int = setting(256, "shorter side of a picture", group="filters", metavar="PIXELS", ge=1)
     min_confidence: float = setting(
@@ -34,7 +34,9 @@ class Filters(Settings):
         ge=0,
         le=1,
     )
-    max_people: int = setting(4, "people sure enough, large and small", group="filters", metavar="N", ge=1)
+    max_people: int = setting(
+        4, "most people of sufficient confidence, whatever their size", group="filters", metavar="N", ge=1
+    )
 
     def check_size(self, height: int, width: int) -> None:
         """Raises ``Rejected``."""

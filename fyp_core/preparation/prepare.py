@@ -34,7 +34,7 @@ def prepare(
     filters: Filters | None = None,
     progress: OnProgress | None = None,
 ) -> dict[str, Any]:
-    """Find people and their poses in captioned pictures and write what is fit for training as shards.
+    """Find people and their poses in captioned pictures and write the suitable ones as shards.
 
     Interrupted at any moment and started again, it continues after the finished shards, and includes pictures that
     were added since.
@@ -42,7 +42,7 @@ def prepare(
     Args:
         source: see :func:`fyp_core.preparation.collection.open_collection`.
         target: folder of the set; see :mod:`fyp_core.preparation`.
-        settings: see there; what the estimator ``auto`` becomes is decided here, once for all workers and for the set.
+        settings: see there; the estimator ``auto`` is resolved here, once for all workers and for the set.
         filters: what is kept.
 
     Returns:
@@ -89,7 +89,7 @@ def prepare(
 
 
 def _resolve_estimator(estimator: str, weights: str | None, target: str | Path) -> str:
-    """The name behind ``auto``: the set's, or what suits this machine; not left to each worker, which might differ."""
+    """The estimator for ``auto``: that of the set, or the best for this machine; workers on others might differ."""
     if estimator != AUTO:
         return estimator
     before = stored_settings(Path(target)).get("estimator")
@@ -103,7 +103,7 @@ def _make(
     work: dict[str, Any],
     progress: OnProgress | None,
 ) -> int:
-    """Finish the shards as they come; returns how many pictures were looked at."""
+    """Finish the shards as they come; returns how many pictures were examined."""
     done, total = 0, sum(len(plan.units) for plan in plans)
     counts: Counter[str] = Counter()
     rows = [{"plan": pickle.dumps(plan)} for plan in plans]

@@ -1,4 +1,4 @@
-"""The folder of a prepared set: which shards are finished in it, and how one gets finished."""
+"""The folder of a prepared set and its finished shards."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class PreparedSet:
         """Open a folder, made where it is missing, for one run.
 
         Args:
-            settings: what the set is made with, JSON-ready.
+            settings: those of the set, JSON values.
 
         Raises:
             InputError: it holds a set made with other settings or something else, another run writes to it, or it
@@ -119,7 +119,7 @@ class PreparedSet:
         return self.folder / f"{number:05d}.tar"
 
     def _clear(self) -> None:
-        """Remove what interrupted runs left: shards without a record, unfinished ones."""
+        """Remove files of interrupted runs: shards without a record, unfinished ones."""
         finished = set(map(self._shard, self._records))
         for shard in set(self.folder.glob("*.tar")) - finished:
             shard.unlink()
@@ -127,7 +127,7 @@ class PreparedSet:
 
 
 def stored_settings(folder: Path) -> dict[str, Any]:
-    """What the set in a folder was made with; {} where there is none."""
+    """The settings of the set in a folder; {} where there is none."""
     path = folder / "settings.json"
     return _read_json(path) if path.is_file() else {}
 

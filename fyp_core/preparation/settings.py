@@ -1,4 +1,4 @@
-"""The settings of a preparation besides what is kept. The command's options are derived from both."""
+"""The settings of a preparation, besides its filters. The command's options are derived from both."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class PreparationSettings(Settings):
 
     estimator: AnyEstimatorName = setting(AUTO, "finds the people")
     weights: str | None = setting(None, "of the estimator", unset="the published ones", metavar="FILE")
-    shard_size: int = setting(500, "pictures looked at for one shard", metavar="N", ge=1)
+    shard_size: int = setting(500, "pictures examined for one shard", metavar="N", ge=1)
     path_column: str = setting("path", "of a table", metavar="NAME")
     caption_column: str = setting("caption", "of a table, or of .json", metavar="NAME")
     address: str | None = setting(

@@ -1,4 +1,4 @@
-"""From the pictures of a plan to a shard: what every worker does."""
+"""The work of every worker: makes a shard of the pictures of a plan."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class ShardPlan:
 
 @dataclass
 class ShardRecord:
-    """What became of the units of a shard; kept as JSON beside the shards."""
+    """Which pictures of a shard's units were kept or rejected; stored as JSON beside the shards."""
 
     number: int
     units: list[str]
@@ -95,8 +95,8 @@ class ShardMaker:
         """Make the shard of a pickled ``plan``.
 
         Returns:
-            JSON of its ``record`` and the path of its ``shard``; or the ``problem`` that keeps every shard from being
-            made, in one sentence: Ray would take an exception for a bug of the worker's.
+            JSON of its ``record`` and the path of its ``shard``; or the ``problem`` that prevents
+            all shards, in one sentence: Ray would report an exception as a bug of the worker.
         """
         try:
             record, shard = self._make(pickle.loads(row["plan"]))
@@ -125,19 +125,19 @@ class ShardMaker:
         return record, shard
 
     def _count_attempt(self, plan: ShardPlan) -> None:
-        """Ray gives the plan of a dead worker to another without end; a picture may be what kills them."""
+        """Stop after several attempts: Ray gives the plan of a dead worker to another, whom a picture may kill too."""
         attempts = self._folder / f"{plan.number:05d}.attempts"
         with attempts.open("ab") as file:
             file.write(b".")
         if attempts.stat().st_size > _ATTEMPTS:
             first, last = plan.units[0].name, plan.units[-1].name
             raise InputError(
-                f"Workers died {_ATTEMPTS} times over what lies between {first} and {last}; give them more memory"
-                " (fewer --workers), or find out which of it does that and remove it."
+                f"Workers died {_ATTEMPTS} times at the pictures from {first} to {last}; give them more memory"
+                " (fewer --workers), or find the picture that causes it and remove it."
             )
 
     def _estimated(self, plan: ShardPlan, record: ShardRecord) -> Iterator[tuple[Candidate, FramePoses]]:
-        """What can be read, with the people in it; estimators may read a few pictures ahead."""
+        """The readable pictures with their people; estimators may read a few pictures ahead."""
         waiting: list[Candidate] = []
 
         def pictures() -> Iterator[np.ndarray]:
@@ -176,7 +176,7 @@ def _reject(record: ShardRecord, name: str, reason: str, detail: str = "") -> No
 
 
 def pair_files(candidate: Candidate, poses: FramePoses, estimator: str) -> Files:
-    """What a shard holds of a picture: itself, its skeleton, and its keypoints and caption as a document."""
+    """The files of a picture in a shard: itself, its skeleton, and its keypoints and caption as a document."""
     height, width = candidate.picture.shape[:2]
     motion = Motion(poses.keypoints[None], poses.scores[None], height, width, fps=1.0)
     document = to_coco(motion, estimator) | {"caption": candidate.caption, "source": candidate.name}

@@ -17,12 +17,12 @@ from transformers.integrations import unset_hf_deepspeed_config
 from fyp_core.training.config import TrainConfig
 from fyp_media.errors import InputError, as_input_error
 
-UNUSABLE = "These settings cannot be used here"  # on this machine or in this network, as accelerate finds
+UNUSABLE = "These settings cannot be used here"  # put before the reason that accelerate gives
 _SHARDED = (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM)
 
 
 def create_accelerator(config: TrainConfig) -> Accelerator:
-    """accelerate's part of a run, with what the configuration decides.
+    """The accelerator of a run, with the settings of its configuration.
 
     Raises:
         InputError: the settings cannot be used on this machine, or a package is missing.
@@ -49,12 +49,10 @@ def create_accelerator(config: TrainConfig) -> Accelerator:
         # DeepSpeed would read it from a data loader prepared by accelerate; ours is not.
         settings = accelerator.state.deepspeed_plugin.deepspeed_config
         settings["train_micro_batch_size_per_gpu"] = config.train_batch_size
-        settings["gradient_accumulation_steps"] = (
-            config.gradient_accumulation_steps
-        )  # the loop does the counting
-        if settings.get("gradient_clipping", "auto") == "auto":  # which accelerate would replace by 1
+        settings["gradient_accumulation_steps"] = config.gradient_accumulation_steps
+        if settings.get("gradient_clipping", "auto") == "auto":  # accelerate would replace it by 1
             settings["gradient_clipping"] = config.max_grad_norm
-        unset_hf_deepspeed_config()  # else a model that only the main process loads waits for the other processes
+        unset_hf_deepspeed_config()  # otherwise a model loaded in one process waits for the others
     return accelerator
 
 

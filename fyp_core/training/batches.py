@@ -1,4 +1,4 @@
-"""Which samples a process trains on, and when."""
+"""The batches that each process trains on."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def batches(
         data: map-style; item i of it depends on i alone.
         first, last: samples of the run, over all processes, ``last`` excluded.
         size: samples a batch.
-        workers: processes that prepare batches ahead; 0 prepares each when it is asked for.
+        workers: processes that prepare batches ahead; 0 prepares each batch when it is needed.
 
     Raises:
-        InputError: the data cannot be used, whichever process found that out.
+        InputError: the data cannot be used; also where a worker process found that out.
     """
     loader = DataLoader(
         _WithPosition(data),
@@ -73,7 +73,7 @@ def leave_signals_to_parent(worker: int) -> None:
 
 
 def _exit_on_sigterm_of_parent() -> None:
-    """At its exit Python sends this signal to workers that an exception still refers to, and waits for them."""
+    """Exit when the parent sends SIGTERM, as it does at its own exit to workers that an exception refers to."""
     while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
         pass
     os._exit(0)

@@ -37,10 +37,10 @@ _UNREADABLE = (OSError, RuntimeError, ValueError, KeyError, EOFError, pickle.Unp
 
 @contextmanager
 def writing_folder(target: Path, partial: Path, accelerator: Accelerator) -> Iterator[Path]:
-    """A folder that all processes write into; it gets its name complete and flushed to the disk, or not at all.
+    """A folder that all processes write into; it takes its name once it is complete and flushed to the disk.
 
     Args:
-        partial: its place until then; leftovers of an earlier attempt are deleted.
+        partial: its path until then; files of an earlier attempt are deleted.
     """
     try:
         if accelerator.is_main_process:
@@ -64,7 +64,7 @@ def writing_folder(target: Path, partial: Path, accelerator: Accelerator) -> Ite
 
 @contextmanager
 def disk_full_as_input_error(folder: Path) -> Iterator[None]:
-    """Raise an exception of any library that means a full disk as an InputError."""
+    """Turn the exceptions of any library that mean a full disk into an InputError."""
     try:
         yield
     except (OSError, RuntimeError, SafetensorError) as error:
@@ -230,7 +230,7 @@ class Checkpoints:
         return {name: whole[name].detach().cpu() for name in self.names} if whole else {}
 
     def _learnt_by_deepspeed(self) -> dict[str, torch.Tensor]:
-        """DeepSpeed learns in full precision, shared out, what its network holds in half."""
+        """What DeepSpeed has learnt: in full precision, distributed over the processes; its network is in half."""
         from deepspeed.utils import safe_get_full_fp32_param
 
         network = self.accelerator.unwrap_model(self.network, keep_torch_compile=False)
@@ -239,7 +239,7 @@ class Checkpoints:
         return {name: held[name].detach().cpu() if t is None else t.cpu() for name, t in learnt.items()}
 
     def _save_learnt(self, models: list[nn.Module], states: list[dict[str, Any]], folder: str) -> None:
-        states.clear()  # else the whole network is saved
+        states.clear()  # otherwise the whole network is saved
         if self.accelerator.is_main_process:
             learnt = {name: tensor.contiguous() for name, tensor in self.learnt().items()}
             save_file(learnt, Path(folder) / _LEARNT)

@@ -45,7 +45,7 @@ class WorldData(Settings):
         max_length=MAX_PEOPLE,
         description="shares of clips with one, two and three people",
     )
-    clips: Count = Field(6000, description="rendered and encoded once, then drawn from")
+    clips: Count = Field(6000, description="rendered and encoded once; samples are chosen among them")
     n_sample_frames: Count = Field(8, description="frames of a clip")
     style_probability: Share = Field(0.0, description="share of the clips that get one of the styles")
     styles: list[Style] = Field([], description="which styles; none: all")
@@ -161,14 +161,14 @@ class TrainConfig(Settings):
 
     stage: str
     pretrained_model_path: str | None = Field(
-        None, description="the model to go on from; Stable Diffusion where a stage can"
+        None, description="the model to start from; Stable Diffusion where a stage can"
     )
     output_dir: str = Field("output/training", description="folder of the run")
     train_data: TrainData = WorldData()
 
     max_train_steps: Count = Field(1000, description="steps of the optimizer")
     max_minutes: Annotated[float, Field(gt=0)] | None = Field(
-        None, description="end after so many minutes, the learning rate fallen as after the last step"
+        None, description="end after so many minutes; the learning rate falls to its last value by then"
     )
     train_batch_size: Count = Field(32, description="images, or clips on video, of each process")
     gradient_accumulation_steps: Count = Field(1, description="batches a step")
@@ -208,7 +208,7 @@ class NewNetworkConfig(TrainConfig):
 
 
 class AutoencoderConfig(NewNetworkConfig):
-    """Stands in for the training of Stable Diffusion's autoencoder."""
+    """Trains a small autoencoder, in place of Stable Diffusion's."""
 
     stage: Literal["autoencoder"] = "autoencoder"
     crop_share: Share = Field(0.0, description="share of the steps on crops around a joint")
@@ -231,7 +231,7 @@ class JudgeConfig(NewNetworkConfig):
         128,
         ge=32,
         multiple_of=32,
-        description="pixels a side of what a judge sees; HRNet halves it five times",
+        description="pixels a side of a judge's input; HRNet halves it five times",
     )
 
 
@@ -262,7 +262,7 @@ class DenoisingConfig(DiffusionConfig):
 
 
 class TextToImageConfig(DenoisingConfig, NewNetworkConfig):
-    """Stands in for the training of Stable Diffusion's image model."""
+    """Trains a small text-to-image model, in place of Stable Diffusion's."""
 
     stage: Literal["text_to_image"] = "text_to_image"
     initial_model: str | None = Field(
@@ -318,11 +318,11 @@ class TemporalConfig(CaptionedVideoConfig, VideoDenoisingConfig):
 
 
 class TurboConfig(CaptionedVideoConfig):
-    """A LoRA with which few steps without guidance show what many with guidance do."""
+    """Trains a LoRA with which few steps without guidance replace many with guidance."""
 
     stage: Literal["turbo"] = "turbo"
     steps: Count = Field(4, description="denoising steps with the LoRA")
-    teacher_steps: Count = Field(4, description="guided steps of the model that each of them stands for")
+    teacher_steps: Count = Field(4, description="guided steps of the model that each of them replaces")
     guidance_scale: float | None = Field(
         None, description="of the model's guided steps; null: the model's own", allow_inf_nan=False
     )
@@ -331,7 +331,7 @@ class TurboConfig(CaptionedVideoConfig):
 
 
 class OneStageConfig(VideoDenoisingConfig, PosedConfig):
-    """Everything together on posed video, to compare with the paper's two stages."""
+    """Trains everything together on video with poses, to compare with the paper's two stages."""
 
     stage: Literal["one_stage"] = "one_stage"
     train_data: WorldData = WorldData()

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 # The published configurations carry these; nothing follows from them here.
 _WITHOUT_USE = (
     "train_data.dataset_set",
-    "train_data.prompt",  # captions stand in the table of clips
+    "train_data.prompt",  # captions are in the table of clips
     "validation_data.dataset_set",
     "validation_data.use_inv_latent",
     "validation_data.num_inv_steps",
@@ -30,12 +30,12 @@ _WITHOUT_USE = (
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> TrainConfig:
     """Read a YAML file, apply ``key=value`` overrides and check every key, type and range.
 
-    A file may name another one beside it as ``base``, whose settings it takes over and overrides. What stands under
-    ``model`` is checked by the stage that makes its networks of it.
+    A file may name another one beside it as ``base``, whose settings it takes over and overrides. The settings
+    under ``model`` are checked by the stage that builds its networks from them.
 
     Raises:
         InputError: the file is missing or not YAML, a key is unknown (names the closest one), has no effect with
-            the others, or its value is unfit.
+            the others, or its value is not possible.
     """
     given = with_overrides(_read_with_base(Path(path)), overrides)
     _take_published_names(given)
@@ -49,7 +49,7 @@ def check_config(given: Mapping[str, Any]) -> TrainConfig:
     """The settings of the stage that they name; without one it is ``temporal``.
 
     Raises:
-        InputError: a key is unknown or has no effect with the others, or its value is unfit.
+        InputError: a key is unknown or has no effect with the others, or its value is not possible.
     """
     stage = given.get("stage", "temporal")
     if not isinstance(stage, str) or stage not in STAGE_CONFIGS:
@@ -82,17 +82,17 @@ def _read_with_base(path: Path, above: Sequence[Path] = ()) -> DictConfig:
 
 def _default_precision_from_launcher(given: DictConfig) -> None:
     """``accelerate launch --mixed_precision`` decides where the configuration does not."""
-    launched = os.environ.get("ACCELERATE_MIXED_PRECISION", "no")  # "no" also where it was given none
+    launched = os.environ.get("ACCELERATE_MIXED_PRECISION", "no")  # "no" also where it was not set
     if given.setdefault("mixed_precision", launched) != launched != "no":
         logger.warning(
-            "The configuration's mixed_precision=%s holds, not the launcher's %s.",
+            "mixed_precision=%s of the configuration is used, not %s of the launcher.",
             given.mixed_precision,
             launched,
         )
 
 
 def _take_published_names(given: DictConfig) -> None:
-    """Settings under the names that the published configurations give them; the names here go before."""
+    """Rename settings of the published configurations; where both names are given, ours is used."""
     if "skeleton_path" in given:
         given.setdefault("validation_data", {})
         shown, name = _find(given, "validation_data.skeleton_path")
@@ -121,7 +121,7 @@ def _find(given: DictConfig, key: str) -> tuple[DictConfig, str]:
 
 
 def _check_data(given: Mapping[str, Any], stage: str) -> None:
-    """What the kind of data or the stage does not know is refused."""
+    """Raise InputError for settings that the kind of data or the stage does not have."""
     kind = given["kind"]
     kinds = all_data()
     possible = {
@@ -136,7 +136,7 @@ def _check_data(given: Mapping[str, Any], stage: str) -> None:
             raise InputError(f"The {stage} stage trains on the procedural world; leave out train_data.kind.")
         raise InputError(
             f"train_data.kind is {kind!r}, but this stage learns from"
-            f" {'clips' if stage == 'temporal' else 'pictures'}: choose {', '.join(k for k in possible if k != WORLD)}."
+            f" {'clips' if 'clips' in possible else 'pictures'}: choose {', '.join(k for k in possible if k != WORLD)}."
         )
     of_kind = {name for each in kinds if data_kind(each) == kind for name in each.model_fields}
     of_any = {name for each in kinds for name in each.model_fields}

@@ -1,8 +1,8 @@
-"""What accelerate's launcher does not do on CPUs and for single processes.
+"""Several processes on CPUs, and signals, for programs started by accelerate's launcher.
 
 accelerate (1.15) starts several processes on CPUs through ``mpirun`` only; without it the requested number is ignored
 and no variable of the environment holds it. Here the one process it starts reads the launcher's command line and
-replaces itself by torchrun with N. And a signal to the launcher ends only the launcher, not what it has started.
+replaces itself by torchrun with that number. And a signal to the launcher ends the launcher only, not its processes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from accelerate.commands.launch import launch_command_parser
 from accelerate.utils import parse_flag_from_env
 
 _LAUNCHERS = (["accelerate", "launch"], ["accelerate-launch"], ["-m", "accelerate.commands.launch"])
-_SET_BY_LAUNCHERS_OF_MANY = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
+_SET_FOR_SEVERAL_PROCESSES = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
 _PROCESSES = ("num_processes", "num_machines", "machine_rank", "main_process_ip", "main_process_port")
 
 
@@ -31,7 +31,7 @@ def relaunch_with_requested_processes(arguments: Sequence[str]) -> None:
         arguments: of this program.
     """
     launcher = _launcher()
-    alone = not any(name in os.environ for name in _SET_BY_LAUNCHERS_OF_MANY)
+    alone = not any(name in os.environ for name in _SET_FOR_SEVERAL_PROCESSES)
     if launcher is None or not alone or not parse_flag_from_env("ACCELERATE_USE_CPU"):
         return
     if torchrun := torchrun_options(_arguments(launcher) or []):

@@ -187,13 +187,13 @@ class TrainingRun:
         return total
 
     def _share_done(self) -> float:
-        """Of the steps or of the minutes, whichever is more."""
+        """Share of the steps, or of the minutes if that is more."""
         minutes = self.config.max_minutes
         share = self.step / self.config.max_train_steps
         return share if minutes is None else max(share, self.seconds / (60 * minutes))
 
     def _advance_scheduler(self) -> None:
-        """By a step, or to where the time has come."""
+        """Advance by a step, or with ``max_minutes`` to the share of the time that has passed."""
         if self.config.max_minutes is not None:
             reached = int(self._share_done() * self.config.max_train_steps)
             self.scheduler.last_epoch = max(self.scheduler.last_epoch, reached - 1)
@@ -212,7 +212,7 @@ class TrainingRun:
     def preview(self) -> None:
         """Write the sample sheet of this step; all processes take part."""
         if is_sharded(self.accelerator):
-            return  # drawing samples would need the weights of the other processes
+            return  # samples would need the weights of the other processes
         if self.accelerator.is_main_process:
             path = self.folder / "samples" / f"step-{self.step:06d}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -239,7 +239,7 @@ class TrainingRun:
         return target
 
     def _open_data(self) -> Dataset:
-        with self.accelerator.main_process_first():  # it may have to be rendered
+        with self.accelerator.main_process_first():  # the data may have to be rendered
             return self.stage.data
 
     def _create_average(self) -> EMAModel | None:

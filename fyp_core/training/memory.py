@@ -22,7 +22,7 @@ from fyp_core.training.stage import Draws, stage_class
 from fyp_core.training.stages.diffusion import DiffusionStage
 from fyp_media.errors import InputError
 
-_STATE_BYTES = {False: 8, True: 2}  # of AdamW, a parameter: two numbers, in 8 bits where asked for
+_STATE_BYTES = {False: 8, True: 2}  # of AdamW for a parameter: two numbers of 32 bits, or of 8
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Memory:
 
 
 def dry_run(config: TrainConfig) -> str:
-    """Say what would learn and what memory that takes, with and without gradient checkpointing.
+    """A table of what would learn and of the memory it takes, with and without gradient checkpointing.
 
     Raises:
         InputError: the stage is none of the diffusion stages, or its settings cannot work.
@@ -82,7 +82,7 @@ def estimate(config: TrainConfig) -> Memory:
         network = stage.network.train()
         learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
         frozen = [parameter for parameter in network.parameters() if not parameter.requires_grad]
-        if not isinstance(config.train_data, WorldData):  # whose latents are made beforehand
+        if not isinstance(config.train_data, WorldData):  # its latents are computed before training
             frozen += stage.pipeline.vae.parameters()
         peak = _step_peak(stage, config)
     size = sum(parameter.nbytes for parameter in learning)
@@ -103,7 +103,9 @@ def _step_peak(stage: DiffusionStage, config: TrainConfig) -> int:
     mixed = config.mixed_precision != "no"
     autocast = torch.autocast("cpu", torch_dtype(config.mixed_precision)) if mixed else torch.enable_grad()
     with tracker:
-        for _ in range(min(config.gradient_accumulation_steps, 2)):  # from the second on, gradients are there
+        for _ in range(
+            min(config.gradient_accumulation_steps, 2)
+        ):  # from the second batch on, gradients exist
             with autocast:
                 loss = stage.loss(stage.network, batch, ZeroNoise(config.train_batch_size))
             loss.backward()

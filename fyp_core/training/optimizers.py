@@ -17,7 +17,7 @@ from fyp_media.errors import InputError
 def create_optimizer(
     parameters: Sequence[nn.Parameter], config: TrainConfig, samples_a_step: int
 ) -> torch.optim.Optimizer:
-    """AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101), its state in 8 bits where asked for.
+    """AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101), with ``use_8bit_adam`` its state in 8 bits.
 
     Raises:
         InputError: 8 bits need a package that is not installed.

@@ -17,9 +17,9 @@ from fyp_core.training.config import TrainConfig
 
 
 class Stage(Protocol):
-    """What a stage brings to the loop.
+    """What a stage provides to the loop.
 
-    network: one module around all that the stage runs forward; only parameters that require gradients learn.
+    network: one module with everything that the stage computes; only parameters that require gradients learn.
     data: a map-style dataset; item i of it must depend on i alone, so that a resumed run sees the same data.
     """
 
@@ -45,7 +45,7 @@ class Stage(Protocol):
 class Draws:
     """Random numbers for a batch.
 
-    What a sample gets depends only on the run's seed and on its position in the run, not on the batch, process or
+    The numbers of a sample depend only on the run's seed and on its position in the run, not on the batch, process or
     device it is computed in: any number of processes trains the same diffusion model, and a resumed run continues
     as if it had never stopped.
 

@@ -15,7 +15,7 @@ def set_trainable(network: nn.Module, modules: Sequence[str]) -> None:
     """Train exactly those parameters whose dotted names contain one of ``modules``; all, if it is empty.
 
     Raises:
-        InputError: no parameter is called so; names the closest.
+        InputError: no parameter has such a name; the message names the closest.
     """
     found = set()
     for name, parameter in network.named_parameters():

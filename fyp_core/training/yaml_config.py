@@ -45,7 +45,7 @@ def with_overrides(given: DictConfig, overrides: Sequence[str]) -> DictConfig:
 
 
 def merge(base: DictConfig, given: DictConfig) -> DictConfig:
-    """``base`` with what is ``given`` in its place, section by section."""
+    """``base`` with the values of ``given``, section by section."""
     merged = OmegaConf.merge(base, given)
     assert isinstance(merged, DictConfig), "of two mappings"
     return merged
@@ -66,7 +66,7 @@ def plain_settings(given: DictConfig) -> dict[str, Any]:
 
 
 def reword_booleans(given: DictConfig) -> None:
-    """YAML reads a bare ``no`` as false, and people write true where ``latest`` is meant."""
+    """Correct two settings: YAML reads ``no`` as false, and people write true for ``latest``."""
     for key, words in (
         ("mixed_precision", {False: "no"}),
         ("resume_from_checkpoint", {True: "latest", False: None}),

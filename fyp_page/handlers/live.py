@@ -81,7 +81,7 @@ class _Visit:
     def __init__(self, engine: Engine, settings: LiveSettings, visitor: str) -> None:
         self.settings = settings
         self.visitor = visitor
-        self.pictures: Mailbox[np.ndarray] = Mailbox(latest_only=True, patience=_IDLE_SECONDS)
+        self.pictures: Mailbox[np.ndarray] = Mailbox(latest_only=True, timeout=_IDLE_SECONDS)
         self._engine = engine
         self._changed = threading.Condition()
         self._shown: tuple[LiveFrame, LiveReport] | None = None

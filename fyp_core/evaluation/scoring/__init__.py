@@ -1,1 +1,1 @@
-"""How right and how steady the frames of a video are: joints, characters, scenes, CLIP, flicker."""
+"""Measures of a video: joints, characters, scenes, CLIP score, flicker; and the judges that take them."""

@@ -25,7 +25,7 @@ class Classifier:
 
     Args:
         backbone: timm's name of the network.
-        size: pixels a side of what it sees: of a person cut out, and of the shorter side of a whole picture.
+        size: of its input in pixels: a side of a crop of a person, and the shorter side of a whole picture.
         characters, scenes: the names, in the order of the network's outputs: characters first.
     """
 
@@ -74,7 +74,7 @@ class Classifier:
         save_half(path, self.network, known)
 
     def split(self, logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """What the network says of N pictures to logits of the characters (N, C) and of the scenes (N, S)."""
+        """Split logits of N pictures into those of the characters (N, C) and of the scenes (N, S)."""
         characters, scenes = logits.split([len(self.characters), len(self.scenes)], dim=1)
         return characters, scenes
 
@@ -94,7 +94,7 @@ class Classifier:
 
     @torch.inference_mode()
     def features(self, pictures: np.ndarray) -> np.ndarray:
-        """What it sees in (F, H, W, 3) uint8 RGB pictures, before it names anything: (F, D)."""
+        """Features (F, D) of (F, H, W, 3) uint8 RGB pictures, before the last layer."""
         maps = self.network.forward_features(self._whole(pictures))
         return self.network.forward_head(maps, pre_logits=True).float().cpu().numpy()
 

@@ -1,4 +1,4 @@
-"""Who judges generated pictures of the procedural world: an HRNet for poses, a classifier for characters and scenes."""
+"""The judges of generated pictures: an HRNet for poses, a classifier for characters and scenes."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ POSE_FILE, CLASSIFIER_FILE = "hrnet.safetensors", "classifier.safetensors"
 
 
 class Judges:
-    """Looks at people in pictures, each in the box around the joints that were asked for.
+    """Judges people in pictures, each in the box around the joints that the skeleton shows.
 
-    In all methods ``pictures`` are (F, H, W, 3) uint8 RGB, ``asked`` the joints (F, P, 17, 2) in pixels of P people,
-    and ``visible`` (F, P, 17) bool tells which of these lie in the picture.
+    In all methods ``pictures`` are (F, H, W, 3) uint8 RGB, ``asked`` the requested joints (F, P, 17, 2) in pixels of P
+    people, and ``visible`` (F, P, 17) bool which of these are in the picture.
     """
 
     def __init__(self, pose: HRNetPose, classifier: Classifier) -> None:
@@ -68,7 +68,7 @@ class Judges:
         return characters, self._classifier.name_scene(pictures)
 
     def features(self, pictures: np.ndarray) -> np.ndarray:
-        """What the classifier sees, before it names anything: (F, D)."""
+        """Features (F, D) of the classifier, before its last layer."""
         return self._classifier.features(pictures)
 
 

@@ -1,6 +1,6 @@
-"""What is measured of one clip: (F, H, W, 3) uint8 RGB frames, (F, 17, 2) joints in pixels.
+"""Measures of one clip: (F, H, W, 3) uint8 RGB frames, (F, 17, 2) joints in pixels.
 
-None where there is nothing to measure: a single frame has no neighbours, and must not pass for a steady video.
+They are None where there is nothing to measure: a single frame has no neighbours and must not count as steady.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 _FIGURE_WIDTH = 0.2  # of the picture: what lies farther from the skeleton than half of it is background
 _FLOW = cv2.DISOPTICAL_FLOW_PRESET_MEDIUM
-# How far a flow and its way back may part: share of their squared lengths, and squared pixels.
+# Tolerated difference of a flow and the reverse one: share of their squared lengths, and squared pixels.
 _FLOW_TOLERANCE, _FLOW_SLACK = 0.01, 0.5
 
 

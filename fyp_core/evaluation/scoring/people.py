@@ -1,4 +1,4 @@
-"""Where the people are that a clip was asked to show: the boxes that the judges look into."""
+"""The boxes around the people that a clip should show, which the judges examine."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from fyp_core.evaluation.scoring.measures import visible_boxes
 
-_LEAST_SIDE = 0.08  # of the picture's longer side: a few joints at its edge are no person to look at
+_LEAST_SIDE = 0.08  # of the picture's longer side: a few joints at its edge make too small a box
 
 
 def person_boxes(keypoints: np.ndarray, visible: np.ndarray, picture: tuple[int, int]) -> np.ndarray:

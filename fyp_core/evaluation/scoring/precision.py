@@ -14,9 +14,7 @@ from pycocotools.cocoeval import COCOeval
 from fyp_core.evaluation.scoring.measures import visible_boxes
 
 _PERSON = 1
-_BODY_SHARE = (
-    0.53  # of a person's box that the body covers, where no outline is known, as other data sets take it
-)
+_BODY_SHARE = 0.53  # of a person's box that the body covers; common where no outline is known
 _MOST_VISIBLE = 2
 
 

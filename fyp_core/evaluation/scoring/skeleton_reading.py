@@ -1,4 +1,4 @@
-"""Joints back from the lines of a skeleton video: poses of the procedural world, bent until they cover the drawing."""
+"""Reads joints from the lines of a skeleton video: fits poses of the procedural world to the drawing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _POINTS_A_LINK = 8
 _PIXELS_A_COLOR = 100
 _KNOWN_CLIPS, _STARTS = 300, 6
 _STEPS, _RATE = 100, 2.0  # of Adam; pixels
-_REACH = 12.0  # pixels beyond which a line that is not drawn has no pull
+_REACH = 12.0  # pixels; farther lines do not influence the fit
 _UNCOVERED = 8.0  # pixels at which a distance counts double
 _DRAWN = 2.5  # pixels: mean distance of a drawn link from lit pixels
 _UNREADABLE = 3.0  # pixels
@@ -69,7 +69,7 @@ def _read(frame: np.ndarray, hints: list[np.ndarray]) -> tuple[np.ndarray, np.nd
         return np.zeros((17, 2), np.float32), np.zeros(17, np.float32), 0.0
     drawing = _Drawing(masks)
     starts = [_likely(masks, drawing), *(torch.from_numpy(joints)[None] for joints in hints)]
-    poses = _bend(torch.cat(starts), drawing)
+    poses = _fit_poses(torch.cat(starts), drawing)
     costs = drawing.cost(poses)
     best = poses[int(costs.argmin())]
     drawn = np.zeros(17, np.float32)
@@ -111,7 +111,7 @@ class _Drawing:
         for color, pixels in enumerate(self._pixels):
             if len(pixels):
                 distances = torch.cdist(pixels[None], points[:, palette == color].flatten(1, 2)).amin(-1)
-                # a line that no link covers must not drown among those that are covered
+                # squared, so that a line that no link covers counts even among many that are covered
                 cost = cost + (distances + distances.square() / _UNCOVERED).mean(-1) / len(self._pixels)
         return cost
 
@@ -147,7 +147,7 @@ def _known_poses() -> torch.Tensor:
     return (poses - low) / (high - low)
 
 
-def _bend(poses: torch.Tensor, drawing: _Drawing) -> torch.Tensor:
+def _fit_poses(poses: torch.Tensor, drawing: _Drawing) -> torch.Tensor:
     """Move joints until links lie on lines."""
     poses = poses.clone().requires_grad_()
     optimizer = torch.optim.Adam([poses], lr=_RATE)

@@ -1,4 +1,4 @@
-"""Data that people have, as data sets a stage trains on; each module describes one format.
+"""Data sets of users' own data; each module describes one format.
 
 ==============  ===========================================================  ================
 kind            path                                                         described in
@@ -39,15 +39,15 @@ __all__ = ["BadFiles", "open_dataset"]
 def open_dataset(
     data: OwnData, *, with_skeleton: bool, seed: int, bad_files: BadFiles | None = None
 ) -> Dataset:
-    """Open what the settings describe, without end: item i, for every i, is always the same sample.
+    """Open the data that the settings describe as an endless data set: item i is always the same sample.
 
     A sample that cannot be used is skipped and listed in ``bad_files``; ``bad_files.log_summary()`` at the end of a run
     says how many.
 
     Args:
         with_skeleton: single pictures come with their skeleton.
-        seed: of the order and of what is drawn.
-        bad_files: where to list; by default in memory.
+        seed: of the order and of random choices.
+        bad_files: the list; by default in memory.
 
     Returns:
         A map-style data set of dicts: ``pixels`` float32 (3, H, W), or (3, F, H, W) for clips, in -1..1;
@@ -65,7 +65,7 @@ def open_dataset(
 
 def _open_source(data: OwnData, bad_files: BadFiles, *, with_skeleton: bool) -> Source | Stream:
     size = (data.height, data.width)
-    match data:  # each kind imports its own libraries, of which the others have no need
+    match data:  # each kind imports its own libraries, which the others do not need
         case ImageFolderData():
             from fyp_core.training.data.image_folder import ImageFolder
 

@@ -23,7 +23,7 @@ class BadFiles:
         self._seen: dict[str, str] = {}
 
     def add(self, file: str, reason: str) -> None:
-        """List a file, once however often it is met."""
+        """List a file; only once, however often it is read."""
         if file in self._seen:
             return
         self._seen[file] = reason

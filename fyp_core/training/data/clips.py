@@ -31,7 +31,7 @@ TABLE_SUFFIXES = (".csv", ".jsonl")
 class ClipSampling:
     """Which frames of a clip are taken, and their size.
 
-    frames: how many; stride: every so many frames one; start: the first, None draws it;
+    frames: number of frames; stride: take one of so many frames; start: the first, None for a random one;
     size: height and width: shorter side resized, centre cropped.
     """
 

@@ -68,7 +68,7 @@ class HubRows:
 
 
 class HubStream:
-    """A ``Stream`` of the rows of a data set somewhere else.
+    """A ``Stream`` of the rows of a remote data set.
 
     Args:
         buffer: rows held to draw from.
@@ -81,7 +81,7 @@ class HubStream:
     def epoch(self, rng: np.random.Generator) -> Iterator[tuple[str, dict[str, Any]]]:
         fsspec.asyn.reset_lock()  # of the process this one was forked from
         rows = self._rows.shuffle(seed=int(rng.integers(2**32)), buffer_size=self._buffer)
-        # Rows one by one would be shared out among the workers.
+        # Iterated row by row, the library would distribute rows over the workers.
         batches = rows.iter(batch_size=1)
         for number in count():
             # The library has already retried where that helps.

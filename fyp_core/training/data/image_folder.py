@@ -64,7 +64,7 @@ def find_pictures(folder: str | Path) -> list[str]:
 
 
 def files_of(picture: Path) -> Mapping[str, bytes]:
-    """Contents of a picture and of what lies beside it, by extension.
+    """Contents of a picture and of the files beside it, by extension.
 
     Raises:
         InputError: the picture cannot be read.

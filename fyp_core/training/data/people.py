@@ -18,7 +18,7 @@ from pose_extraction.estimators.hrnet import frame_box, view_matrix, view_of
 
 _SPLIT: Literal["all"] = "all"  # judges must know every pair of character and scene and every motion
 CROPS_OF_A_CLIP = 6  # divisible by every number of people
-# The box around the asked joints would tell where the outermost ones are: it is moved and scaled.
+# The box around the joints would show where the outermost ones are: it is moved and scaled.
 _MOVED, _SCALED = 0.14, 0.15  # of its longer side, at most each way
 # Real people lean farther than the world's figures.
 _TURNED_SHARE, _MAX_TURN = 0.35, 60.0  # degrees
@@ -45,7 +45,7 @@ class _ClipsOfPeople(Dataset):
         return ENDLESS
 
     def draw(self, index: int) -> tuple[np.random.Generator, WorldClip]:
-        """The clip of an item, of ``CROPS_OF_A_CLIP`` people over its frames, and the numbers that come next."""
+        """The generator of an item, and its clip, with ``CROPS_OF_A_CLIP`` people over all frames."""
         rng = np.random.default_rng((self.seed, index))
         people = draw_people(rng, self.config)
         clip = sample_world(rng, self.config, CROPS_OF_A_CLIP // people, _SPLIT, people=people)
@@ -108,7 +108,7 @@ def moved_points(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 def cut_out_person(
     rng: np.random.Generator, clip: WorldClip, frame: int, person: int, size: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What a judge may see of one person, (size, size, 3), the joints (17, 2) there, and which can be seen (17,)."""
+    """A crop of one person, (size, size, 3), its joints (17, 2) in pixels, and which are visible (17,)."""
     picture, keypoints = clip.frames[frame], clip.keypoints[frame, person]
     visible = clip.scores[frame, person] > 0.5
     height, width = picture.shape[:2]
@@ -130,7 +130,7 @@ def _draw_turn(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
 
 
 def _moved(rng: np.random.Generator, box: np.ndarray) -> np.ndarray:
-    """A box of corners (4,), somewhere else and of another size."""
+    """A box of corners (4,), randomly moved and scaled."""
     side = float(np.max(box[2:] - box[:2]))
     middle = (box[:2] + box[2:]) / 2 + rng.uniform(-_MOVED, _MOVED, 2) * side
     half = (box[2:] - box[:2]) / 2 * np.exp(rng.uniform(-_SCALED, _SCALED))
@@ -140,7 +140,7 @@ def _moved(rng: np.random.Generator, box: np.ndarray) -> np.ndarray:
 def _cut_out(
     rng: np.random.Generator, picture: np.ndarray, box: np.ndarray, size: int, turn: np.ndarray | None = None
 ) -> np.ndarray:
-    """What a judge sees in a box of the picture, after a turn of it; black beyond the picture."""
+    """The crop of a box of the picture, after a rotation; black beyond the picture."""
     matrix = view_matrix(view_of(box, (size, size)), (size, size))
     scale = float(matrix[0, 0])
     if turn is not None:

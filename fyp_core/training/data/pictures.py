@@ -1,4 +1,4 @@
-"""From files' bytes to what a stage trains on: pixels, captions and skeletons."""
+"""Decodes the files of a sample to pixels, caption and skeleton."""
 
 from __future__ import annotations
 

@@ -27,11 +27,11 @@ class Source(Protocol):
     def __len__(self) -> int: ...
 
     def name(self, index: int) -> str:
-        """A name by which a user finds the sample."""
+        """A name for messages by which a user can find the sample."""
         ...
 
     def read(self, index: int, rng: np.random.Generator) -> Sample:
-        """A sample; ``rng`` decides what is random about it.
+        """A sample; random choices come from ``rng``.
 
         Raises:
             InputError: it cannot be used.

@@ -38,11 +38,11 @@ from fyp_media.errors import InputError
 
 CLIP_EXTENSIONS = ("mp4", "webm", "mov", "mkv", "avi", "gif")
 Files = dict[str, bytes]
-"""What a sample consists of: contents by extension."""
+"""The files of a sample: contents by extension."""
 
 
 class Decoder(Protocol):
-    """Makes a sample of files; raises InputError where they are none."""
+    """Makes a sample from files; raises InputError where they are not a sample."""
 
     def __call__(self, files: Files, rng: np.random.Generator) -> Sample: ...
 
@@ -129,7 +129,7 @@ class Shards:
 
 
 class ShardStream:
-    """A ``Stream`` of the samples in shards somewhere else.
+    """A ``Stream`` of the samples in remote shards.
 
     Args:
         buffer: samples held to draw from.
@@ -143,7 +143,7 @@ class ShardStream:
 
     def epoch(self, rng: np.random.Generator) -> Iterator[tuple[str, Files]]:
         addresses = [self._addresses[index] for index in rng.permutation(len(self._addresses))]
-        # Every process reads everything: which samples it takes is decided by their numbers.
+        # Every process reads all samples and chooses its own by their numbers.
         samples = webdataset.WebDataset(
             addresses,
             handler=self._skip,

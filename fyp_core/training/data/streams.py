@@ -33,9 +33,9 @@ class Stream(Protocol):
 
 
 class StreamedDataset(Dataset):
-    """Like ``EndlessDataset``; fast when items are read in rising order, as loaders do.
+    """Like ``EndlessDataset``; fast when items are read in ascending order, as loaders do.
 
-    What lies between two items is read but not decoded: every process and worker reads the whole stream and decodes
+    Samples between two items are read but not decoded: every process and worker reads the whole stream and decodes
     its share, batches do not depend on their number, and a resumed run reads up to where it was.
 
     Raises:
@@ -70,7 +70,7 @@ class StreamedDataset(Dataset):
             except InputError as error:
                 problem = problem or str(error)
                 self.bad_files.add(name, str(error))
-        raise AssertionError("a count has no end")
+        raise AssertionError("unreachable")
 
     def _rewind(self) -> None:
         self._process, self._position = os.getpid(), 0
@@ -78,7 +78,7 @@ class StreamedDataset(Dataset):
         self._ahead: deque[tuple[int, str, Any]] = deque()
 
     def _peek(self, step: int) -> tuple[int, str, Any]:
-        """The undecoded sample so many places ahead, with the number of its epoch."""
+        """The undecoded sample ``step`` places ahead, with the number of its epoch."""
         self._samples = self._samples or self._endless()
         while len(self._ahead) <= step:
             self._ahead.append(next(self._samples))

@@ -34,7 +34,7 @@ _JOINT_NOISE = 0.003  # of the picture's side
 _LINE_WIDTHS = (0.008, 0.016)  # of the picture's side
 _TENSORS = ("latents", "keypoints", "scores")
 _SIZE_DRAW = 1  # in addition to the seed and the number of a batch
-_FADED_SHARE, _FAINTEST = 0.5, 0.35  # thin lines of a large skeleton video fade when it is made small
+_FADED_SHARE, _FAINTEST = 0.5, 0.35  # thin lines of a large skeleton video become darker when it is shrunk
 
 
 def draw_people(rng: np.random.Generator, config: WorldData) -> int:
@@ -79,7 +79,7 @@ class EncodedClips:
 
 
 class LatentCache:
-    """Encoded clips with what is known about them, by size."""
+    """Encoded clips with their labels, by size."""
 
     def __init__(self, folder: Path) -> None:
         tensors = load_file(folder / "clips.safetensors")
@@ -95,7 +95,7 @@ class LatentCache:
 
     @classmethod
     def open(cls, vae: AutoencoderKL, config: WorldData, workers: int = 0) -> LatentCache:
-        """Read the configured cache, made first where it is missing or belongs to another world or autoencoder.
+        """Read the configured cache, made first where it is missing or of another world or autoencoder.
 
         ``workers`` processes render what ``vae`` encodes on its device; with 0 this process does.
         """
@@ -213,7 +213,7 @@ class LatentDataset(Dataset):
         whole_clips: all frames of a clip instead of one.
         batch: so many samples in a row are of one size.
         tokenize: caption to token ids.
-        with_skeletons: drawing them takes longer than all the rest.
+        with_skeletons: whether to draw them, which takes longer than everything else.
     """
 
     def __init__(
@@ -254,7 +254,7 @@ class LatentDataset(Dataset):
         return sample
 
     def _group(self, batch: int) -> EncodedClips:
-        """The clips of a batch: of a size as often as clips have it."""
+        """The clips of a batch, all of one size, drawn by the number of clips of each size."""
         groups = self.cache.groups
         shares = np.cumsum([len(group.labels) for group in groups])
         drawn = np.random.default_rng((self.seed, batch, _SIZE_DRAW)).integers(shares[-1])

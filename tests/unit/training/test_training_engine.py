@@ -439,7 +439,7 @@ def test_the_launcher_decides_on_the_precision_where_the_configuration_does_not(
     assert settings(STAGE_2).mixed_precision == "bf16"
     assert not caplog.records
     assert settings(STAGE_2, mixed_precision="fp16").mixed_precision == "fp16"
-    assert "mixed_precision=fp16 holds, not the launcher's bf16" in caplog.text
+    assert "mixed_precision=fp16 of the configuration is used, not bf16 of the launcher" in caplog.text
     monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "fp8")
     with pytest.raises(InputError, match="mixed_precision must be one of no, fp16, bf16, not 'fp8'"):
         settings(STAGE_2)
