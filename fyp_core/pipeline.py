@@ -559,7 +559,13 @@ class FollowYourPosePipeline(
         self, pictures: PipelineImageInput | None, embeddings: list[torch.Tensor] | None, videos: int
     ) -> list[torch.Tensor]:
         """What IP-Adapter adds: embeddings of its pictures, with guidance the unconditional ones first."""
-        if pictures is None and embeddings is None:
+        is_given = pictures is not None or embeddings is not None
+        if is_given != (self.unet.encoder_hid_proj is not None):
+            raise InputError(
+                "A reference picture and an IP-Adapter go together: call `load_ip_adapter` before, or"
+                " `unload_ip_adapter` where there is no picture."
+            )
+        if not is_given:
             return []
         return self.prepare_ip_adapter_image_embeds(
             pictures, embeddings, self._execution_device, videos, self.do_classifier_free_guidance

@@ -18,7 +18,8 @@ from fyp_media.errors import InputError
 _READ_OPTIONS = {
     "protocol_whitelist": "file",
     "format_whitelist": "mov,mp4,matroska,webm,avi,gif,apng,webp,mpegts,mpeg,mpegvideo,m4v,h264,hevc,ivf,flv,"
-    "asf,ogg,mxf,dv,nut",
+    "asf,ogg,mxf,dv,nut,"
+    "jpeg_pipe,png_pipe,webp_pipe",  # pictures: videos of one frame
 }
 # A file of some kilobytes can hold a picture that takes gigabytes. 36 megapixels is just above 8K (7680x4320).
 MOST_PIXELS = 36_000_000

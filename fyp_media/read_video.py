@@ -8,11 +8,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
+from fyp_media.container import MOST_PIXELS
 from fyp_media.decoding.video import NO_CROP, Crop, Sampling, Video, VideoInfo
 from fyp_media.decoding.video_file import VideoFile
+from fyp_media.errors import InputError
 
 _opener: Callable[[str | os.PathLike[str]], Video] = VideoFile
 
@@ -73,3 +76,25 @@ def sample_frames(
     """:meth:`Video.sample` of a file; see :class:`Sampling`."""
     with open_video(path) as video:
         return video.sample(Sampling(count, stride, start, crop, fps))
+
+
+def read_picture(path: str | os.PathLike[str], longest_side: int | None = None) -> np.ndarray:
+    """The picture in a file; of a moving one the first.
+
+    Args:
+        longest_side: pixels; a larger picture is shrunk to it.
+
+    Returns:
+        (H, W, 3) uint8 RGB, upright, alpha composited over black.
+
+    Raises:
+        InputError: the file is missing, holds no picture that can be read, or too large a one.
+    """
+    try:
+        with open_video(path) as video:
+            return next(video.frames(longest_side=longest_side))
+    except InputError as error:
+        raise InputError(
+            f"The picture {Path(path).name} cannot be read; give a JPEG, PNG or WebP file of at most"
+            f" {MOST_PIXELS // 10**6} megapixels."
+        ) from error

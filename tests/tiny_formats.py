@@ -2,12 +2,14 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 from diffusers import UNet2DConditionModel
 from safetensors.torch import save_file
+from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from benchmarks.random_model import published_names
 from fyp_core.pipeline import FollowYourPosePipeline
@@ -15,6 +17,7 @@ from fyp_core.pose_encoder import PUBLISHED_PREFIX
 
 State = dict[str, torch.Tensor]
 RANK = 2
+VISION_WIDTH, VISION_PROJECTION = 8, 6  # of the image encoder: features of parts, and of the whole picture
 
 
 def published_layout(pipeline: FollowYourPosePipeline, root: Path) -> Path:
@@ -187,3 +190,70 @@ def _ldm_vae_name(name: str, ups: int) -> str:
     }.items():
         name = re.sub(rf"\.{re.escape(ours)}\.(weight|bias)$", rf".{theirs}.\1", name)
     return name
+
+
+def ip_adapter(pipeline: FollowYourPosePipeline, folder: Path, *, plus: bool = False) -> Path:
+    """An IP-Adapter in the layout of h94/IP-Adapter: its file, and the folder ``image_encoder`` beside it."""
+    generator = torch.Generator().manual_seed(3)
+
+    def draw(*shape: int) -> torch.Tensor:
+        return torch.randn(*shape, generator=generator)
+
+    width = pipeline.unet.config.cross_attention_dim
+    keys = [name for name in pipeline.unet.state_dict() if name.endswith("attn2.to_k.weight")]
+    rows = [len(pipeline.unet.state_dict()[name]) for name in sorted(keys, key=_order_of_blocks)]
+    projection = _resampler(draw, width) if plus else _projection(draw, width)
+    state = {f"image_proj.{name}": tensor for name, tensor in projection.items()} | {
+        f"ip_adapter.{2 * index + 1}.to_{kind}_ip.weight": draw(count, width) / width**0.5
+        for index, count in enumerate(rows)
+        for kind in "kv"
+    }
+    torch.manual_seed(3)
+    config = CLIPVisionConfig(
+        hidden_size=VISION_WIDTH, intermediate_size=16, projection_dim=VISION_PROJECTION, num_hidden_layers=2,
+        num_attention_heads=2, image_size=16, patch_size=8,
+    )  # fmt: skip
+    CLIPVisionModelWithProjection(config).save_pretrained(folder / "image_encoder")
+    path = folder / f"ip-adapter{'-plus' * plus}_sd15.safetensors"
+    save_file(state, path)
+    return path
+
+
+def _order_of_blocks(name: str) -> int:
+    """The format numbers the layers of down blocks first, then those of up blocks, then the middle's."""
+    return ("down_blocks", "up_blocks", "mid_block").index(name.split(".")[0])
+
+
+def _projection(draw: Callable[..., torch.Tensor], width: int) -> State:
+    return {
+        "proj.weight": draw(4 * width, VISION_PROJECTION),
+        "proj.bias": draw(4 * width),
+        "norm.weight": torch.ones(width),
+        "norm.bias": torch.zeros(width),
+    }
+
+
+def _resampler(draw: Callable[..., torch.Tensor], width: int) -> State:
+    """Of the plus variants, which read the features of the picture's parts."""
+    inner, head, tokens = 32, 64, 4
+    state = {
+        "latents": draw(1, tokens, inner),
+        "proj_in.weight": draw(inner, VISION_WIDTH),
+        "proj_in.bias": draw(inner),
+        "proj_out.weight": draw(width, inner),
+        "proj_out.bias": draw(width),
+        "norm_out.weight": torch.ones(width),
+        "norm_out.bias": torch.zeros(width),
+    }
+    for layer in range(4):
+        attention, feed_forward = f"layers.{layer}.0", f"layers.{layer}.1"
+        for norm in (f"{attention}.norm1", f"{attention}.norm2", f"{feed_forward}.0"):
+            state |= {f"{norm}.weight": torch.ones(inner), f"{norm}.bias": torch.zeros(inner)}
+        state |= {
+            f"{attention}.to_q.weight": draw(head, inner),
+            f"{attention}.to_kv.weight": draw(2 * head, inner),
+            f"{attention}.to_out.weight": draw(inner, head),
+            f"{feed_forward}.1.weight": draw(4 * inner, inner),
+            f"{feed_forward}.3.weight": draw(inner, 4 * inner),
+        }
+    return state

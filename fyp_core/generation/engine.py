@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fyp_core.generation.device import Runtime, choose_device, free_memory
-from fyp_core.generation.guide import Guide, make_guide
+from fyp_core.generation.guide import Guide, make_guide, with_reference
 from fyp_core.generation.job import MAX_WAITING, FinishedFrames, Job, JobQueue
 from fyp_core.generation.output import OutputVideo
 from fyp_core.generation.pose.found_people import FoundPeopleCache
@@ -141,7 +141,8 @@ class Engine:
         """Set up :attr:`pipeline` to sample as a request says, for direct calls, and return their arguments.
 
         Raises:
-            InputError: a LoRA is not for this model, or the scheduler cannot take that many steps.
+            InputError: a LoRA or the reference picture does not fit this model, or the scheduler cannot take that many
+                steps.
         """
         return self._model_loaded().prepare_sampling(request)
 
@@ -269,6 +270,7 @@ class Engine:
             InputError, JobCancelled: see :meth:`render`.
         """
         request.check()
+        guide = with_reference(guide, request)
 
         def deliver(chunk: FinishedFrames) -> None:
             take(chunk)

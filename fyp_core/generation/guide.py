@@ -20,6 +20,7 @@ from fyp_core.generation.pose.framing import (
     line_corners,
     windows_of_people,
 )
+from fyp_core.generation.reference import ReferencePicture, read_reference
 from fyp_core.generation.request import GenerationRequest, InputType
 from fyp_core.generation.result_size import ModelSize, result_size
 from fyp_core.weights.hashes import file_hash
@@ -63,6 +64,7 @@ class Guide:
     everybody: all people found, in pixels of the picture, before they are chosen, smoothed or changed; None as above.
     notices: sentences the user should read, for example on a skeleton video in another style.
     sound: that of the input during these frames; None where the frames do not play at the source's speed.
+    reference: of the request that is generated, see :func:`with_reference`.
     """
 
     skeletons: np.ndarray
@@ -78,6 +80,16 @@ class Guide:
     everybody: Motion | None = None
     notices: list[str] = field(default_factory=list)
     sound: Sound | None = None
+    reference: ReferencePicture | None = None
+
+
+def with_reference(guide: Guide, request: GenerationRequest) -> Guide:
+    """A guide with the reference picture of the request that is generated; one that has it, as replicas get, stays.
+
+    Raises:
+        InputError: the picture cannot be read.
+    """
+    return guide if guide.reference else replace(guide, reference=read_reference(request))
 
 
 def make_guide(

@@ -41,7 +41,9 @@ from fyp_core.generation.device import (
 )
 from fyp_core.generation.guide import Guide
 from fyp_core.generation.job import FinishedFrames, Job, Preview
+from fyp_core.generation.reference import ReferencePicture, read_reference
 from fyp_core.generation.request import MAX_SEED, GenerationRequest
+from fyp_core.generation.running.acting_reference import ActingReference
 from fyp_core.generation.running.latent_preview import LatentPreview
 from fyp_core.generation.running.report import GenerationReport
 from fyp_core.generation.running.time_estimate import SpeedMeter, check_time, denoising_work
@@ -56,6 +58,7 @@ from fyp_core.weights.few_step_lora import (
     takes_few_step_lora,
 )
 from fyp_core.weights.hashes import file_hash, model_hash, model_revisions
+from fyp_core.weights.ip_adapter.files import DEFAULT_KIND
 from fyp_core.weights.lora import Lora, set_loras
 from fyp_core.weights.sources import ModelSource
 from fyp_media.errors import InputError
@@ -96,6 +99,7 @@ class LoadedModel:
         self._own_scheduler = self.pipeline.scheduler
         self._loras: tuple[Lora, ...] = ()
         self._lora_hashes: list[str] = []
+        self._reference = ActingReference(self.pipeline, source.name, device)
         self._fitted_preview: LatentPreview | None = None
         self.speed = speed or SpeedMeter()
         self._hash = _in_background(lambda: model_hash(source))
@@ -113,6 +117,20 @@ class LoadedModel:
         self._loras, self._lora_hashes = (), []
         set_loras(self.pipeline, loras)
         self._loras, self._lora_hashes = loras, hashes
+
+    def apply_reference(self, reference: ReferencePicture | None, request: GenerationRequest) -> None:
+        """Let exactly this picture act, as a request says; the work is spared where it does already.
+
+        Raises:
+            InputError: the model takes none, or the IP-Adapter cannot be had or is not for it; then none acts.
+        """
+        if reference is None:
+            self._reference.remove()
+            return
+        with _within_memory(
+            self.runtime, lambda: "the image encoder of the IP-Adapter; leave out the reference picture"
+        ):
+            self._reference.put(reference, request.ip_adapter, request.reference_strength)
 
     def with_few_step_lora(self, request: GenerationRequest) -> GenerationRequest:
         """The request with a LoRA for few steps, the model's own or a general one, where ``turbo`` needs one."""
@@ -160,6 +178,7 @@ class LoadedModel:
         if steps is None:
             steps = learnt.steps if learnt else preset.steps(config.default_num_inference_steps)
         guidance = learnt.guidance if learnt else config.default_guidance_scale
+        ip_adapter = request.ip_adapter or (DEFAULT_KIND if request.reference_picture else None)
         if reuse is None:
             reuse = preset.reuse_at(steps)
         schedulers.check_steps(schedulers.make_scheduler(scheduler, self._own_scheduler), steps)
@@ -169,21 +188,24 @@ class LoadedModel:
             reuse=reuse,
             guidance=guidance if request.guidance is None else request.guidance,
             seed=secrets.randbelow(MAX_SEED + 1) if request.seed is None else request.seed,
+            ip_adapter=ip_adapter,
             width=config.default_width if request.width is None else request.width,
             height=config.default_height if request.height is None else request.height,
         )
 
     def prepare_sampling(self, request: GenerationRequest) -> dict[str, Any]:
-        """Apply the LoRAs and set the scheduler of a request, for direct calls of the pipeline.
+        """Apply the additions and set the scheduler of a request, for direct calls of the pipeline.
 
         Returns:
             Arguments of these calls.
 
         Raises:
-            InputError: a LoRA is not for this model, or the scheduler cannot take that many steps.
+            InputError: a LoRA or the reference picture does not fit this model, or the scheduler cannot take that many
+                steps.
         """
         request = self.with_few_step_lora(request)
         self.apply_loras(request.loras)
+        self.apply_reference(read_reference(request), request)
         request = self.completed(request)
         self.pipeline.scheduler = schedulers.make_scheduler(request.scheduler, self._own_scheduler)
         return self._sampling(request)
@@ -199,6 +221,7 @@ class LoadedModel:
             "guidance_end": request.guidance_end,
             "guidance_rescale": request.guidance_rescale,
             "eta": schedulers.usable_eta(request.eta),
+            **self._reference.arguments(guided=_given(request.guidance) > 1),
         }
 
     def generate(
@@ -221,6 +244,9 @@ class LoadedModel:
         """
         request = self.with_few_step_lora(request)
         self.apply_loras(request.loras)
+        if guide.reference is not None:
+            job.report("load", 0, 1)
+        self.apply_reference(guide.reference, request)
         count, height, width = guide.skeletons.shape[:3]
         request = self.completed(
             request.changed(height=height, width=width, aspect=None, input_type=guide.input_type)
@@ -391,6 +417,7 @@ class LoadedModel:
             "vae": str(source.vae) if source.vae else None,
             "loras": [f"{lora.file.name}:{lora.weight:g}" for lora in self._loras],
             "lora_hashes": self._lora_hashes,
+            **self._reference.describe(),
             "embeddings": [str(file) for file in source.embeddings],
             "embedding_hashes": [file_hash(file) for file in source.embeddings],
             "device": runtime.device,

@@ -12,7 +12,9 @@ from fyp_core.generation.pose.framing import Fit
 from fyp_core.generation.result_size import ASPECTS
 from fyp_core.presets import PresetName
 from fyp_core.settings import RequestSettings, setting
+from fyp_core.weights.ip_adapter.files import DEFAULT_KIND, KINDS, check_ip_adapter
 from fyp_core.weights.sources import Additions, Lora
+from fyp_media.errors import InputError
 from pose_extraction.estimators.factory import ESTIMATORS_WITH_WEIGHTS
 from pose_extraction.motion.body import BODY_HELP, check_body
 from pose_extraction.motion.tracking import ALL
@@ -170,6 +172,28 @@ class GenerationRequest(RequestSettings):
         metavar="FILE[:WEIGHT]",
         option="--lora",
     )
+    reference_picture: Path | None = setting(
+        None,
+        "picture whose character, face or style the result takes on; its middle square is read",
+        unset="none",
+        group="model",
+        metavar="FILE",
+    )
+    ip_adapter: str | None = setting(
+        None,
+        f"what is taken from the picture: {', '.join(KINDS)}; or an IP-Adapter file",
+        unset=DEFAULT_KIND,
+        group="model",
+        metavar="FILE|KIND",
+    )
+    reference_strength: float = setting(
+        0.6,
+        "how strongly the picture acts beside the prompt; 0 is off",
+        group="model",
+        metavar="S",
+        ge=0,
+        le=1,
+    )
 
     additions: Additions | None = Field(
         None, description="files added to the model for this video; None for those its engine was given"
@@ -181,3 +205,13 @@ class GenerationRequest(RequestSettings):
             check_body(self.retarget)
         for lora in self.loras:
             lora.check()
+        self._check_reference()
+
+    def _check_reference(self) -> None:
+        picture, adapter = self.reference_picture, self.ip_adapter
+        if picture is not None and not picture.is_file():
+            raise InputError(f"There is no reference picture {picture}; check the path.")
+        if picture is None and adapter is not None:
+            raise InputError("An IP-Adapter reads a reference picture; give one with --reference-picture.")
+        if adapter is not None:
+            check_ip_adapter(adapter)

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from fyp_core.weights.tensors import Tensors
 from fyp_media.errors import InputError
 
-Role = Literal["lora", "embedding", "checkpoint", "variant", "unet", "vae", "other", "unknown"]
+Role = Literal["lora", "embedding", "ip_adapter", "checkpoint", "variant", "unet", "vae", "other", "unknown"]
 
 SD1 = "Stable Diffusion 1.x"
 # By the width of the text features that the UNet reads.
@@ -22,6 +22,7 @@ _LATENT_CHANNELS = 4  # of Stable Diffusion's autoencoder; those of SD3 and Flux
 PLACES: dict[Role, str] = {  # the option that takes it, or why none does
     "lora": ", which is for --lora",
     "embedding": ", which is for --embedding",
+    "ip_adapter": ", which is for --ip-adapter",
     "checkpoint": ", which is for --base",
     "vae": ", which is for --vae",
     "variant": "; only plain text-to-image checkpoints work",
@@ -39,7 +40,6 @@ _FAMILY_NAMES = (
 _OTHER_FILES = (
     (r"motion_module|temporal_transformer", "a motion module of AnimateDiff"),
     (r"control_model\.|controlnet_|control_lora|lora_controlnet|input_hint_block|zero_convs", "a ControlNet"),
-    (r"^(image_proj|ip_adapter)\.", "an IP-Adapter"),
     (r"^(adapter\.)?body\.\d+\.(block|resnets|in_conv)", "a T2I-Adapter"),
     (r"\.rdb\d\.|\.RDB\d\.|^conv_first\.", "an upscaler"),
 )
@@ -79,6 +79,8 @@ def identify(tensors: Tensors) -> FileKind:
     """The kind of a weight file by its tensors."""
     names = list(tensors)
     has = _Search(names)
+    if has(r"^(image_proj|ip_adapter)\."):
+        return _ip_adapter(tensors, has)
     if has(_ADDITIVE):
         if has(_OTHER_FILES[0][0]):
             return FileKind("other", "a motion LoRA of AnimateDiff")
@@ -159,6 +161,19 @@ def _embedding(tensors: Tensors) -> FileKind | None:
     if len(widths) != 1 or any("." in name or len(t.shape) not in (1, 2) for name, t in tensors.items()):
         return None
     return FileKind("embedding", "an embedding", width_family(widths.pop()[0]))
+
+
+def _ip_adapter(tensors: Tensors, has: _Search) -> FileKind:
+    """By the width of the tokens it makes, which is that of the text features; FaceID files bring a LoRA besides."""
+    widths = {
+        t.shape[1] for name, t in tensors.items() if name.endswith("to_k_ip.weight") and len(t.shape) == 2
+    }
+    family = width_family(widths.pop()) if len(widths) == 1 else ""
+    if has(r"to_k_lora|perceiver_resampler"):
+        return FileKind(
+            "other", "an IP-Adapter of the FaceID kind, which reads features of InsightFace", family
+        )
+    return FileKind("ip_adapter", "an IP-Adapter", family)
 
 
 def _network(role: Role, tensors: Tensors, has: _Search) -> FileKind:

@@ -14,14 +14,12 @@ from fyp_core.weights.embeddings import add_bundled_embedding, remove_embeddings
 from fyp_core.weights.identify import PLACES, FileKind, check_family, identify
 from fyp_core.weights.lora_layers import read_lora_layers
 from fyp_core.weights.sources import Lora
-from fyp_core.weights.tensors import list_tensors
+from fyp_core.weights.tensors import check_file_size, list_tensors
 from fyp_media.errors import InputError, as_input_error
 
 __all__ = ["Lora", "set_loras"]
 
 _ADAPTER = "lora"
-_LARGEST_FILE = 4 * 2**30  # bytes; the largest for Stable Diffusion 1.x are about a tenth of it
-_LARGEST_HEADER = 10 * 2**20  # bytes; a LoRA of 1,000 layers has some hundred kilobytes
 _NAMES = {  # what diffusers calls a layer's matrices
     "unet": ("lora_B", "lora_A"),
     "text_encoder": ("lora_linear_layer.up", "lora_linear_layer.down"),
@@ -73,7 +71,7 @@ def _remove_loras(pipeline: StableDiffusionLoraLoaderMixin) -> None:
 
 
 def _add_lora(pipeline: StableDiffusionLoraLoaderMixin, name: str, file: Path) -> None:
-    _check_size(file)
+    check_file_size(file)
     words, tensors = split_bundled_embeddings(list_tensors(file))
     _check_kind(identify(tensors), pipeline.unet.config)
     networks = {"unet": pipeline.unet, "text_encoder": pipeline.text_encoder}
@@ -90,17 +88,6 @@ def _add_lora(pipeline: StableDiffusionLoraLoaderMixin, name: str, file: Path) -
         pipeline.load_lora_into_unet(state, unet=pipeline.unet, **options)
     if any(layer.startswith("text_encoder.") for layer in layers):
         pipeline.load_lora_into_text_encoder(state, text_encoder=pipeline.text_encoder, **options)
-
-
-def _check_size(file: Path) -> None:
-    """Raise InputError for a file that would take far more memory and time than any LoRA, before it is read."""
-    if file.stat().st_size > _LARGEST_FILE:
-        raise InputError(f"it is larger than {_LARGEST_FILE / 2**30:.0f} GiB")
-    if file.suffix == ".safetensors":
-        with file.open("rb") as stream:
-            header = int.from_bytes(stream.read(8), "little")  # its length comes first
-        if header > _LARGEST_HEADER:
-            raise InputError(f"its list of tensors is longer than {_LARGEST_HEADER / 2**20:.0f} MiB")
 
 
 def _check_kind(kind: FileKind, unet_config: Mapping[str, Any]) -> None:

@@ -28,6 +28,8 @@ from fyp_media.errors import InputError
 
 WEIGHT_SUFFIXES = (".safetensors", ".bin", ".pth", ".pt", ".ckpt")
 _NAMES_SHOWN = 5
+_LARGEST_ADDITION = 4 * 2**30  # bytes; the largest for Stable Diffusion 1.x are about a tenth of it
+_LARGEST_HEADER = 10 * 2**20  # bytes; a LoRA of 1,000 layers has some hundred kilobytes
 _ALIGNMENT = 64  # bytes; what PyTorch's own allocator gives
 _WRAPPERS = ("state_dict", "string_to_param")  # of PyTorch Lightning; of the web UI's textual inversions
 
@@ -75,6 +77,17 @@ def list_tensors(path: str | os.PathLike[str]) -> Tensors:
         raise InputError(
             f"The weight file {path} cannot be read; it may be damaged, download it again."
         ) from error
+
+
+def check_file_size(file: Path) -> None:
+    """Raise InputError for a file that is far larger than any LoRA or IP-Adapter, before it is read."""
+    if file.stat().st_size > _LARGEST_ADDITION:
+        raise InputError(f"it is larger than {_LARGEST_ADDITION / 2**30:.0f} GiB")
+    if file.suffix == ".safetensors":
+        with file.open("rb") as stream:
+            header = int.from_bytes(stream.read(8), "little")  # its length comes first
+        if header > _LARGEST_HEADER:
+            raise InputError(f"its list of tensors is longer than {_LARGEST_HEADER / 2**20:.0f} MiB")
 
 
 def read_tensor(tensor: torch.Tensor | StoredTensor) -> torch.Tensor:
@@ -187,9 +200,18 @@ def _named_tensors(content: Any, path: Path) -> dict[str, torch.Tensor]:
     for key in _WRAPPERS:
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]
-    if not isinstance(content, Mapping) or not all(torch.is_tensor(t) for t in content.values()):
+    tensors = _flat(content) if isinstance(content, Mapping) else {}
+    if not isinstance(content, Mapping) or not all(torch.is_tensor(t) for t in tensors.values()):
         raise InputError(f"The file {path} is not a state dict (a mapping of names to tensors).")
-    return dict(content)
+    return tensors
+
+
+def _flat(content: Mapping[Any, Any]) -> dict[str, Any]:
+    """State dicts in a state dict, as IP-Adapters have them, under the names that they have in safetensors files."""
+    inner = {key: part for key, part in content.items() if isinstance(part, Mapping)}
+    return {key: part for key, part in content.items() if key not in inner} | {
+        f"{key}.{name}": tensor for key, part in inner.items() for name, tensor in part.items()
+    }
 
 
 def _shown(names: Iterable[str]) -> str:

@@ -16,7 +16,14 @@ from fyp_media.errors import InputError
 from fyp_page.gallery import new_owner
 from fyp_page.handlers.page import Page, shown_error
 from fyp_page.handlers.prompts import suggestions
-from fyp_page.handlers.requests import CROPS, LORA_TEXT_WIDTH, additions_of, loras_of, uploads_of
+from fyp_page.handlers.requests import (
+    CROPS,
+    LORA_TEXT_WIDTH,
+    additions_of,
+    loras_of,
+    reference_of,
+    uploads_of,
+)
 from fyp_page.job_watch import current_listeners
 from fyp_page.open_streams import OpenStreams
 from fyp_page.runs import Run
@@ -24,7 +31,10 @@ from pose_extraction.extract import extract_skeleton_video
 
 _POLL_SECONDS = 0.1
 _DISCONNECTED_AFTER = 2.0  # seconds without an open stream; until then a program may open another one
-_NOT_FIELDS = ("video", "job", "loras", "lora_weights", "embeddings", "base", *CROPS)
+_NOT_FIELDS = (
+    "video", "job", "loras", "lora_weights", "embeddings", "base", "reference_picture", "ip_adapter", "ip_adapter_file",
+    *CROPS,
+)  # fmt: skip
 
 
 class Api:
@@ -98,6 +108,7 @@ class Api:
             "steps": facts.steps,
             "guidance": facts.guidance,
             "takes_loras": facts.text_width == LORA_TEXT_WIDTH,
+            "takes_reference_pictures": facts.text_width == LORA_TEXT_WIDTH,
             "bases": list(list_bases()),
             "suggestions": suggestions(self._page.engine),
         }
@@ -141,5 +152,6 @@ def api_request(values: Mapping[str, Any]) -> GenerationRequest:
         crop=(crop[0], crop[1], crop[2], crop[3]),
         loras=loras,
         additions=additions_of(values),
+        **reference_of(values),
         **fields,
     )

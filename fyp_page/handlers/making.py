@@ -62,7 +62,8 @@ class Maker:
 
 def _files_of(request: GenerationRequest) -> list[str | os.PathLike[str]]:
     embeddings = request.additions.embeddings if request.additions else ()
-    return [request.input, *(lora.file for lora in request.loras), *embeddings]
+    reference = [each for each in (request.reference_picture, request.ip_adapter) if each is not None]
+    return [request.input, *(lora.file for lora in request.loras), *embeddings, *reference]
 
 
 def write_files(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fyp_core.generation.request import GenerationRequest
+from fyp_core.weights.ip_adapter.files import DEFAULT_KIND, KINDS
 from fyp_core.weights.sources import Additions, Lora, list_bases
 from fyp_media.errors import InputError
 from fyp_media.read_video import probe
@@ -16,11 +17,12 @@ from fyp_page.handlers.motion import sample
 MOST_PROMPTS = 8
 MOST_LORAS = 4
 MOST_EMBEDDINGS = 8
-LORA_TEXT_WIDTH = 768  # of Stable Diffusion 1.x, for which LoRAs are shared
+LORA_TEXT_WIDTH = 768  # of Stable Diffusion 1.x, for which LoRAs and IP-Adapters are shared
 # Controls whose values are those of the request's fields; the values of the others are converted.
 SAME = (
     "input_type", "people", "smoothing", "pose_scale", "retarget", "mirror", "fit", "follow", "aspect", "estimator",
     "preset", "steps", "guidance", "pose_strength", "seed", "scheduler", "width", "height", "negative_prompt", "sound",
+    "reference_strength",
 )  # fmt: skip
 CROPS = ("crop_left", "crop_right", "crop_top", "crop_bottom")
 OF_THE_MOTION = ("input_type", "people", "start_seconds", "end_seconds", "rate", *CROPS)
@@ -39,7 +41,8 @@ def make_requests(values: Mapping[str, Any]) -> list[GenerationRequest]:
     prompts = [line.strip() for line in (values["prompt"] or "").splitlines() if line.strip()]
     if len(prompts) > MOST_PROMPTS:
         raise InputError(f"There are {len(prompts)} prompts, one a line; take at most {MOST_PROMPTS}.")
-    shared = motion_of(values) | {"loras": loras_of(values), "additions": additions_of(values)}
+    shared = motion_of(values) | reference_of(values)
+    shared |= {"loras": loras_of(values), "additions": additions_of(values)}
     made = [GenerationRequest(prompt=prompt, **shared) for prompt in prompts or [""]]
     for request in made:
         request.check()
@@ -47,12 +50,13 @@ def make_requests(values: Mapping[str, Any]) -> list[GenerationRequest]:
 
 
 def pose_request(values: Mapping[str, Any]) -> GenerationRequest:
-    """A request for finding the pose: without the visitor's prompt, LoRAs and other additions.
+    """A request for finding the pose: without the visitor's prompt and what is added to the model.
 
     Raises:
         InputError: see :func:`make_requests`.
     """
-    return make_requests({**values, "prompt": "a person"} | dict.fromkeys(("loras", "embeddings", "base")))[0]
+    added = dict.fromkeys(("loras", "embeddings", "base", "reference_picture"))
+    return make_requests({**values, "prompt": "a person"} | added)[0]
 
 
 def motion_of(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,6 +96,23 @@ def loras_of(values: Mapping[str, Any]) -> tuple[Lora, ...]:
     )
 
 
+def reference_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a request that name its reference picture and an uploaded IP-Adapter, or one of the known kinds.
+
+    Raises:
+        InputError: there is no such kind.
+    """
+    if not values.get("reference_picture"):
+        return {}
+    kind = values.get("ip_adapter") or DEFAULT_KIND
+    if kind not in KINDS:  # a program must not name files of this machine
+        raise InputError(f"There is no IP-Adapter {kind!r} here; choose one of {', '.join(KINDS)}.")
+    return {
+        "reference_picture": values["reference_picture"],
+        "ip_adapter": values.get("ip_adapter_file") or kind,
+    }
+
+
 def additions_of(values: Mapping[str, Any]) -> Additions | None:
     """Additions to the model: a base on this disk, by its name, and uploaded embeddings.
 
@@ -111,7 +132,8 @@ def additions_of(values: Mapping[str, Any]) -> Additions | None:
 
 def uploads_of(values: Mapping[str, Any]) -> list[str | None]:
     """All files among the values of controls or of arguments."""
-    return [values["video"], *(values.get("loras") or []), *(values.get("embeddings") or [])]
+    single = [values.get(name) for name in ("video", "reference_picture", "ip_adapter_file")]
+    return [*single, *(values.get("loras") or []), *(values.get("embeddings") or [])]
 
 
 def controls_for(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,6 +151,8 @@ def controls_for(settings: Mapping[str, Any]) -> dict[str, Any]:
         }
     base = settings.get("base")
     values["base"] = base if base in list_bases() else None
+    adapter = settings.get("ip_adapter")
+    values["ip_adapter"] = adapter if adapter in KINDS else DEFAULT_KIND
     return values | {"prompt": settings.get("prompt", ""), "aspect": None}
 
 

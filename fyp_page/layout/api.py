@@ -11,11 +11,13 @@ import gradio as gr
 from gradio.components import Component
 
 from fyp_core.generation.request import GenerationRequest
+from fyp_core.weights.ip_adapter.files import DEFAULT_KIND, KINDS
 from fyp_page.controls import argument, usable_estimators
 from fyp_page.handlers.api import Api
 from fyp_page.handlers.requests import CROPS
 
-_TRANSLATED = ("input", "crop", "loras", "additions")  # fields whose arguments have another form
+# Fields whose arguments have another form.
+_TRANSLATED = ("input", "crop", "loras", "additions", "reference_picture", "ip_adapter")
 _AT_ONCE = 8  # calls of an endpoint; jobs wait in the engine's queue
 
 
@@ -50,6 +52,9 @@ def _generate_arguments() -> dict[str, Component]:
         "lora_weights": gr.JSON(label="Weights of the LoRAs"),
         "embeddings": gr.File(file_count="multiple", label="Textual inversion files"),
         "base": gr.Textbox(label="Base model, one of those that /models names"),
+        "reference_picture": gr.File(label="Reference picture"),
+        "ip_adapter": gr.Dropdown(list(KINDS), value=DEFAULT_KIND, label="What is taken from the picture"),
+        "ip_adapter_file": gr.File(label="IP-Adapter file, in place of the known ones"),
         "job": gr.Textbox(label="Name of the job, which nobody can guess"),
     }
 

@@ -8,12 +8,14 @@ import gradio as gr
 from gradio.components import Component
 
 from fyp_core.schedulers import SCHEDULER_NAMES
+from fyp_core.weights.ip_adapter.files import DEFAULT_KIND, KINDS
 from fyp_core.weights.sources import list_bases
 from fyp_page.controls import control
 from fyp_page.handlers.page import fit_weights
 from fyp_page.handlers.requests import MOST_LORAS
 
-_ADDITIONS = "LoRA, textual inversion, base model"
+_ADDITIONS = "Reference picture, LoRA, textual inversion, base model"
+_PICTURES = [".png", ".jpg", ".jpeg", ".webp"]
 
 
 @dataclass
@@ -37,6 +39,7 @@ def settings_panel() -> SettingsPanel:
         with gr.Row():
             controls |= {name: control(name, min_width=140) for name in ("width", "height")}
     with gr.Accordion(_ADDITIONS, open=False, visible=False, elem_classes="card") as additions:
+        controls |= _reference_controls()
         controls |= _lora_controls()
         controls["embeddings"] = gr.File(
             label="Textual inversions: a prompt names each by its token or by the file's name",
@@ -50,6 +53,33 @@ def settings_panel() -> SettingsPanel:
             [("the model's own", None), *bases], value=None, label="Base model", visible=bool(bases)
         )
     return SettingsPanel(controls, additions)
+
+
+def _reference_controls() -> dict[str, Component]:
+    # A file and not an image of Gradio's, which is decoded in this process before it is looked at.
+    picture = gr.File(
+        label="Reference picture: its character, face or style is taken on; the middle square is read",
+        elem_id="reference-picture",
+        file_types=_PICTURES,
+        height=140,
+    )
+    with gr.Row():
+        kind = control(
+            "ip_adapter",
+            choices=list(KINDS),
+            value=DEFAULT_KIND,
+            label="Taken from the picture",
+            info=None,
+            min_width=200,
+        )
+        strength = control("reference_strength", label="Strength of the picture", step=0.05, min_width=200)
+    own = gr.File(label="IP-Adapter file, in place of these", file_types=[".safetensors", ".bin"], height=140)
+    return {
+        "reference_picture": picture,
+        "ip_adapter": kind,
+        "reference_strength": strength,
+        "ip_adapter_file": own,
+    }
 
 
 def _lora_controls() -> dict[str, Component]:

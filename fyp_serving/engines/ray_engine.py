@@ -14,7 +14,7 @@ from ray.serve.handle import DeploymentHandle
 
 from fyp_core.generation.device import Runtime
 from fyp_core.generation.engine import Engine, GenerationReport
-from fyp_core.generation.guide import Guide
+from fyp_core.generation.guide import Guide, with_reference
 from fyp_core.generation.job import MAX_WAITING, FinishedFrames, Job, JobQueue
 from fyp_core.generation.request import MAX_SEED, GenerationRequest
 from fyp_core.generation.result_size import ModelSize
@@ -152,6 +152,7 @@ class RayEngine(Engine):
             JobCancelled: the job was cancelled.
         """
         request.check()
+        guide = with_reference(guide, request)
         if request.seed is None:  # a job that is run again makes the same video
             request = request.changed(seed=secrets.randbelow(MAX_SEED + 1))
         with self.queue.turn(job):

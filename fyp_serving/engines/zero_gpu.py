@@ -16,7 +16,7 @@ from types import ModuleType
 
 from fyp_core.generation.device import Runtime
 from fyp_core.generation.engine import Engine, GenerationReport
-from fyp_core.generation.guide import Guide
+from fyp_core.generation.guide import Guide, with_reference
 from fyp_core.generation.job import MAX_WAITING, FinishedFrames, Job
 from fyp_core.generation.request import GenerationRequest
 from fyp_core.weights.sources import AUTO, ModelSource
@@ -86,6 +86,7 @@ class ZeroGpuEngine(Engine):
     ) -> GenerationReport:
         """Generate the video that follows ``guide`` in a process with a GPU; see :meth:`Engine.stream`."""
         request.check()
+        guide = with_reference(guide, request)
         if request.additions is not None:
             raise InputError(
                 "On ZeroGPU the model is loaded once, before all jobs; leave out embeddings and other parts."

@@ -188,6 +188,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
     "unknown preset": ({"preset": "best"}, "not in the list"),
     "unknown estimator": ({"estimator": "/etc/passwd"}, "not in the list"),
     "unknown scheduler": ({"scheduler": "a" * 5000}, "Value: aaa"),
+    "IP-Adapter of the server": ({"ip_adapter": "/etc/passwd"}, "not in the list"),
     "odd width": ({"width": 50}, "multiples of 8"),
     "width of a wall": ({"width": 10**6}, "at most 1024"),
     "large seed": ({"seed": 2**40}, "within 0 and"),

@@ -163,7 +163,7 @@ def test_loras_come_with_a_weight_each_and_a_wrong_one_costs_one_sentence(
 ) -> None:
     ink, noir = (kohya_lora(pipeline, tmp_path / f"{name}.safetensors") for name in ("ink", "noir"))
     _fill(page, EXAMPLES / "skeleton_disco.mp4", "skeleton", "a robot on the moon", seconds=0.4)
-    page.get_by_text("LoRA, textual inversion, base model").click()
+    page.get_by_text("Reference picture, LoRA, textual inversion, base model").click()
     page.locator("#loras input[type=file]").set_input_files([ink, noir])
     page.get_by_label("number input for Weight of ink").fill("0.5")
     expect(page.get_by_label("number input for Weight of noir")).to_have_value("1")

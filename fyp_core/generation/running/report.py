@@ -53,6 +53,8 @@ class GenerationReport:
             "input_hash": self.input_hash,
             "frames": frames,
             "crop": list(self.request.crop),
+            "reference_picture": _written(self.request.reference_picture, with_paths),
+            "ip_adapter": _written(self.request.ip_adapter, with_paths),
             "estimator": self.estimator,
             "width": width,
             "height": height,
@@ -69,6 +71,12 @@ class GenerationReport:
             **{name: os.path.basename(path) for name in ("base", "vae") if (path := self.model.get(name))},
             "embeddings": [os.path.basename(file) for file in self.model.get("embeddings", ())],
         }
+
+
+def _written(path: str | os.PathLike[str] | None, with_path: bool) -> str | None:
+    if path is None:
+        return None
+    return os.fspath(path) if with_path else os.path.basename(path)
 
 
 @dataclass(frozen=True, kw_only=True)

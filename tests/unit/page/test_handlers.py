@@ -17,7 +17,7 @@ from fyp_page.gallery import Gallery
 from fyp_page.handlers.motion import describe
 from fyp_page.handlers.page import Page, fit_weights
 from fyp_page.handlers.prompts import suggestions
-from fyp_page.handlers.requests import CROPS, SAME, controls_for, make_requests
+from fyp_page.handlers.requests import CROPS, SAME, controls_for, make_requests, pose_request
 from fyp_page.runs import Result
 
 MOST_LORAS = 4
@@ -187,3 +187,30 @@ class DistantEngine(Engine):
     @property
     def pipeline(self) -> NoReturn:
         raise AssertionError("The model is loaded into the page's process.")
+
+
+def test_a_reference_picture_is_taken_with_one_of_the_known_kinds_or_an_upload(
+    make_video: Callable[..., Path], tmp_path: Path
+) -> None:
+    hero, own = tmp_path / "hero.png", tmp_path / "own.safetensors"
+    hero.touch()
+    own.touch()
+    values = controls(
+        video=str(make_video(frames=40)), prompt="a robot", ip_adapter="face", reference_strength=0.4
+    )
+    (without,) = make_requests(values)
+    assert (without.reference_picture, without.ip_adapter) == (None, None)
+    values["reference_picture"] = str(hero)
+    (request,) = make_requests(values)
+    assert (request.reference_picture, request.ip_adapter, request.reference_strength) == (hero, "face", 0.4)
+    assert make_requests(values | {"ip_adapter_file": str(own)})[0].ip_adapter == str(own)
+    with pytest.raises(
+        InputError, match="no IP-Adapter '/etc/passwd' here; choose one of character, face, style"
+    ):
+        make_requests(values | {"ip_adapter": "/etc/passwd"})
+    assert pose_request(values) == pose_request(values | {"reference_picture": None})
+    settings = {"frames": 8, "fps": 5, "ip_adapter": "style", "reference_strength": 0.4}
+    assert {name: controls_for(settings)[name] for name in ("ip_adapter", "reference_strength")} == {
+        "ip_adapter": "style",
+        "reference_strength": 0.4,
+    }
