@@ -43,7 +43,7 @@ from fyp_core.generation.guide import Guide
 from fyp_core.generation.job import FinishedFrames, Job, Preview
 from fyp_core.generation.reference import ReferencePicture, read_reference
 from fyp_core.generation.request import MAX_SEED, GenerationRequest
-from fyp_core.generation.running.acting_reference import ActingReference
+from fyp_core.generation.running.applied_reference import AppliedReference
 from fyp_core.generation.running.latent_preview import LatentPreview
 from fyp_core.generation.running.report import GenerationReport
 from fyp_core.generation.running.time_estimate import SpeedMeter, check_time, denoising_work
@@ -99,7 +99,7 @@ class LoadedModel:
         self._own_scheduler = self.pipeline.scheduler
         self._loras: tuple[Lora, ...] = ()
         self._lora_hashes: list[str] = []
-        self._reference = ActingReference(self.pipeline, source.name, device)
+        self._reference = AppliedReference(self.pipeline, source.name, device)
         self._fitted_preview: LatentPreview | None = None
         self.speed = speed or SpeedMeter()
         self._hash = _in_background(lambda: model_hash(source))
@@ -119,10 +119,10 @@ class LoadedModel:
         self._loras, self._lora_hashes = loras, hashes
 
     def apply_reference(self, reference: ReferencePicture | None, request: GenerationRequest) -> None:
-        """Let exactly this picture act, as a request says; the work is spared where it does already.
+        """Apply exactly this picture with the settings of a request, or none.
 
         Raises:
-            InputError: the model takes none, or the IP-Adapter cannot be had or is not for it; then none acts.
+            InputError: the model takes none, or the IP-Adapter is missing or is not for it; then none is applied.
         """
         if reference is None:
             self._reference.remove()
@@ -130,7 +130,7 @@ class LoadedModel:
         with _within_memory(
             self.runtime, lambda: "the image encoder of the IP-Adapter; leave out the reference picture"
         ):
-            self._reference.put(reference, request.ip_adapter, request.reference_strength)
+            self._reference.apply(reference, request.ip_adapter, request.reference_strength)
 
     def with_few_step_lora(self, request: GenerationRequest) -> GenerationRequest:
         """The request with a LoRA for few steps, the model's own or a general one, where ``turbo`` needs one."""

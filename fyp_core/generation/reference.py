@@ -15,7 +15,7 @@ _LONGEST_SIDE = 1024  # pixels; the image encoder sees 224
 
 @dataclass(frozen=True)
 class ReferencePicture:
-    """A picture whose character, face or style the result takes on.
+    """A picture whose character, face or style the result shows.
 
     pixels: (H, W, 3) uint8 RGB.
     hash: SHA-256 of its file.

@@ -174,7 +174,7 @@ class GenerationRequest(RequestSettings):
     )
     reference_picture: Path | None = setting(
         None,
-        "picture whose character, face or style the result takes on; its middle square is read",
+        "picture whose character, face or style the result shows; its middle square is used",
         unset="none",
         group="model",
         metavar="FILE",
@@ -188,7 +188,7 @@ class GenerationRequest(RequestSettings):
     )
     reference_strength: float = setting(
         0.6,
-        "how strongly the picture acts beside the prompt; 0 is off",
+        "how strongly the picture guides; 0 is off",
         group="model",
         metavar="S",
         ge=0,

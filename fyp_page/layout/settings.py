@@ -58,7 +58,7 @@ def settings_panel() -> SettingsPanel:
 def _reference_controls() -> dict[str, Component]:
     # A file and not an image of Gradio's, which is decoded in this process before it is looked at.
     picture = gr.File(
-        label="Reference picture: its character, face or style is taken on; the middle square is read",
+        label="Reference picture: the result shows its character, face or style; its middle square is used",
         elem_id="reference-picture",
         file_types=_PICTURES,
         height=140,

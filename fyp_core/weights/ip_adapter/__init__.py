@@ -1,1 +1,1 @@
-"""IP-Adapter (Ye et al. 2023, arXiv 2308.06721): a picture acts on a model beside its prompt."""
+"""IP-Adapter (Ye et al. 2023, arXiv 2308.06721): a picture guides a model beside its prompt."""

@@ -1,4 +1,4 @@
-"""Putting an IP-Adapter onto a model by diffusers' own loader, and its view of a picture."""
+"""An IP-Adapter applied to a model by diffusers' own loader, and the features that it reads of a picture."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ from fyp_media.errors import InputError, as_input_error
 State = dict[str, dict[str, torch.Tensor]]
 """``image_proj`` turns features of a picture into tokens, ``ip_adapter`` these into keys and values."""
 
+# In ``image_proj``, of the plain adapter, the plus variants and the one for whole faces.
+_FIRST_LAYERS = ("proj.weight", "proj_in.weight", "proj.0.weight")
+_LAST_LAYERS = ("norm.weight", "norm_out.weight", "proj.3.weight")
+_UNKNOWN = "the layers that read the picture are of an unknown form"
+
 
 def check_takes_ip_adapters(name: str, unet_config: Mapping[str, Any]) -> None:
     """Raise InputError for a model that IP-Adapters do not fit; it is called by this name."""
@@ -34,9 +39,9 @@ def check_takes_ip_adapters(name: str, unet_config: Mapping[str, Any]) -> None:
 def load_ip_adapter(
     pipeline: IPAdapterMixin, files: IPAdapterFiles, picture: np.ndarray, device: str
 ) -> list[torch.Tensor]:
-    """Let a picture act on the network's attention to the text, in place of any before it.
+    """Apply an IP-Adapter to the network's attention to the text, and compute its features of a picture.
 
-    The image encoder is needed for this only and not kept.
+    The image encoder is loaded for this only. One applied before is removed.
 
     Args:
         picture: (H, W, 3) uint8 RGB; its middle square is read.
@@ -46,7 +51,7 @@ def load_ip_adapter(
         The pipeline's ``ip_adapter_image_embeds`` with guidance, (2, 1, ...): the unconditional features come first.
 
     Raises:
-        InputError: a file is damaged, is no IP-Adapter or is one for another kind of model; then none acts.
+        InputError: a file is damaged, is no IP-Adapter or is one for another kind of model; then none is applied.
     """
     remove_ip_adapter(pipeline)
     with as_input_error(f"{files.adapter} is no IP-Adapter for this model"):
@@ -54,8 +59,7 @@ def load_ip_adapter(
     encoder = _load_image_encoder(files.image_encoder, state["image_proj"], pipeline.unet.dtype)
     pipeline.register_modules(image_encoder=encoder.to(device))
     try:
-        with as_input_error(f"{files.adapter} is no IP-Adapter for this model"):
-            pipeline.load_ip_adapter(state, subfolder="", weight_name="", low_cpu_mem_usage=False)
+        _put(pipeline, state, files.adapter)
         return pipeline.prepare_ip_adapter_image_embeds(Image.fromarray(picture), None, device, 1, True)
     except BaseException:
         remove_ip_adapter(pipeline)
@@ -65,9 +69,18 @@ def load_ip_adapter(
 
 
 def remove_ip_adapter(pipeline: IPAdapterMixin) -> None:
-    """Let no picture act."""
+    """Remove the IP-Adapter, where there is one."""
     if any(getattr(processor, "to_k_ip", None) for processor in pipeline.unet.attn_processors.values()):
         pipeline.unload_ip_adapter()
+
+
+def _put(pipeline: IPAdapterMixin, state: State, file: Path) -> None:
+    try:
+        pipeline.load_ip_adapter(state, subfolder="", weight_name="", low_cpu_mem_usage=False)
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, KeyError, IndexError) as error:  # tensors are missing, or of other shapes
+        raise InputError(f"{file} is no IP-Adapter for this model: {_UNKNOWN}") from error
 
 
 def _read_adapter(file: Path, unet: Any) -> State:
@@ -90,7 +103,17 @@ def _read_adapter(file: Path, unet: Any) -> State:
     }
     if {name: tuple(tensor.shape) for name, tensor in state["ip_adapter"].items()} != expected:
         raise InputError("its layers are of another number or width than this model's")
+    if _width(state["image_proj"], _LAST_LAYERS, 0) != unet.config.cross_attention_dim:
+        raise InputError(_UNKNOWN)
     return state
+
+
+def _width(image_proj: Mapping[str, torch.Tensor], layers: tuple[str, ...], axis: int) -> int:
+    """Of the layer that there is."""
+    weight = next((image_proj[name] for name in layers if name in image_proj), None)
+    if weight is None or weight.ndim <= axis:
+        raise InputError(_UNKNOWN)
+    return weight.shape[axis]
 
 
 def _load_image_encoder(
@@ -100,11 +123,6 @@ def _load_image_encoder(
         config = CLIPVisionConfig.from_pretrained(folder, local_files_only=True)
         # The plain adapter reads the projected feature of the whole picture, the others those of its parts.
         width = config.projection_dim if "proj.weight" in image_proj else config.hidden_size
-        first = next(
-            name for name in ("proj.weight", "proj_in.weight", "proj.0.weight") if name in image_proj
-        )
-        if image_proj[first].shape[1] != width:
-            raise InputError(
-                f"its features have {width} values, but the IP-Adapter reads {image_proj[first].shape[1]}"
-            )
+        if (read := _width(image_proj, _FIRST_LAYERS, 1)) != width:
+            raise InputError(f"its features have {width} values, but the IP-Adapter reads {read}")
         return CLIPVisionModelWithProjection.from_pretrained(folder, dtype=dtype, local_files_only=True)

@@ -1,4 +1,4 @@
-"""A reference picture acts on every frame alike, for its request only; what cannot work is one sentence."""
+"""A reference picture guides every frame alike, for its request only; what cannot work is one sentence."""
 
 import json
 import shutil
@@ -76,7 +76,7 @@ def with_picture(request: GenerationRequest, picture: Path, adapter: Path | str)
     return request.changed(reference_picture=picture, ip_adapter=str(adapter), reference_strength=1)
 
 
-def test_the_picture_acts_as_strongly_as_asked_and_for_its_request_only(
+def test_the_picture_guides_as_strongly_as_asked_and_for_its_request_only(
     engine: Engine, plain: GenerationRequest, hero: GenerationRequest, expected: np.ndarray, folder: Path
 ) -> None:
     full = engine.generate(hero).frames
@@ -146,7 +146,7 @@ def test_every_frame_receives_the_same_tokens(
     assert len(kinds) == (2 if is_guided else 1), "one for the picture, one for the unconditional half"
 
 
-def test_a_lora_and_a_picture_act_together(
+def test_a_lora_and_a_picture_work_together(
     engine: Engine, model: FollowYourPosePipeline, hero: GenerationRequest, expected: np.ndarray, folder: Path
 ) -> None:
     lora = kohya_lora(model, folder / "style.safetensors")
@@ -220,7 +220,7 @@ def test_kinds_are_found_in_the_checkpoints_folder(
     assert found.settings()["ip_adapter"] == "style"
 
 
-def test_what_does_not_fit_is_one_sentence_and_leaves_nothing_acting(
+def test_what_does_not_fit_is_one_sentence_and_is_not_applied(
     engine: Engine,
     plain: GenerationRequest,
     hero: GenerationRequest,
@@ -242,7 +242,10 @@ def test_what_does_not_fit_is_one_sentence_and_leaves_nothing_acting(
         "FaceID kind": good | {"ip_adapter.0.to_k_lora.down.weight": torch.zeros(2, 2)},
         "features have 6 values, but the IP-Adapter reads 5": good
         | {"image_proj.proj.weight": torch.zeros(3072, 5)},
-        "size mismatch|norm": {k: v[:5] if k == "image_proj.norm.bias" else v for k, v in good.items()},
+        "of an unknown form": {k: v[:5] if k == "image_proj.norm.weight" else v for k, v in good.items()},
+        "read the picture are of an unknown form": {
+            k: v for k, v in good.items() if k != "image_proj.proj.bias"
+        },
     }
     for sentence, state in adapters.items():
         save_file({name: tensor.clone() for name, tensor in state.items()}, tmp_path / "bad.safetensors")

@@ -1,4 +1,4 @@
-"""The reference picture that acts on a loaded model: put on for a request, kept while the next ones have the same."""
+"""The reference picture applied to a loaded model: for a request, and as long as the next ones have the same."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from fyp_core.weights.ip_adapter.loading import (
 )
 
 
-class ActingReference:
-    """At most one picture acts on a pipeline.
+class AppliedReference:
+    """At most one picture is applied to a pipeline.
 
     Args:
         pipeline: of the model.
@@ -33,15 +33,15 @@ class ActingReference:
         self._hashes: tuple[str, str] | None = None  # of the picture and the IP-Adapter
         self._features: list[torch.Tensor] = []
 
-    def put(self, reference: ReferencePicture, adapter: str | None, strength: float) -> None:
-        """Let this picture act.
+    def apply(self, reference: ReferencePicture, adapter: str | None, strength: float) -> None:
+        """Apply this picture; its features are computed unless it is applied already.
 
         Args:
             adapter: see :func:`find_ip_adapter`; None is :data:`DEFAULT_KIND`.
             strength: 0..1.
 
         Raises:
-            InputError: the model takes none, or the IP-Adapter cannot be had or is not for it; then none acts.
+            InputError: the model takes none, or the IP-Adapter cannot be had or is not for it; then none is applied.
         """
         check_takes_ip_adapters(self._name, self._pipeline.unet.config)
         files = find_ip_adapter(adapter or DEFAULT_KIND)
@@ -53,7 +53,7 @@ class ActingReference:
         self._pipeline.set_ip_adapter_scale(strength)
 
     def remove(self) -> None:
-        """Let no picture act."""
+        """Apply no picture."""
         self._features, self._hashes = [], None
         remove_ip_adapter(self._pipeline)
 
