@@ -124,7 +124,7 @@ def write_clips(folder: Path, data: OwnClips) -> None:
 
 
 def from_one(text: str) -> int:
-    """A whole number from 1; argparse tells what is wrong with another."""
+    """A whole number from 1; argparse reports what is wrong with another."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"give a whole number from 1, not {text!r}")
     return int(text)

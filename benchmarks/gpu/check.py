@@ -88,7 +88,7 @@ def check(parts: Mapping[str, Callable[[], Iterator[Row]]], report: Report, minu
                 if time.monotonic() >= end:
                     note = "Ended here: the time is over."
                     break
-        except Exception as error:  # a part that fails must not cost the others
+        except Exception as error:  # the other parts run after one that fails
             logger.exception("%s failed", name)
             note, none_failed = f"Failed: {type(error).__name__}: {str(error)[:500]}", False
         report.end(time.monotonic() - start, note)

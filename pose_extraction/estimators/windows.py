@@ -1,7 +1,7 @@
-"""A picture is also searched from afar, where its people are smaller, and a wide one in windows, where they are larger.
+"""Searches a picture also zoomed out, where its people are smaller, and a wide one in windows, where they are larger.
 
-A detector that shrinks all it is shown to a few pixels misses who is small in it, and BlazePose's also who fills it: of
-renders of one person about as high as the picture it found 77 %, and from afar 99 %.
+A detector that shrinks its input to a few pixels misses small people, and BlazePose's also people who fill the picture:
+of renders of one person about as high as the picture it found 77 %, and zoomed out 99 %.
 """
 
 from collections.abc import Callable
@@ -18,29 +18,29 @@ Finder = Callable[[np.ndarray], FramePoses]
 """People of an (H, W, 3) uint8 RGB picture, in its pixels."""
 
 _WIDE = 1.25  # width by height above which a picture is searched in windows
-_STEP = 0.5  # most between the starts of neighbouring windows, in heights: who is narrower than this is whole in one
-_KEPT_FRAMES = 10  # a view is followed for as long after somebody was found in it only
-_LEAST_INSIDE = 0.8  # share of the joints inside the window of somebody who is whole in it
-_AFAR_MARGIN = 0.5  # of the picture's shorter side, added on each side
-_AFAR_SIDE = 512  # pixels of the picture's shorter side when it is seen from afar, at most
-_AFAR_EVERY = 8  # frames in which somebody is seen
-_MOST_SHARED = (
-    0.5  # of the smaller of two boxes, where they are of two people of whom one is found from afar only
+_STEP = (
+    0.5  # heights between the starts of windows, at most: a person narrower than this is whole in one of them
 )
+_KEPT_FRAMES = 10  # for which a view is followed after somebody was found in no other
+_LEAST_INSIDE = 0.8  # share of joints inside the window for a person who counts as whole in it
+_ZOOMED_MARGIN = 0.5  # of the picture's shorter side, added on each side
+_ZOOMED_SIDE = 512  # pixels of the picture's shorter side when it is zoomed out, at most
+_ZOOMED_EVERY = 8  # frames in which somebody is seen
+_MOST_SHARED = 0.5  # of the smaller of two boxes, for a person found zoomed out to count as another one
 
 
 @dataclass(frozen=True)
 class _View:
-    """What a finder is shown: the picture's part from ``left`` on, ``width`` wide; or the picture from afar."""
+    """The input of a finder: the picture's part from ``left`` on, ``width`` wide; or the picture zoomed out."""
 
     left: int
     width: int
-    is_afar: bool = False
+    is_zoomed_out: bool = False
 
     def find(self, finder: Finder, frame: np.ndarray) -> FramePoses:
         """People of the view in the picture's pixels: those who are whole in it, or cut off by the picture."""
-        if self.is_afar:
-            return _find_from_afar(finder, frame)
+        if self.is_zoomed_out:
+            return _find_zoomed_out(finder, frame)
         poses = finder(frame[:, self.left : self.left + self.width])
         x = poses.keypoints[..., 0]
         ends_inside = self.left + self.width < frame.shape[1]
@@ -53,13 +53,13 @@ class _View:
 class WindowSearch:
     """Finds people in a picture and in views of it, frame by frame.
 
-    Every frame is searched whole. Of the windows that show nobody known one a frame is searched, in turn, in the first
-    frame all; from afar the first frame is searched, every eighth one, and those in which nobody is seen otherwise. Who
-    is found in a view only is followed there.
+    Every frame is searched whole. Of the windows without a known person one a frame is searched, in turn, in the first
+    frame all. Zoomed out are the first frame, every eighth one, and those in which nobody is found otherwise. A person
+    who is found in a view only is followed there.
 
     Args:
-        open_finder: makes a finder, for the whole picture or one view: where its argument is true of a single picture
-            each time, otherwise one that follows people from frame to frame.
+        open_finder: makes a finder for the whole picture or one view. With True it treats each picture separately,
+            otherwise it follows people from frame to frame.
         stills: the frames are unrelated pictures; all views of each are searched.
     """
 
@@ -80,21 +80,21 @@ class WindowSearch:
         height, width = frame.shape[:2]
         whole = self._find_in_whole(frame)
         windows = [_View(start, height) for start in window_starts(height, width)]
-        afar = _View(0, width, is_afar=True)
+        zoomed_out = _View(0, width, is_zoomed_out=True)
         found = {
             view: view.find(self._followers[view], frame)
             for view, last in self._last_needed.items()
             if self._frame - last <= _KEPT_FRAMES
         }
-        from_afar = found.pop(afar, None)
+        found_zoomed_out = found.pop(zoomed_out, None)
         known = _joined([whole, *found.values()])
         for view in self._unknown_windows(known, windows):
             found[view] = view.find(self._find_in_still, frame)
         known = _joined([whole, *found.values()])
-        if from_afar is None and (self._stills or self._frame % _AFAR_EVERY == 0 or not len(known)):
-            from_afar = afar.find(self._find_in_still, frame)
-        if from_afar is not None:
-            found[afar] = _elsewhere(from_afar, known)
+        if found_zoomed_out is None and (self._stills or self._frame % _ZOOMED_EVERY == 0 or not len(known)):
+            found_zoomed_out = zoomed_out.find(self._find_in_still, frame)
+        if found_zoomed_out is not None:
+            found[zoomed_out] = _elsewhere(found_zoomed_out, known)
         people = without_duplicates(_joined([whole, *found.values()]))
         if not self._stills:
             self._follow_missed(people, whole, found)
@@ -102,7 +102,7 @@ class WindowSearch:
         return people
 
     def _unknown_windows(self, known: FramePoses, windows: list[_View]) -> list[_View]:
-        """Windows to search: none that has somebody known nearest to its middle."""
+        """Windows to search: those that are not the nearest one of a known person."""
         if self._stills or self._frame == 0 or not windows:
             return windows
         taken = {_nearest(windows, person) for person in known.keypoints}
@@ -110,7 +110,7 @@ class WindowSearch:
         return [free[self._frame % len(free)]] if free else []
 
     def _follow_missed(self, people: FramePoses, whole: FramePoses, found: dict[_View, FramePoses]) -> None:
-        """Follow who was found in views only: in the window around them, or else from afar."""
+        """Follow people found in views only: in the window around them, or else zoomed out."""
         for person in people.keypoints:
             if any(same_person(person, other) for other in whole.keypoints):
                 continue
@@ -119,7 +119,7 @@ class WindowSearch:
                 for view, poses in found.items()
                 if any(same_person(person, one) for one in poses.keypoints)
             ]
-            windows = [view for view in views if not view.is_afar]
+            windows = [view for view in views if not view.is_zoomed_out]
             view = _nearest(windows, person) if windows else views[0]
             self._last_needed[view] = self._frame
             if view not in self._followers:
@@ -134,19 +134,19 @@ def window_starts(height: int, width: int) -> list[int]:
     return [round(start) for start in np.linspace(0, width - height, count)]
 
 
-def _find_from_afar(finder: Finder, frame: np.ndarray) -> FramePoses:
+def _find_zoomed_out(finder: Finder, frame: np.ndarray) -> FramePoses:
     """People of a picture that is made smaller and continued by its edges."""
-    scale = min(1.0, _AFAR_SIDE / min(frame.shape[:2]))
+    scale = min(1.0, _ZOOMED_SIDE / min(frame.shape[:2]))
     if scale < 1:
         frame = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    margin = round(_AFAR_MARGIN * min(frame.shape[:2]))
+    margin = round(_ZOOMED_MARGIN * min(frame.shape[:2]))
     poses = finder(cv2.copyMakeBorder(frame, *[margin] * 4, cv2.BORDER_REPLICATE))
     keypoints = (poses.keypoints - margin + 0.5) / scale - 0.5
     return FramePoses(keypoints.astype(np.float32), poses.scores)
 
 
 def _elsewhere(poses: FramePoses, known: FramePoses) -> FramePoses:
-    """Those who do not stand where somebody is known: from afar, somebody who leans is also found in a second pose."""
+    """The people away from the known ones: zoomed out, a person who leans is also found in a second pose."""
     boxes, taken = _boxes(poses), _boxes(known)
     low = np.maximum(boxes[:, None, :2], taken[None, :, :2])
     high = np.minimum(boxes[:, None, 2:], taken[None, :, 2:])

@@ -144,7 +144,7 @@ def test_what_a_video_is_made_from_is_never_replaced(
     assert {path: path.read_bytes() for path in Path().iterdir()} == before
 
 
-def test_a_changed_input_is_told(generate: Callable[..., Any], tmp_path: Path) -> None:
+def test_a_changed_input_is_reported(generate: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "in.mp4").write_bytes(SKELETON.read_bytes())
     skeleton = ("--input-type", "skeleton", "--frames", "1", "--prompt", PROMPT)
     generate("--input", "in.mp4", *skeleton, "--output", "out.mp4")

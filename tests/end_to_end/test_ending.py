@@ -150,7 +150,7 @@ def test_ctrl_c_while_it_starts(demo: Callable[[], tuple[Terminal, int]]) -> Non
     assert "Traceback" not in printed
 
 
-def test_a_place_that_cannot_be_served_is_told(tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_served_is_reported(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path, sys.executable, ROOT / "app.py", PORT="many")
     printed = terminal.end()
     assert terminal.process.returncode == 2

@@ -59,7 +59,7 @@ def test_one_process(
     )  # fmt: skip
     assert finished.returncode == 0, finished.stderr
     for key in ("use_inv_latent", "num_inv_steps", "dataset_set", "train_batch_size", "mixed_precision"):
-        assert key in finished.stderr, "that it has no effect is told"
+        assert key in finished.stderr, "a message says that it has no effect"
     video = tmp_path / "elsewhere/inference/skeleton_disco/00_a-robot.mp4"
     assert (probe(video).width, probe(video).height) == (48, 40)
     settings = read_settings(video)

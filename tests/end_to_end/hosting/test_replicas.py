@@ -145,6 +145,6 @@ def test_a_number_or_a_range_of_replicas(text: str, expected: tuple[int, int]) -
     assert parse_replicas(text) == expected
 
 
-def test_a_range_that_is_none_is_told() -> None:
+def test_an_invalid_range_is_reported() -> None:
     with pytest.raises(InputError, match=r"'many'; give a number, or a range such as 1-4"):
         parse_replicas("many")

@@ -69,14 +69,14 @@ def test_the_installed_copy_is_used_and_tells_its_version(environment: Path, run
 def test_generate_with_the_model_in_the_wheel(away: Path, run: Callable[..., str]) -> None:
     wanted = ("--input", "skeleton_disco.mp4", "--input-type", "skeleton", "--prompt", "a panda on the moon")
     chosen = ("--output", "panda.mp4", "--model", "mini", "--steps", "2")
-    told = json.loads(run("fyp", "generate", *wanted, *chosen, "--json"))
-    assert (told["model"], told["frames"]) == ("mini", 36)  # 3 s at 12 frames a second
+    report = json.loads(run("fyp", "generate", *wanted, *chosen, "--json"))
+    assert (report["model"], report["frames"]) == ("mini", 36)  # 3 s at 12 frames a second
     assert (away / "panda.mp4").stat().st_size > 1000
 
 
 def test_extract_poses(away: Path, run: Callable[..., str]) -> None:
-    told = json.loads(run("fyp-pose", "raw_man_cheering.mp4", "-o", "skeleton.mp4", "--fps", "4", "--json"))
-    assert told["person_share"] == 1
+    report = json.loads(run("fyp-pose", "raw_man_cheering.mp4", "-o", "skeleton.mp4", "--fps", "4", "--json"))
+    assert report["person_share"] == 1
     assert (away / "skeleton.mp4").stat().st_size > 1000
 
 

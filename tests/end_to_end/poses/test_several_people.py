@@ -45,7 +45,7 @@ def test_everybody_side_by_side_is_found_with_one_number(clips: list[WorldClip],
 
 @pytest.mark.slow
 def test_people_as_high_as_the_picture_are_found():
-    """MediaPipe alone finds 63 % of these, and from afar 92 %."""
+    """MediaPipe alone finds 63 % of these, and zoomed out 92 %."""
     motions = ("stand", "wave", "cheer", "jumping jacks")
     pictures = [
         sample_clip(

@@ -25,13 +25,13 @@ def test_the_trainer_runs_beside_a_bare_loop(
     sizes = ["train_data.n_sample_frames=2", "train_batch_size=2"]
     model = f"pretrained_model_path={tiny_model_dir}"
     assert training([*given, *sizes, model, "--turns", "2", "--steps", "1"]) == 0
-    told = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert (told["data"], told["workers"]) == (data, 1 if data == "clips" else 0)
-    assert told["trainer, samples/s"] > 0
-    assert told["bare loop, samples/s"] > 0
+    report = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (report["data"], report["workers"]) == (data, 1 if data == "clips" else 0)
+    assert report["trainer, samples/s"] > 0
+    assert report["bare loop, samples/s"] > 0
 
 
-def test_a_setting_that_there_is_not_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_setting_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     assert training(["train_data.clip=3"]) == 2
     assert "train_data.clip; did you mean train_data.clips" in capsys.readouterr().err
 

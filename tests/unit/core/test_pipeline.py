@@ -489,7 +489,7 @@ def test_skeleton_of_another_size_is_fitted_to_the_centre() -> None:
         ({"callback_on_step_end_tensor_inputs": ["noise"]}, "noise"),
         ({"guidance_rescale": 1.5}, "`guidance_rescale` is 1.5"),
         ({"guidance_end": -0.1}, "`guidance_end` is -0.1"),
-        ({"timesteps": [900, 20]}, "DDIMScheduler takes no `timesteps`"),
+        ({"timesteps": [900, 20]}, "DDIMScheduler does not accept `timesteps`"),
         ({"window": 4, "window_overlap": 4}, "overlap of windows is 4"),
     ],
 )

@@ -83,7 +83,7 @@ def test_folders_tables_and_shards_are_listed(tmp_path: Path) -> None:
     assert listed("https://example.org/{0..2}.tar")[2] == ShardUnit("https://example.org/2.tar")
 
 
-def test_of_several_captions_the_first_is_kept_and_that_is_told(
+def test_of_several_captions_the_first_is_kept_with_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     write_picture(tmp_path / "a.png", np.zeros((8, 8, 3), np.uint8), None)
@@ -94,7 +94,7 @@ def test_of_several_captions_the_first_is_kept_and_that_is_told(
     assert "2 of the 3 rows" in caplog.text
 
 
-def test_a_damaged_shard_is_told_after_what_comes_before_it(tmp_path: Path) -> None:
+def test_a_damaged_shard_is_reported_after_the_samples_before_it(tmp_path: Path) -> None:
     with TarWriter(str(tmp_path / "0.tar")) as writer:
         writer.write({"__key__": "1", "txt": b"one"})
         writer.write({"__key__": "2", "txt": b"two" * 1000})

@@ -60,7 +60,7 @@ def test_too_many_steps_are_named() -> None:
         check_steps(make_scheduler("dpmpp-2m", own), own.config.num_train_timesteps)
 
 
-def test_spacing_that_zero_terminal_snr_rules_out_is_told() -> None:
+def test_spacing_that_zero_terminal_snr_rules_out_is_reported() -> None:
     finite, zero_snr = DDIMScheduler(**SCHEDULER), DDIMScheduler(**ZERO_SNR)
     assert (
         can_space("dpmpp-2m-karras", finite) and can_space("dpmpp-2m", zero_snr) and can_space(OWN, zero_snr)
@@ -94,7 +94,7 @@ def test_timesteps_and_sigmas_of_ones_own() -> None:
     euler = make_scheduler("euler", DDIMScheduler(**SCHEDULER))
     set_timesteps(euler, 4, sigmas=[14.0, 2.0, 0.5, 0.0])
     assert euler.sigmas[:3].tolist() == [14.0, 2.0, 0.5]
-    with pytest.raises(InputError, match="takes no `timesteps`"):
+    with pytest.raises(InputError, match="does not accept `timesteps`"):
         set_timesteps(DDIMScheduler(**SCHEDULER), 4, timesteps=[900, 20])
     with pytest.raises(InputError, match="not both"):
         set_timesteps(solver, 4, timesteps=[900], sigmas=[1.0])

@@ -1,4 +1,4 @@
-"""Settings as models: what a bad value is told, and the rows of a table for readers."""
+"""Settings as models: messages for bad values, and the rows of a table for readers."""
 
 from __future__ import annotations
 

@@ -322,7 +322,7 @@ def test_clip_score_is_the_similarity_of_pictures_and_words(clip_dir: Path, clip
     assert judge.score(clip.frames, "a robot") == pytest.approx(max(0, 100 * cosines.mean()), abs=1e-3)
 
 
-def test_a_folder_without_clip_is_told(tmp_path: Path) -> None:
+def test_a_folder_without_clip_is_reported(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no CLIP"):
         ClipJudge.load(tmp_path)
 
@@ -378,7 +378,7 @@ def test_joints_are_read_back_from_a_drawing() -> None:
     assert drawn[:, 5:].all()
 
 
-def test_lines_that_are_no_person_are_told() -> None:
+def test_lines_that_are_not_a_person_are_reported() -> None:
     scribble = np.zeros((1, 96, 96, 3), np.uint8)
     for row in range(0, 96, 8):
         scribble[:, row : row + 2] = 255, 153, 51
@@ -559,7 +559,7 @@ def test_sources_that_there_are_not_are_named(pipeline, cases) -> None:
         evaluate(pipeline, KnowingJudges(cases), cases, sources=["nothing"])
 
 
-def test_sources_that_no_motion_of_a_file_has_are_told(
+def test_sources_that_no_motion_of_a_file_has_are_reported(
     pipeline, cases, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(

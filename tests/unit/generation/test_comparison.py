@@ -69,9 +69,9 @@ def test_gif_and_frames(export: Callable[..., tuple[int, str]], tmp_path: Path) 
         (("--side-by-side", "out.mp4", "--source", "gone.mp4"), "no file gone.mp4, the source"),
     ],
 )
-def test_what_cannot_be_done_is_told(
+def test_impossible_exports_are_reported(
     export: Callable[..., tuple[int, str]], arguments: tuple[str, ...], message: str
 ) -> None:
-    status, told = export("skeleton_disco.mp4", "skeleton", *arguments)
+    status, printed = export("skeleton_disco.mp4", "skeleton", *arguments)
     assert status == 2
-    assert message in told
+    assert message in printed

@@ -147,7 +147,9 @@ def test_what_cannot_fit_into_memory_is_refused(
         engine.generate(request_)
 
 
-def test_skeletons_with_red_and_blue_swapped_are_put_right_and_told(engine: Engine, tmp_path: Path) -> None:
+def test_skeletons_with_red_and_blue_swapped_are_corrected_with_a_notice(
+    engine: Engine, tmp_path: Path
+) -> None:
     clip = sample_clip(np.random.default_rng(0), FRAMES, 128, stride=4, height_share=(0.7, 0.9))
     swapped = tmp_path / "swapped.mp4"
     write_video(swapped, clip.skeletons()[..., ::-1], 24)
@@ -227,7 +229,7 @@ def test_sampling_controls_change_the_video(
     assert np.array_equal(engine.generate(request_).frames, expected)
 
 
-def test_undefined_numbers_are_told_instead_of_a_black_video(
+def test_undefined_numbers_are_an_error_instead_of_a_black_video(
     engine: Engine, request_: GenerationRequest, expected: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
@@ -381,7 +383,7 @@ def test_other_sizes_are_refused(engine: Engine, request_: GenerationRequest, si
         engine.generate(request_.changed(width=size[0], height=size[1]))
 
 
-def test_a_model_that_does_not_fit_is_told_and_freed(
+def test_a_model_that_does_not_fit_is_reported_and_freed(
     tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from fyp_core.generation import loaded_model
@@ -424,14 +426,16 @@ def test_cpu_takes_bf16_only_where_it_has_it_and_it_is_faster(monkeypatch: pytes
         (Runtime(device="nowhere"), "no device nowhere"),
     ],
 )
-def test_what_the_device_cannot_do_is_told(tiny_model_dir: Path, runtime: Runtime, complaint: str) -> None:
+def test_what_the_device_cannot_do_is_reported(
+    tiny_model_dir: Path, runtime: Runtime, complaint: str
+) -> None:
     with pytest.raises(InputError, match=complaint):
         Engine(str(tiny_model_dir), runtime=runtime).load()
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="on a GPU they may work")
 @pytest.mark.parametrize("backend", ["xformers", "flash", "sage"])
-def test_absent_attention_backends_are_told(tiny_model_dir: Path, backend: str) -> None:
+def test_absent_attention_backends_are_reported(tiny_model_dir: Path, backend: str) -> None:
     with pytest.raises(InputError, match="native"):
         Engine(str(tiny_model_dir), runtime=Runtime(device="cpu", attention=backend)).load()
     with pytest.raises(InputError, match="no device cuda"):
@@ -470,6 +474,6 @@ def test_compiled_blocks_make_the_same_video_of_any_length(engine: Engine, tiny_
     assert counts[0] == counts[1], "compiled once for any number of frames"
 
 
-def test_where_nothing_can_be_compiled_it_is_told(engine: Engine) -> None:
+def test_where_nothing_can_be_compiled_an_error_says_so(engine: Engine) -> None:
     with pytest.raises(InputError, match="leave --compile out"):
         compile_blocks(engine.pipeline, backend="no such backend")

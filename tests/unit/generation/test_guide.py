@@ -1,4 +1,4 @@
-"""From a video to what a generation follows: whole people, wherever they are in the picture, and what is told."""
+"""Guides of videos: whole people, wherever they are in the picture, and notices."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -73,7 +73,7 @@ def test_one_person_anywhere_is_shown_whole(
     assert ((truth > 0) & (truth < 127)).all(-1)[visible].mean() > 0.97
 
 
-def test_the_middle_hides_somebody_at_the_side_and_that_is_told(clip: WorldClip, tmp_path: Path) -> None:
+def test_the_middle_hides_a_person_at_the_side_and_a_notice_says_so(clip: WorldClip, tmp_path: Path) -> None:
     write_video(tmp_path / "v.mp4", placed(clip.frames, 288, 640, 0, 16), 12)
     guide = make(tmp_path / "v.mp4", fit="cover")
     assert any("of the joints lie outside" in notice and "--fit people" in notice for notice in guide.notices)
@@ -90,12 +90,12 @@ def test_the_result_can_have_the_sources_proportions(clip: WorldClip, tmp_path: 
     assert next(fine_skeletons(request, guide)).shape[:2] == (504, 288)
 
 
-def test_frames_without_anybody_are_told_by_their_numbers(clip: WorldClip, tmp_path: Path) -> None:
+def test_frames_without_anybody_are_named_by_their_numbers(clip: WorldClip, tmp_path: Path) -> None:
     empty = np.full((16, SIDE, SIDE, 3), 90, np.uint8)
     write_video(tmp_path / "v.mp4", [*clip.frames, *empty, *clip.frames], 2)
     guide = make(tmp_path / "v.mp4", frames=12, stride=2)
-    told = [notice for notice in guide.notices if "Nobody is seen in frames 4-18" in notice]
-    assert told, guide.notices
+    notices = [notice for notice in guide.notices if "Nobody is seen in frames 4-18" in notice]
+    assert notices, guide.notices
     assert not guide.skeletons[4].any()
 
 
@@ -144,7 +144,7 @@ def test_cancelling_stops_the_reading_at_the_next_frame(make_video: Callable[...
         )
 
 
-def test_an_unknown_fit_is_told(make_video: Callable[..., Path]) -> None:
+def test_an_unknown_fit_is_reported(make_video: Callable[..., Path]) -> None:
     with pytest.raises(InputError, match="fit must be one of people, contain, cover, not 'stretch'"):
         make(make_video(), fit="stretch")
 

@@ -1,4 +1,4 @@
-"""What the input is, and what becomes of its people: told from the input itself, chosen, resized, mirrored."""
+"""The kind of the input is recognised from its content; its people are chosen, resized and mirrored."""
 
 import shutil
 from pathlib import Path
@@ -54,7 +54,7 @@ def heights(guide: Guide) -> np.ndarray:
     return np.ptp(y, axis=2).mean(axis=0)
 
 
-def test_the_kind_of_input_is_told_from_the_input(clip: WorldClip, two: Path, tmp_path: Path) -> None:
+def test_the_kind_of_input_is_recognised_from_its_content(clip: WorldClip, two: Path, tmp_path: Path) -> None:
     for name, frames in (
         ("raw", np.repeat(np.repeat(clip.frames, 4, 1), 4, 2)),
         ("skeleton", clip.skeletons()),

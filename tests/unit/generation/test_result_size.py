@@ -43,6 +43,6 @@ def test_sizes_asked_for_are_taken() -> None:
         ((None, None, "9:1"), "too extreme"),
     ],
 )
-def test_sizes_that_cannot_be_made_are_told(wish: tuple, sentence: str) -> None:
+def test_sizes_that_cannot_be_made_are_reported(wish: tuple, sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         result_size(MINI, SOURCE, *wish)

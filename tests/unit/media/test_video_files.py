@@ -240,7 +240,7 @@ def test_frames_without_times_are_counted(tmp_path):
 
 
 @pytest.mark.parametrize("write", [write_video, write_gif])
-def test_sizes_and_rates_that_cannot_be_written_are_told_and_leave_nothing(tmp_path, write):
+def test_sizes_and_rates_that_cannot_be_written_are_reported_and_leave_nothing(tmp_path, write):
     target = tmp_path / ("v.mp4" if write is write_video else "v.gif")
     with pytest.raises(InputError, match="choose another size"):
         write(target, [np.zeros((2, 70000, 3), np.uint8)], 8)

@@ -142,7 +142,7 @@ def test_a_row_without_files_goes_and_files_of_others_stay(gallery: Gallery, res
     assert (gallery.results / "my holiday").is_dir()
 
 
-def test_an_index_that_is_damaged_is_told_and_nothing_removed(gallery: Gallery, result: Path) -> None:
+def test_an_index_that_is_damaged_is_reported_and_nothing_removed(gallery: Gallery, result: Path) -> None:
     add(gallery, ANNA, result)
     (gallery.folder / "index.sqlite").write_bytes(b"damaged" * 1000)
     with pytest.raises(InputError, match="FYP_GALLERY"):

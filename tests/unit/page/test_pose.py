@@ -37,7 +37,7 @@ def test_nobody_is_meant_where_nobody_is_seen() -> None:
     assert person_at((1, 1), guide_of((np.nan, np.nan))) is None
 
 
-def test_who_of_several_people_is_followed_is_told(make_video: Callable[..., Path]) -> None:
+def test_which_of_several_people_is_followed_is_stated(make_video: Callable[..., Path]) -> None:
     request = GenerationRequest(input=make_video(), prompt="a robot")
     several = guide_of((20, 50), (150, 50))
     assert describe_pose(request, guide_of((20, 50))) == "Read as a video."

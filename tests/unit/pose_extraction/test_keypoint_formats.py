@@ -82,7 +82,7 @@ def relative(document: dict[str, Any], low: float = 0.0) -> dict[str, Any]:
     [BODY_25, COCO_18, [*range(17), *8 * [None]], BODY_25[:19], list(range(17)), [*range(17), *118 * [None]]],
     ids=["BODY_25", "COCO-18", "BODY_25B", "BODY_19", "COCO-17", "BODY_135"],
 )
-def test_each_of_openposes_layouts_is_told_by_its_joints(tmp_path, order):
+def test_each_of_openposes_layouts_is_recognised_by_its_joints(tmp_path, order):
     for frame in range(FRAMES):
         write(tmp_path / f"dance_{frame}_keypoints.json", openpose(frame, order, 2, **CANVAS))
     write(tmp_path / "._dance_0_keypoints.json", "what a Mac leaves beside a file")
@@ -99,7 +99,7 @@ def test_layouts_may_change_between_frames(tmp_path):
 
 @pytest.mark.parametrize("low", [0.0, -1.0])
 @pytest.mark.parametrize("as_list", [True, False], ids=["ComfyUI", "folder"])
-def test_relative_coordinates_are_read_where_the_canvas_is_told(tmp_path, low, as_list):
+def test_relative_coordinates_are_read_where_the_canvas_size_is_stated(tmp_path, low, as_list):
     frames = [relative(openpose(frame, COCO_18, **CANVAS), low) for frame in range(FRAMES)]
     for frame, document in enumerate(frames):
         write(tmp_path / f"{frame}.json", document)

@@ -1,4 +1,4 @@
-"""Poses of single frames become people who move calmly, are told apart and can be chosen."""
+"""Poses of single frames become people who move smoothly, are distinguished and can be chosen."""
 
 import numpy as np
 import pytest

@@ -63,7 +63,7 @@ def test_joints_are_read_where_they_are_drawn(shift):
     assert np.linalg.norm(body[:, :2] - openpose_joints(joints), axis=1).max() < 2
 
 
-def test_two_people_are_told_apart():
+def test_two_people_are_distinguished():
     pair = [person(0.5, 0, 100), person(0.5, 240, 90)]
     bodies = read_people(draw(*pair))
     assert len(bodies) == 2

@@ -1,4 +1,4 @@
-"""A skeleton video is told from a video of people."""
+"""Skeleton videos are distinguished from videos of people."""
 
 from itertools import islice
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Skeleton videos drawn in another style are told from ours, and put right where there is no doubt."""
+"""Skeleton videos drawn in another style are distinguished from ours, and converted where that is unambiguous."""
 
 import colorsys
 from itertools import islice
@@ -56,14 +56,14 @@ def test_swapped_colours_are_swapped_back():
     assert np.array_equal(frames, ours())
 
 
-def test_colours_are_told_apart_after_compression(tmp_path):
+def test_colours_are_distinguished_after_compression(tmp_path):
     for name, frames in {"ours": ours(), "swapped": ours()[..., ::-1]}.items():
         write_video(tmp_path / f"{name}.mp4", frames, 10)
         read = np.stack(list(read_frames(tmp_path / f"{name}.mp4")))
         assert in_our_style(read)[1] == (SWAPPED if name == "swapped" else "")
 
 
-def test_dots_are_told_and_left_alone():
+def test_dots_are_reported_and_not_changed():
     frames = dotted()
     passed, notice = in_our_style(frames)
     assert notice == DOTS

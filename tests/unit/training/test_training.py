@@ -346,7 +346,7 @@ def test_a_run_on_an_older_checkpoint_keeps_what_it_stands_on(
     ]  # fmt: skip
 
 
-def test_processes_that_find_different_checkpoints_are_told(
+def test_processes_that_find_different_checkpoints_are_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(Accelerator, "gather", lambda self, step: torch.cat([step, step + 2]))
@@ -487,7 +487,7 @@ def test_clips_of_several_sizes_and_people_make_batches_of_one_size(tmp_path: Pa
     assert sample["skeleton"].shape[-1] == 8 * sample["latents"].shape[-1]
 
 
-def test_a_cache_that_cannot_be_written_is_told_before_rendering(tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written_is_reported_before_rendering(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     config = WorldData(**WORLD, cache=str(tmp_path / "file/latents"))
     with pytest.raises(InputError, match=r"file; choose another place for train_data\.cache"):

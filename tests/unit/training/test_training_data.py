@@ -270,7 +270,7 @@ def interrupted(run: TrainingRun) -> Iterator[float]:
     yield
 
 
-def test_nothing_usable_is_told_at_once(tmp_path: Path) -> None:
+def test_a_source_without_usable_files_is_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="There is nothing in"):
         open_pictures(tmp_path)
     (tmp_path / "a.jpg").write_bytes(b"no picture")
@@ -460,7 +460,9 @@ def test_data_sets_of_the_hub(
 
 
 @pytest.mark.parametrize("change", [{"split": "test"}, {"streaming": True}])
-def test_what_a_saved_data_set_does_not_have_is_told(hub_folder: Path, change: dict[str, Any]) -> None:
+def test_settings_without_effect_on_a_saved_data_set_are_reported(
+    hub_folder: Path, change: dict[str, Any]
+) -> None:
     with pytest.raises(InputError, match=f"train_data.{next(iter(change))} has no effect"):
         open_pictures(hub_folder / "saved", "hf", change)
 

@@ -156,7 +156,7 @@ def test_a_network_wholly_in_half_learns_as_deepspeed_has_it(settings: Any, give
 
 
 @pytest.mark.parametrize(("precision", "fused"), [("no", True), ("bf16", True), ("fp16", False)])
-def test_steps_that_fp16_leaves_out_are_told(settings: Any, precision: str, fused: bool) -> None:
+def test_steps_that_fp16_skips_are_reported(settings: Any, precision: str, fused: bool) -> None:
     """A fused optimizer leaves them out in silence, and the learning rate would go on."""
     config = settings(STAGE_2, mixed_precision=precision)
     optimizer = create_optimizer([torch.nn.Parameter(torch.zeros(1))], config, 1)
@@ -272,7 +272,7 @@ def test_a_norm_of_0_clips_nothing(settings: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["learnt.safetensors", "optimizer.bin", "progress.json"])
-def test_a_damaged_checkpoint_is_told(settings: Any, name: str) -> None:
+def test_a_damaged_checkpoint_is_reported(settings: Any, name: str) -> None:
     config = settings(STAGE_2 | FEW_STEPS, train_batch_size=2)
     run = TrainingRun(Line(), config)
     run.save()
@@ -331,7 +331,7 @@ def test_all_processes_fall_back_when_one_cannot_read(
     assert "cannot be read (by another process)" in caplog.text
 
 
-def test_the_newest_is_told_of_several_damaged_checkpoints(settings: Any) -> None:
+def test_of_several_damaged_checkpoints_the_newest_is_reported(settings: Any) -> None:
     config = settings(STAGE_2 | FEW_STEPS, train_batch_size=2)
     run = TrainingRun(Line(), config)
     for _ in run.steps():
@@ -364,9 +364,11 @@ def test_a_full_disk_is_one_sentence(
 
     monkeypatch.setattr(Accelerator, "save_state", fail_once_there_is_one)
     config = settings(STAGE_2 | FEW_STEPS, train_batch_size=2, checkpointing_steps=1)
-    with pytest.raises(InputError, match=r"The disk is full: nothing more .*; free some space, and") as told:
+    with pytest.raises(
+        InputError, match=r"The disk is full: nothing more .*; free some space, and"
+    ) as raised:
         train(Line(), config)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(raised.value)
     left = [path.name for path in Path(config.output_dir).iterdir()]
     assert left == ["checkpoint-000001"], "nothing half-written"
 
@@ -393,7 +395,7 @@ def test_a_checkpoint_is_on_the_disk_before_it_gets_its_name(
     assert str(run.folder) in flushed, "and the name as well"
 
 
-def test_a_checkpoint_of_other_parameters_is_told(settings: Any) -> None:
+def test_a_checkpoint_of_other_parameters_is_reported(settings: Any) -> None:
     config = settings(STAGE_2 | FEW_STEPS, train_batch_size=2)
     TrainingRun(Line(), config).save()
     other = Line()
@@ -417,7 +419,9 @@ def test_a_run_with_nothing_left_to_do_keeps_its_only_checkpoint(settings: Any) 
     assert checkpoint.stat().st_ino == before
 
 
-def test_a_folder_that_cannot_be_written_is_told_before_the_first_step(settings: Any, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported_before_the_first_step(
+    settings: Any, tmp_path: Path
+) -> None:
     (tmp_path / "file").touch()
     for place in ("file", "file/below"):
         config = settings(STAGE_2, output_dir=str(tmp_path / place))
@@ -581,9 +585,9 @@ def test_the_configurations_of_the_paper(capsys: pytest.CaptureFixture[str]) -> 
         assert (config.train_data.width, config.train_data.height) == (512, 512)
         assert module in config.trainable_modules
     assert train_followyourpose.main([f"--config={CONFIGS / 'pose_train.yaml'}", "--dry-run"]) == 0
-    told = capsys.readouterr().out
-    assert "learns 86.4 M of" in told
-    assert "without gradient_checkpointing  with gradient_checkpointing" in told
+    printed = capsys.readouterr().out
+    assert "learns 86.4 M of" in printed
+    assert "without gradient_checkpointing  with gradient_checkpointing" in printed
 
 
 @pytest.mark.parametrize(
@@ -699,7 +703,7 @@ def test_a_start_without_an_autoencoder(settings: Any, tmp_path: Path, stage: st
         ({"num_inference_steps": 0}, "must be at least 1, not 0"),
     ],
 )
-def test_what_cannot_be_shown_is_told_before_training(
+def test_what_cannot_be_shown_is_reported_before_training(
     settings: Any, make_video: Any, shown: dict[str, Any], message: str
 ) -> None:
     short = {"skeleton_path": str(make_video(frames=8)), "stride": 1}
@@ -731,9 +735,9 @@ def test_the_settings_saved_with_a_model_may_be_chosen(settings: Any, tmp_path: 
     ],
 )
 def test_overrides_that_cannot_work(override: str, message: str) -> None:
-    with pytest.raises(InputError, match=message) as told:
+    with pytest.raises(InputError, match=message) as raised:
         load_config(CONFIGS / "mini_temporal.yaml", [override])
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(raised.value)
 
 
 def test_published_keys_without_use_are_ignored(settings: Any) -> None:

@@ -101,7 +101,7 @@ def test_an_estimator_is_loaded_once_for_all_threads_and_again_after_a_failure()
     assert loaded == ["failed", ("broken", False), (None, False), (None, True)]
 
 
-def test_the_page_is_told_what_runs_here_and_why_the_rest_does_not():
+def test_estimators_that_run_here_are_listed_and_why_the_others_do_not():
     factory = EstimatorFactory(
         {
             "here": makes("here"),

@@ -1,4 +1,4 @@
-"""RTMPose, RTMO and DWPose: their answers become COCO's 17 joints; files are told apart from what is none."""
+"""RTMPose, RTMO and DWPose: their answers become COCO's 17 joints; other files are refused."""
 
 import importlib.util
 
@@ -42,7 +42,7 @@ def test_rtmo_finds_people_without_boxes_and_zeros_are_nobody():
 
 
 @pytest.mark.skipif(importlib.util.find_spec("rtmlib") is not None, reason="rtmlib is installed")
-def test_without_rtmlib_the_command_that_installs_it_is_told():
+def test_without_rtmlib_the_error_names_the_command_that_installs_it():
     with pytest.raises(InputError, match=r"pip install rtmlib --no-deps && pip install onnxruntime"):
         create_estimator("rtmo")
 

@@ -63,13 +63,13 @@ def test_windows_are_square_overlap_and_cover_wide_pictures_only():
     assert np.diff(starts).max() <= 30
 
 
-def test_a_square_picture_is_searched_whole_and_now_and_then_from_afar(search, opened):
+def test_a_square_picture_is_searched_whole_and_in_some_frames_zoomed_out(search, opened):
     for _ in range(16):
         assert places(search.find(picture(60, 20))) == [20]
     assert [(finder.still, finder.asked) for finder in opened] == [(False, 16), (True, 2)]
 
 
-def test_who_fills_the_picture_is_found_from_afar_and_followed_there(search, opened):
+def test_a_person_who_fills_the_picture_is_found_zoomed_out_and_followed_there(search, opened):
     for step in range(16):
         assert places(search.find(picture(60, 10 + step, wide=34))) == [10 + step]
     assert [(finder.still, finder.asked) for finder in opened] == [(False, 16), (True, 1), (False, 15)]
