@@ -101,12 +101,19 @@ def our_parts(pipeline: FollowYourPosePipeline, frames: int, size: int) -> dict[
     planned = plan_windows(frames, pipeline.config.window, pipeline.config.window_overlap)
     windows = [window.to(pipeline.device) for window in planned]
     embeds, negative = pipeline.encode_prompt(PROMPT, pipeline.device, 1, True)
-    encode = functools.partial(pipeline.encode_pose, skeleton, size, size, 1.0, chunk=pipeline.config.window)
-    conditions = Conditions(torch.cat([negative, embeds]).to(pipeline.unet.dtype), encode())
+    pose_features = functools.partial(
+        pipeline.pose_features, skeleton, size, size, 1.0, pipeline.config.window
+    )
+    conditions = Conditions(torch.cat([negative, embeds]).to(pipeline.unet.dtype), pose_features())
     pipeline.scheduler.set_timesteps(STEPS)
     t = pipeline.scheduler.timesteps[0]
     levels = (t, t.to(pipeline.device))
     caches = {guidance: FeatureCache(pipeline.unet, [0]) for guidance in (1.0, 5.0)}
+
+    def encode_poses() -> None:
+        features = pose_features()
+        for window in windows:
+            features.take(window, pipeline.device)
 
     def step(guidance: float, number: int) -> torch.Tensor:
         pipeline.guidance_scale = guidance
@@ -118,7 +125,7 @@ def our_parts(pipeline: FollowYourPosePipeline, frames: int, size: int) -> dict[
         f"{GUIDED}, features reused": functools.partial(step, 5.0, 1),
         "unguided": functools.partial(step, 1.0, 0),
         "unguided, features reused": functools.partial(step, 1.0, 1),
-        "pose": encode,
+        "pose": encode_poses,
     }
 
 

@@ -35,9 +35,16 @@ from transformers import CLIPImageProcessor, CLIPTextModel, CLIPTokenizer, CLIPV
 
 from fyp_core.autoencoder import latent_factor
 from fyp_core.conditioning.conditions import Conditions
+from fyp_core.conditioning.pose_features import KEPT_BYTES, PoseFeatures
 from fyp_core.conditioning.prompt_travel import PromptTravel, blend_embeddings, parse_prompt
 from fyp_core.conditioning.prompt_weights import encode_weighted, is_long, is_plain, without_weights
-from fyp_core.conditioning.skeleton_input import Skeleton, check_skeleton, fit_skeleton
+from fyp_core.conditioning.skeleton_input import (
+    CheckedSkeleton,
+    Skeleton,
+    check_skeleton,
+    fit_skeleton,
+    take_frames,
+)
 from fyp_core.feature_cache import FeatureCache
 from fyp_core.noise import Generators, draw_noise
 from fyp_core.pose_encoder import PoseEncoder
@@ -107,8 +114,8 @@ class FollowYourPosePipeline(
     Args of a call:
         prompt: what to show; ``None`` when ``prompt_embeds`` is given. ``"0: a man | 60: a robot"`` changes it
             during the video, see :mod:`fyp_core.conditioning.prompt_travel`.
-        skeleton: one skeleton picture a frame: (F, H, W, 3) uint8 RGB, a list of PIL images, or a tensor
-            (F, 3, H, W) in 0..1. Another size is resized by its shorter side and cropped to the centre.
+        skeleton: one skeleton picture a frame: (F, H, W, 3) uint8 RGB, compressed or not, a list of PIL images, or a
+            tensor (F, 3, H, W) in 0..1. Another size is resized by its shorter side and cropped to the centre.
             With one dimension more in front: one skeleton video for each prompt.
         height: in pixels, a multiple of the autoencoder's factor; ``None`` takes the model's own.
         width: as ``height``.
@@ -344,7 +351,7 @@ class FollowYourPosePipeline(
         conditions = Conditions(
             text=self._embed_prompts(prompts, negative_prompt, prompt_embeds, negative_prompt_embeds, frames),
             images=self._embed_images(ip_adapter_image, ip_adapter_image_embeds, videos),
-            pose=self.encode_pose(skeleton, height, width, pose_scale, chunk=window),
+            pose=self.pose_features(skeleton, height, width, pose_scale, window),
             guide_pose=config.default_guide_pose if guide_pose is None else guide_pose,
         )
         set_timesteps(self.scheduler, steps, timesteps, sigmas)
@@ -436,44 +443,49 @@ class FollowYourPosePipeline(
             noise = rescale_noise_cfg(noise, conditional, self._guidance_rescale)
         return noise
 
-    def encode_pose(
-        self, skeleton: torch.Tensor, height: int, width: int, pose_scale: float, chunk: int
-    ) -> list[torch.Tensor] | None:
-        """Pose features of all frames, one level a down block; ``None`` at scale 0.
-
-        Args:
-            skeleton: (F, 3, H, W) or (V, F, 3, H, W), see :func:`check_skeleton`.
-            height: of the video, in pixels.
-            width: likewise.
-            pose_scale: factor of the features.
-            chunk: frames encoded at once. The features of more frames are kept in the host's memory.
-
-        Returns:
-            Levels (V, F, c, h, w), V = 1 for a single skeleton video.
-        """
+    def pose_features(
+        self, skeleton: CheckedSkeleton, height: int, width: int, pose_scale: float, window: int
+    ) -> PoseFeatures | None:
+        """Features that are encoded as windows need them; ``None`` at scale 0. Arguments as of :meth:`encode_pose`."""
         if pose_scale == 0:
             return None
         frames = skeleton.shape[-4]
-        device = self._execution_device
-        flat = skeleton.flatten(0, -4)
-        in_host = frames > chunk
-        levels: list[torch.Tensor] = []
-        for first in range(0, len(flat), chunk):
-            fitted = fit_skeleton(flat[first : first + chunk], height, width)
-            part = self.pose_encoder(fitted.to(device, self.pose_encoder.dtype))
-            if not levels:
-                levels = [self._allocate_poses(level, len(flat), in_host) for level in part]
-            for level, features in zip(levels, part, strict=True):
-                scaled = features.to(self.unet.dtype) * pose_scale
-                level[first : first + chunk].copy_(scaled, non_blocking=level.is_pinned())
-        return [level.unflatten(0, (-1, frames)) for level in levels]
+        encode = functools.partial(self.encode_pose, skeleton, height, width, pose_scale, window)
+        return PoseFeatures(encode, frames, in_host=frames > window, budget=KEPT_BYTES)
 
-    def _allocate_poses(self, features: torch.Tensor, frames: int, in_host: bool) -> torch.Tensor:
-        """An empty level of so many frames; in the host's memory pinned, so that the GPU copies while it computes."""
-        shape, dtype = (frames, *features.shape[1:]), self.unet.dtype
-        if not in_host:
-            return torch.empty(shape, dtype=dtype, device=features.device)
-        return torch.empty(shape, dtype=dtype, pin_memory=features.is_cuda)
+    def encode_pose(
+        self,
+        skeleton: CheckedSkeleton,
+        height: int,
+        width: int,
+        pose_scale: float,
+        chunk: int,
+        first: int = 0,
+        stop: int | None = None,
+    ) -> list[torch.Tensor]:
+        """Pose features, one level a down block.
+
+        Args:
+            skeleton: see :func:`check_skeleton`.
+            height: of the video, in pixels.
+            width: likewise.
+            pose_scale: factor of the features.
+            chunk: frames encoded at once.
+            first: of the frames that are encoded, and the one behind the last; by default all are.
+            stop: likewise.
+
+        Returns:
+            Levels (V, f, c, h, w), V = 1 for a single skeleton video.
+        """
+        frames = take_frames(skeleton, first, stop)
+        parts = [
+            self.pose_encoder(
+                fit_skeleton(part, height, width).to(self._execution_device, self.pose_encoder.dtype)
+            )
+            for part in frames.flatten(0, -4).split(chunk)
+        ]
+        levels = [torch.cat(level).to(self.unet.dtype) * pose_scale for level in zip(*parts, strict=True)]
+        return [level.unflatten(0, (-1, frames.shape[-4])) for level in levels]
 
     def prepare_latents(
         self,
@@ -648,12 +660,12 @@ def _check_shares(**shares: float) -> None:
 
 
 def _count_videos(
-    prompts: list[str] | None, prompt_embeds: torch.Tensor | None, skeleton: torch.Tensor
+    prompts: list[str] | None, prompt_embeds: torch.Tensor | None, skeleton: CheckedSkeleton
 ) -> int:
     """How many videos the prompts ask for; InputError where the skeleton videos are not one, or one each."""
     asked = prompt_embeds if prompts is None else prompts
     videos = 0 if asked is None else len(asked)
-    if skeleton.ndim == 5 and len(skeleton) != videos:
+    if len(skeleton.shape) == 5 and len(skeleton) != videos:
         raise InputError(
             f"There are {len(skeleton)} skeleton videos for {videos} prompts; give one, or one each."
         )

@@ -45,16 +45,13 @@ class Window:
         """The window with its weights on a device."""
         return replace(self, weights=self.weights.to(device))
 
-    def take(self, x: torch.Tensor, dim: int, device: torch.device | None = None) -> torch.Tensor:
-        """The window's frames of ``x``, which has those of the video along ``dim``; moved to ``device``.
+    def take(self, x: torch.Tensor, dim: int) -> torch.Tensor:
+        """The window's frames of ``x``, which has those of the video along ``dim``.
 
         By slices: indices that lie on the host would make it wait for the GPU.
         """
-        pieces = [x.narrow(dim, self.start, self.stop - self.start)]
-        if self.start > 0:
-            pieces.insert(0, x.narrow(dim, 0, 1))
-        pieces = [piece.to(device or x.device, non_blocking=True) for piece in pieces]
-        return torch.cat(pieces, dim) if len(pieces) > 1 else pieces[0]
+        own = x.narrow(dim, self.start, self.stop - self.start)
+        return own if self.start == 0 else torch.cat([x.narrow(dim, 0, 1), own], dim)
 
     def add(self, prediction: torch.Tensor, total: torch.Tensor) -> None:
         """Add a weighted prediction (B, C, f, h, w) to the video's, (B, C, F, h, w)."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from fyp_core.conditioning.pose_features import PoseFeatures
 from fyp_core.windows import Window
 
 
@@ -17,14 +18,13 @@ class Conditions:
 
     Attributes:
         text: (P B, L, D) embeddings, or (P B, F, L, D) where they change from frame to frame.
-        pose: features, one level a down block: (V, F, c, h, w), V = 1 for all videos or V = B; ``None`` for none.
-            They may be in the host's memory.
+        pose: ``None`` for none.
         guide_pose: leave the pose out of the unconditional pass.
         images: of IP-Adapter, each (P B, N, ...).
     """
 
     text: torch.Tensor
-    pose: list[torch.Tensor] | None = None
+    pose: PoseFeatures | None = None
     guide_pose: bool = False
     images: list[torch.Tensor] = field(default_factory=list)
 
@@ -37,7 +37,7 @@ class Conditions:
             sample: (n, c, f, h, w) latents of all clips: of each window its passes, of each pass its videos.
             windows: of the same number of frames.
             videos: B.
-            with_pose: whether the network reads the poses, which may have to be moved to its device.
+            with_pose: whether the network reads the poses, which may have to be encoded.
         """
         clips = len(sample) // len(windows)  # of a window: P B
         texts = [self.text[-clips:]] * len(windows)
@@ -47,18 +47,15 @@ class Conditions:
             images = [image.repeat_interleave(sample.shape[2], dim=0) for image in images]
         pose = None
         if self.pose is not None and with_pose:
+            taken = [self.pose.take(window, sample.device) for window in windows]
             pose = [
-                torch.cat(
-                    [self._pose_level(level, window, videos, clips, sample.device) for window in windows]
-                )
-                for level in self.pose
+                torch.cat([self._for_clips(level, videos, clips) for level in levels])
+                for levels in zip(*taken, strict=True)
             ]
         return NetworkInputs(sample, torch.cat(texts), pose, images)
 
-    def _pose_level(
-        self, level: torch.Tensor, window: Window, videos: int, clips: int, device: torch.device
-    ) -> torch.Tensor:
-        level = window.take(level, 1, device)
+    def _for_clips(self, level: torch.Tensor, videos: int, clips: int) -> torch.Tensor:
+        """A level of a window (V, f, c, h, w), for all its clips: ((clips f), c, h, w)."""
         level = level.expand(videos, *level.shape[1:]).flatten(0, 1)  # (b f) c h w
         if clips == videos:
             return level

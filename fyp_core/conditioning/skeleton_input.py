@@ -8,25 +8,30 @@ import numpy as np
 import torch
 from PIL import Image
 
+from fyp_media.compressed_frames import CompressedFrames
 from fyp_media.errors import InputError
 from fyp_media.fit import PictureWindow, cover
 
-Skeleton = np.ndarray | torch.Tensor | Sequence[Image.Image]
+Skeleton = np.ndarray | torch.Tensor | Sequence[Image.Image] | CompressedFrames
+CheckedSkeleton = torch.Tensor | CompressedFrames
 
 
-def check_skeleton(skeleton: Skeleton) -> torch.Tensor:
-    """Skeleton frames as a tensor.
+def check_skeleton(skeleton: Skeleton) -> CheckedSkeleton:
+    """Skeleton frames as a tensor, or still compressed.
 
     Args:
-        skeleton: (F, H, W, 3) uint8 RGB, a list of PIL images, or a tensor (F, 3, H, W) in 0..1; of several
-            videos an array or a tensor with one dimension more in front.
+        skeleton: (F, H, W, 3) uint8 RGB, compressed or not, a list of PIL images, or a tensor (F, 3, H, W) in 0..1; of
+            several videos an array or a tensor with one dimension more in front.
 
     Returns:
         (F, 3, H, W), uint8 or floats in 0..1, without a copy of a large array; of several videos (B, F, 3, H, W).
+        Compressed frames as they are.
 
     Raises:
         InputError: no frames, or a wrong type, shape or range.
     """
+    if isinstance(skeleton, CompressedFrames):
+        return skeleton
     frames = _frames_to_tensor(skeleton)
     if frames.ndim not in (4, 5) or frames.shape[-3] != 3 or 0 in frames.shape:
         shape = tuple(getattr(skeleton, "shape", frames.shape))
@@ -40,9 +45,16 @@ def check_skeleton(skeleton: Skeleton) -> torch.Tensor:
     return frames
 
 
+def take_frames(skeleton: CheckedSkeleton, first: int = 0, stop: int | None = None) -> torch.Tensor:
+    """Some of checked frames: (f, 3, H, W), of several videos (B, f, 3, H, W)."""
+    if isinstance(skeleton, CompressedFrames):
+        return _frames_to_tensor(skeleton[first:stop])
+    return skeleton[..., first:stop, :, :, :]
+
+
 def skeleton_to_tensor(skeleton: Skeleton, height: int, width: int) -> torch.Tensor:
     """:func:`check_skeleton` and :func:`fit_skeleton` in one; of several videos (B, F, 3, height, width)."""
-    frames = check_skeleton(skeleton)
+    frames = take_frames(check_skeleton(skeleton))
     return fit_skeleton(frames.flatten(0, -4), height, width).unflatten(0, frames.shape[:-3])
 
 
@@ -53,7 +65,7 @@ def fit_skeleton(frames: torch.Tensor, height: int, width: int) -> torch.Tensor:
     return torch.stack([_fit(_as_floats(frame), window) for frame in frames])
 
 
-def _frames_to_tensor(skeleton: Skeleton) -> torch.Tensor:
+def _frames_to_tensor(skeleton: np.ndarray | torch.Tensor | Sequence[Image.Image]) -> torch.Tensor:
     if isinstance(skeleton, torch.Tensor):
         if not skeleton.is_floating_point():
             raise InputError(

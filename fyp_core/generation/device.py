@@ -294,15 +294,17 @@ def _denoising_bytes(
     reuses_features: bool,
 ) -> int:
     """What is held at once besides weights: in the network, for its clips; of poses, for those and the video itself."""
+    from fyp_core.conditioning.pose_features import KEPT_BYTES
+
     windows, together = _windows(pipeline, frames)
     halves = 2 if guided else 1
-    poses = max(clips, halves) + (
-        windows == 1
-    )  # with several windows the video's poses are in the host's memory
-    maps = clips * _HELD_IN_UNET + poses * _pose_maps(pipeline)
+    a_map, pose_maps = _map_bytes(pipeline, height, width), _pose_maps(pipeline)
+    maps = together * (clips * _HELD_IN_UNET + max(clips, halves) * pose_maps)
     if reuses_features:
-        maps += halves * windows
-    return int(together * maps * _map_bytes(pipeline, height, width))
+        maps += together * halves * windows
+    on_host = windows > 1 and str(pipeline._execution_device) != "cpu"
+    kept = 0 if on_host else min(frames * pose_maps * a_map, KEPT_BYTES)
+    return int(maps * a_map + kept)
 
 
 def _windows(pipeline: FollowYourPosePipeline, frames: int) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -24,6 +25,7 @@ from fyp_core.generation.reference import ReferencePicture, read_reference
 from fyp_core.generation.request import GenerationRequest, InputType
 from fyp_core.generation.result_size import ModelSize, result_size
 from fyp_core.weights.hashes import file_hash
+from fyp_media.compressed_frames import CompressedFrames
 from fyp_media.decoding.video import Sampling, Video, frame_number, frame_numbers, size_after_crop
 from fyp_media.errors import InputError
 from fyp_media.fit import PictureWindow, cover
@@ -51,7 +53,7 @@ Frames = Callable[[], Iterable[np.ndarray]]
 class Guide:
     """The frames to follow.
 
-    skeletons: (F, H, W, 3) uint8 RGB, in the model's style and of the result's size.
+    skeletons: (F, H, W, 3) uint8 RGB, in the model's style and of the result's size; decompressed when they are used.
     windows: for each frame the part of the input's picture, after its crop, that is shown.
     shown: height and width of that picture.
     fps: frames a second at which these play at the source's speed, at least 1.
@@ -67,7 +69,7 @@ class Guide:
     reference: of the request that is generated, see :func:`with_reference`.
     """
 
-    skeletons: np.ndarray
+    skeletons: CompressedFrames
     windows: list[PictureWindow]
     shown: tuple[int, int]
     fps: float
@@ -205,9 +207,7 @@ def _from_skeletons(source: _Source, examined: np.ndarray) -> Guide:
     frames = _styled(source, style)
     notices = [style.notice] if style.notice else []
     windows, hidden = _windows_of_lines(source, frames)
-    skeletons = np.empty((source.request.frames, *source.size, 3), np.uint8)
-    for target, frame, window in zip(skeletons, frames(), windows):
-        target[:] = window.cut(frame)
+    skeletons = CompressedFrames(window.cut(frame) for window, frame in zip(windows, frames()))
     if notice := hidden_notice(hidden, "lines"):
         notices.append(notice)
     seconds = {"read": round(time.perf_counter() - start, 3)}
@@ -248,7 +248,8 @@ def _style_of(source: _Source, examined: np.ndarray) -> Style:
         examined: see :meth:`_Source.frames_for_style`.
     """
     if not examined.any():  # the people may be in the other frames
-        examined = np.stack(list(source.frames()))
+        lit = [*itertools.islice((frame for frame in source.frames() if frame.any()), _FRAMES_FOR_STYLE)]
+        examined = np.stack(lit) if lit else examined
     return recognise_style(examined)
 
 
@@ -289,7 +290,7 @@ def _from_people(source: _Source, turn: AbstractContextManager[None], known: Fou
     motion = _with_pose_controls(motion, request)
     windows, notices = _windows_of_joints(request, motion, source.shown, source.size)
     return Guide(
-        np.stack(list(_draw(motion, windows))),
+        CompressedFrames(_draw(motion, windows)),
         windows,
         source.shown,
         source.fps,
@@ -386,7 +387,7 @@ def _from_keypoints(request: GenerationRequest, model: ModelSize) -> Guide:
     shown = motion.height, motion.width
     size = result_size(model, shown, request.width, request.height, request.aspect)
     windows, notices = _windows_of_joints(request, motion, shown, size)
-    skeletons = np.stack(list(_draw(motion, windows)))
+    skeletons = CompressedFrames(_draw(motion, windows))
     seconds = {"read": round(time.perf_counter() - start, 3)}
     return Guide(
         skeletons,

@@ -21,6 +21,7 @@ from huggingface_hub.utils import are_progress_bars_disabled, enable_progress_ba
 from transformers.utils import logging as transformers_logging
 
 from fyp_core import schedulers
+from fyp_core.conditioning.skeleton_input import Skeleton
 from fyp_core.generation.device import (
     Runtime,
     check_attention,
@@ -299,7 +300,7 @@ class LoadedModel:
         )
         check_memory(self.estimate_peak(request, frames), self._device, advice)
 
-    def _denoise(self, request: GenerationRequest, skeletons: np.ndarray, job: Job) -> torch.Tensor:
+    def _denoise(self, request: GenerationRequest, skeletons: Skeleton, job: Job) -> torch.Tensor:
         """Latents (1, C, F, h, w) of a completed request."""
         steps = _given(request.steps)
         preview_every = max(1, steps // _PREVIEWS)

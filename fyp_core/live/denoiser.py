@@ -75,7 +75,7 @@ class StreamDenoiser:
         Returns:
             (1, c, 1, h, w) latents of the frame taken in ``steps - 1`` calls before; None until then.
         """
-        encoded = self._pipeline.encode_pose(check_skeleton(skeleton[None]), *self.size, 1.0, 1) or []
+        encoded = self._pipeline.encode_pose(check_skeleton(skeleton[None]), *self.size, 1.0, 1)
         newest = [level[0] for level in encoded]
         old = self._pose or [level[:0] for level in newest]
         pose = [torch.cat(both) for both in zip(newest, old, strict=True)]

@@ -26,6 +26,7 @@ from benchmarks.random_model import SCHEDULER, clip_tokenizer
 from fyp_core.conditioning.skeleton_input import skeleton_to_tensor
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.unet import PoseVideoUNet
+from fyp_media.compressed_frames import CompressedFrames
 from fyp_media.errors import InputError
 from tests.tiny_model import SIZE, ZERO_SNR, build_pipeline
 
@@ -450,6 +451,11 @@ def test_skeleton_containers_are_equivalent(pipeline: FollowYourPosePipeline) ->
     expected = generate(pipeline, skeleton=array)
     assert np.array_equal(generate(pipeline, skeleton=images), expected)
     assert np.array_equal(generate(pipeline, skeleton=tensor), expected)
+
+
+def test_compressed_skeletons_make_the_same_video(pipeline: FollowYourPosePipeline) -> None:
+    compressed = CompressedFrames(skeleton())
+    assert np.array_equal(generate(pipeline, skeleton=compressed), generate(pipeline))
 
 
 def test_skeleton_of_another_size_is_fitted_to_the_centre() -> None:

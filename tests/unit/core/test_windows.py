@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from fyp_core.conditioning.skeleton_input import check_skeleton
 from fyp_core.noise import draw_noise
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.windows import plan_windows, predict_in_windows
@@ -74,6 +75,23 @@ def test_the_network_sees_no_more_than_a_window(
     assert max(seen) == 7  # a window and the anchor
     assert max(encoded) == 6
     assert sum(encoded) == 20  # poses are encoded once, not in every step
+
+
+@pytest.mark.parametrize("kept", [0, 1, 9])
+def test_poses_that_are_not_kept_are_encoded_again(
+    pipeline: FollowYourPosePipeline, monkeypatch: pytest.MonkeyPatch, kept: int
+) -> None:
+    usual = generate(pipeline, 20, num_inference_steps=2)
+    checked = check_skeleton(skeleton(1))
+    a_frame = sum(level.nbytes for level in pipeline.encode_pose(checked, SIZE, SIZE, 1.0, chunk=1))
+    encoded = []
+    encode = pipeline.pose_encoder.forward
+    monkeypatch.setattr(pipeline.pose_encoder, "forward", lambda x: encoded.append(len(x)) or encode(x))
+    monkeypatch.setattr("fyp_core.pipeline.KEPT_BYTES", kept * a_frame)
+    again = generate(pipeline, 20, num_inference_steps=2)
+    np.testing.assert_allclose(again, usual, atol=1e-5)
+    assert max(encoded) <= 6
+    assert sum(encoded) >= 2 * (20 - kept) + kept
 
 
 @pytest.mark.parametrize("clips", [1, 2, 4, 100])

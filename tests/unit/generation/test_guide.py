@@ -1,5 +1,6 @@
 """Guides of videos: whole people, wherever they are in the picture, and notices."""
 
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from fyp_media.errors import InputError
 from fyp_media.fit import fit_frames
 from fyp_media.read_video import sample_frames
 from fyp_media.write_video import write_video
+from pose_extraction.keypoint_files import write_motion
+from pose_extraction.motion.motion import Motion
 from pose_extraction.skeleton import draw_skeleton
 
 FRAMES, SIDE, MODEL = 4, 256, ModelSize(128, 128, 8)
@@ -113,10 +116,32 @@ def test_a_skeleton_video_whose_middle_shows_all_is_cropped_as_ever(clip: WorldC
     assert guide.notices == []
 
 
+@pytest.mark.parametrize("kind", ["skeleton", "keypoints"])
+def test_memory_does_not_grow_with_the_video(kind: str, tmp_path: Path) -> None:
+    walk = sample_clip(np.random.default_rng(0), 60, 128, motion="wave", stride=1)
+    path = tmp_path / {"skeleton": "v.mp4", "keypoints": "k.json"}[kind]
+    if kind == "skeleton":
+        write_video(path, walk.skeletons(), 24)
+    else:
+        write_motion(Motion(walk.keypoints, walk.scores, 128, 128, 24), path)
+
+    def peak(frames: int) -> int:
+        tracemalloc.start()
+        guide = make(path, input_type=kind, frames=frames)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert guide.skeletons.shape == (frames, 128, 128, 3)
+        return most
+
+    peak(1)  # with all that is imported on first use
+    a_frame = 128 * 128 * 3
+    assert peak(60) - peak(10) < 8 * a_frame
+
+
 def test_a_skeleton_at_the_side_is_shown_whole(clip: WorldClip, tmp_path: Path) -> None:
     skeleton_video(tmp_path / "v.mp4", clip, 288, 640, 0, 16)
     guide = make(tmp_path / "v.mp4", input_type="skeleton")
-    start, end, head, feet = figure_box(guide.skeletons.max(axis=0))
+    start, end, head, feet = figure_box(np.asarray(guide.skeletons).max(axis=0))
     assert start > 2 and end < 125 and head > 2 and feet < 125
     cut = make(tmp_path / "v.mp4", input_type="skeleton", fit="cover")
     assert any("of the lines lie outside" in notice for notice in cut.notices)
