@@ -10,6 +10,7 @@ from typing import Any
 from tqdm import tqdm
 
 from fyp_core.cli.options import add_setting_options, given_settings
+from fyp_core.cli.signals import sigterm_as_interrupt
 from fyp_core.generation.device import Runtime
 from fyp_core.generation.engine import Engine
 from fyp_core.generation.guide import fine_skeletons
@@ -64,41 +65,31 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def generate(options: argparse.Namespace) -> None:
     """Generate one video."""
-    given = given_settings(options, *_MODELS)
-    if "model" in options:
-        given["model"] = options.model
-    if options.keypoints:
-        if "input" in given:
-            raise InputError("Both --input and --keypoints are given; give one of them.")
-        given |= {"input": options.keypoints, "input_type": "keypoints"}
-    before = read_settings(options.like) if options.like else {}
-    values = repeated(before, given) if options.like else given
-    for name in ("input", "prompt"):
-        if name not in values:
-            raise InputError(f"There is no {name}; give one with --{name}.")
-    if options.seconds is not None or options.fps is not None:
-        if "frames" in options or "stride" in options:
-            raise InputError("Give --seconds and --fps, or --frames and --stride, but not both.")
-        length = _frames(pick(GenerationRequest, values), options.seconds, options.fps)
+    with _ProgressBar() as bar, sigterm_as_interrupt():
+        given = _given(options)
+        before = read_settings(options.like) if options.like else {}
+        values = repeated(before, given) if options.like else given
+        for name in ("input", "prompt"):
+            if name not in values:
+                raise InputError(f"There is no {name}; give one with --{name}.")
+        length = _length(options, values)
         given, values = given | length, values | length
-    targets = [options.output, *([options.skeleton_output] if options.skeleton_output else [])]
-    check_targets(targets, OUTPUT_SUFFIXES, sources=filter(None, (values["input"], options.like)))
-    engine = Engine(values.get("model", AUTO), pick(Additions, values), pick(Runtime, values))
-    if not {"frames", "stride"} & values.keys() and (usual := engine.default_size).fps is not None:
-        values |= _frames(pick(GenerationRequest, values), usual.seconds, usual.fps)
-    request = pick(GenerationRequest, values)
-    with _ProgressBar() as bar:
+        targets = [options.output, *([options.skeleton_output] if options.skeleton_output else [])]
+        check_targets(targets, OUTPUT_SUFFIXES, sources=filter(None, (values["input"], options.like)))
+        engine = Engine(values.get("model", AUTO), pick(Additions, values), pick(Runtime, values))
+        if not {"frames", "stride"} & values.keys() and (usual := engine.default_size).fps is not None:
+            values |= _frames(pick(GenerationRequest, values), usual.seconds, usual.fps)
+        request = pick(GenerationRequest, values)
         job = Job(bar.show)
         guide = engine.prepare(request, job)  # before the model, so that a bad video is refused at once
         if request.input_type == "auto":
             bar.print(guide.read_as)
         report = engine.render_file(options.output, request, guide, job, with_paths=True)
-        source = engine.load()
+        if options.skeleton_output:
+            save_video(options.skeleton_output, fine_skeletons(request, guide), guide.fps)
+        note = engine.load().note
     settings = report.settings(with_paths=True)
-    if options.skeleton_output:
-        save_video(options.skeleton_output, fine_skeletons(request, guide), guide.fps)
-
-    notices = [source.note, *report.notices] if source.note else list(report.notices)
+    notices = [note, *report.notices] if note else list(report.notices)
     if options.like and (others := differences(before, settings, ignored=decided_by(given))):
         notices.append(f"The video may not be the same as {options.like}: different {', '.join(others)}.")
     _print_report(
@@ -113,6 +104,27 @@ def generate(options: argparse.Namespace) -> None:
             "notices": notices,
         },
     )
+
+
+def _given(options: argparse.Namespace) -> dict[str, Any]:
+    """The settings that are given by options of their own."""
+    given = given_settings(options, *_MODELS)
+    if "model" in options:
+        given["model"] = options.model
+    if options.keypoints:
+        if "input" in given:
+            raise InputError("Both --input and --keypoints are given; give one of them.")
+        given |= {"input": options.keypoints, "input_type": "keypoints"}
+    return given
+
+
+def _length(options: argparse.Namespace, values: dict[str, Any]) -> dict[str, float]:
+    """Frames and stride, where a length in seconds or a rate is given."""
+    if options.seconds is None and options.fps is None:
+        return {}
+    if "frames" in options or "stride" in options:
+        raise InputError("Give --seconds and --fps, or --frames and --stride, but not both.")
+    return _frames(pick(GenerationRequest, values), options.seconds, options.fps)
 
 
 def _frames(request: GenerationRequest, seconds: float | None, rate: float | None) -> dict[str, float]:
@@ -139,7 +151,7 @@ class _ProgressBar:
     """A bar on standard error, restarted for every phase; not shown where that is not a terminal."""
 
     def __enter__(self) -> _ProgressBar:
-        self._bar = tqdm(disable=None, leave=False)
+        self._bar = tqdm(desc="start", disable=None, leave=False)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -6,7 +6,6 @@ import argparse
 import json
 import math
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +13,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from fyp_core.cli.options import add_setting_options, given_settings
+from fyp_core.cli.signals import sigterm_as_interrupt
 from fyp_core.generation.device import Runtime
 from fyp_core.live.settings import LiveSettings
 from fyp_core.weights.sources import AUTO, MODEL_NAMES
@@ -79,7 +79,8 @@ def live(options: argparse.Namespace) -> None:
             print(note, file=sys.stderr)
         leave_a_core()
         session = open_session(engine, settings, frames, steady_fps=fps)
-        with session, _ended_by_signals():
+        # Ctrl-C and SIGTERM end the stream, not the program.
+        with session, suppress(KeyboardInterrupt), sigterm_as_interrupt():
             for frame in session:
                 if not show(frame) or session.seconds >= (options.seconds or math.inf):
                     break
@@ -114,21 +115,6 @@ def leave_a_core() -> None:
     import torch
 
     torch.set_num_threads(max(1, torch.get_num_threads() - 1))
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the block, not the program."""
-
-    def end(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        with suppress(KeyboardInterrupt):
-            yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 # --- outputs

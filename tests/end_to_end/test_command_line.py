@@ -1,6 +1,7 @@
 """``python -m fyp_core``: videos come out as asked for, and bad input costs one sentence."""
 
 import json
+import signal
 import subprocess
 from collections.abc import Callable
 from itertools import chain
@@ -12,7 +13,7 @@ import pytest
 
 from fyp_core.__main__ import main
 from fyp_core.generation.metadata import read_settings
-from fyp_core.generation.output import save_video
+from fyp_core.generation.output import OutputVideo, save_video
 from fyp_media.read_video import probe, read_frames
 from tests.end_to_end.conftest import EXAMPLES
 from tests.tiny_formats import kohya_lora
@@ -227,6 +228,39 @@ def _exit_status(*arguments: str) -> int:
         return main(arguments)
     except SystemExit as stop:
         return stop.code
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_a_video_that_is_given_up_leaves_what_was_there(
+    stop: signal.Signals, tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = OutputVideo.write
+
+    def write_and_stop(video: OutputVideo, frame: np.ndarray) -> None:
+        write(video, frame)
+        signal.raise_signal(stop)
+
+    monkeypatch.setattr(OutputVideo, "write", write_and_stop)
+    output = tmp_path / "out.mp4"
+    output.write_text("An earlier video.")
+    given = ("generate", *ONE_FRAME, "--model", tiny_model_dir, "--output", output)
+    assert _exit_status(*map(str, given)) == 130
+    assert output.read_text() == "An earlier video."
+    assert list(tmp_path.iterdir()) == [output]
+
+
+def test_a_command_that_is_killed_leaves_what_was_there(
+    run: Callable[..., subprocess.CompletedProcess[str]], tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    program = (
+        "import os, signal; from fyp_core.__main__ import main; from fyp_core.generation.output import OutputVideo;"
+        "OutputVideo.write = lambda *_: os.kill(os.getpid(), signal.SIGKILL); main()"
+    )
+    output = tmp_path / "out.mp4"
+    output.write_text("An earlier video.")
+    given = ("generate", *ONE_FRAME, "--model", tiny_model_dir, "--output", output)
+    assert run("-c", program, *given).returncode == -signal.SIGKILL
+    assert output.read_text() == "An earlier video."
 
 
 def test_models_are_listed(run: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path) -> None:
