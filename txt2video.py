@@ -14,69 +14,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from omegaconf import OmegaConf
-from pydantic import Field
 
+from fyp_core.cli.published_config import Config, load_config
 from fyp_core.generation.device import AUTO_DTYPE, Runtime
 from fyp_core.generation.engine import Engine
 from fyp_core.generation.output import save_video
 from fyp_core.generation.request import GenerationRequest
-from fyp_core.schedulers import AUTO as AUTO_SCHEDULER
-from fyp_core.settings import Settings, validated
 from fyp_core.training.launcher import relaunch_with_requested_processes
-from fyp_core.training.yaml_config import plain_settings, read_yaml, reword_booleans, with_overrides
-from fyp_core.weights.sources import AUTO, ModelSource, assembled_source
+from fyp_core.weights.sources import ModelSource, assembled_source
 from fyp_media.errors import InputError
 from fyp_media.files import check_target
 from fyp_media.terminal import print_in_any_encoding
 
 logger = logging.getLogger("txt2video")
 
-
-class ValidationData(Settings):
-    """What to generate; None takes the model's own value."""
-
-    prompts: list[str] = Field([], description="a video each")
-    video_length: int = Field(8, ge=1, description="frames of a video")
-    stride: int = Field(5, ge=1, description="take every Kth frame of the skeleton video")
-    start: int = Field(0, ge=0, description="first frame of the skeleton video")
-    width: int | None = Field(None, description="in pixels")
-    height: int | None = Field(None, description="in pixels")
-    num_inference_steps: int | None = Field(None, ge=1, description="denoising steps")
-    guidance_scale: float | None = Field(None, allow_inf_nan=False, description="weight of the prompt")
-    scheduler: str = Field(AUTO_SCHEDULER, description="how noise is removed step by step")
-    use_inv_latent: bool = False
-    num_inv_steps: int = 50
-    dataset_set: str = "val"
-
-
-class Config(Settings):
-    """The published keys. With ``resume_from_checkpoint``, ``pretrained_model_path`` is Stable Diffusion's folder."""
-
-    pretrained_model_path: str = AUTO
-    resume_from_checkpoint: str | None = None
-    output_dir: str = "./output"
-    skeleton_path: str = ""
-    validation_data: ValidationData = ValidationData()
-    seed: int | None = None
-    mixed_precision: str | None = None
-    train_batch_size: int = 1
-    validation_steps: int = 100
-    gradient_checkpointing: bool = False
-    enable_xformers_memory_efficient_attention: bool = False
-
-
-# Published files carry these; at inference nothing follows from them. PyTorch's own attention has since become
-# what xformers was then.
-_WITHOUT_USE = (
-    "validation_data.use_inv_latent",
-    "validation_data.num_inv_steps",
-    "validation_data.dataset_set",
-    "train_batch_size",
-    "validation_steps",
-    "gradient_checkpointing",
-    "enable_xformers_memory_efficient_attention",
-)
 _DTYPES = {None: AUTO_DTYPE, "no": "fp32", "fp16": "fp16", "bf16": "bf16"}  # of mixed_precision
 
 
@@ -105,26 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def load_config(path: str, overrides: Sequence[str]) -> Config:
-    """Read and check a configuration; ``overrides`` are ``key=value``.
-
-    Raises:
-        InputError: it cannot be read, or a key is unknown, missing or of the wrong type.
-    """
-    given = with_overrides(read_yaml(Path(path)), overrides)
-    reword_booleans(given)
-    config = validated(Config, plain_settings(given))
-    if not config.skeleton_path:
-        raise InputError("There is no skeleton video; name one with --skeleton_path.")
-    if not config.validation_data.prompts:
-        raise InputError(f"There are no validation_data.prompts in {path}; write at least one.")
-    if useless := [key for key in _WITHOUT_USE if OmegaConf.select(given, key) is not None]:
-        logger.info("Without effect at inference: %s.", ", ".join(useless))
-    return config
-
-
 def run(config: Config) -> None:
-    """Generate a video for every prompt, and a grid of all.
+    """Generate a video for every prompt, and a grid of all videos.
 
     Raises:
         InputError: a setting, the skeleton video or the model cannot work.
@@ -133,7 +66,7 @@ def run(config: Config) -> None:
     from accelerate import PartialState
     from accelerate.utils import gather_object, parse_flag_from_env
 
-    # Only when told that it is on the CPU does it let processes there share the work.
+    # Only with cpu=True does it distribute work over processes on a CPU.
     state = PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.cuda.is_available())
     data = config.validation_data
     requests = [_request(config, prompt) for prompt in data.prompts]
@@ -198,9 +131,7 @@ def _runtime(config: Config, device: str) -> Runtime:
     if precision not in _DTYPES:
         raise InputError(f"There is no mixed_precision {precision}; choose no, fp16 or bf16.")
     if precision is not None and not device.startswith("cuda"):  # the key was written with a GPU in mind
-        logger.info(
-            "Without effect on a CPU: mixed_precision; it takes the number format that is fastest there."
-        )
+        logger.info("Without effect on a CPU: mixed_precision; the fastest number format is used there.")
         return Runtime(device=device)
     return Runtime(device=device, dtype=_DTYPES[precision])
 

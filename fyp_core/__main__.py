@@ -20,12 +20,12 @@ PROJECT = "follow-your-pose"
 OK, UNEXPECTED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 COMMANDS = {
     "generate": (generate, "a video and a sentence in, a video out"),
-    "live": (live, "a camera and a sentence in, moving pictures out, in real time"),
+    "live": (live, "a character that follows a camera in real time"),
     "export": (export, "a generated video as GIF, frames or beside its source"),
     "convert": (convert, "write a model in this project's layout"),
-    "evaluate": (evaluate, "measure a model where the truth is known"),
+    "evaluate": (evaluate, "measure how well a model follows poses and prompts"),
     "prepare-data": (prepare_data, "make image-pose pairs of pictures"),
-    "demo": (demo, "serve the page; HOST, PORT and FYP_MODEL say where and which"),
+    "demo": (demo, "serve the page; HOST, PORT and FYP_MODEL set its address and model"),
     "serve": (serve, "start replicas of a model on Ray Serve"),
     "models": (models, "list the models on this machine"),
 }
@@ -48,13 +48,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if options.debug:
             raise
-        print(f"Unexpected {type(error).__name__}: {error}; --debug shows where.", file=sys.stderr)
+        print(f"Unexpected {type(error).__name__}: {error}; --debug shows the traceback.", file=sys.stderr)
         return UNEXPECTED
     return OK
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
+    """A parser that reports an error in one line."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(BAD_INPUT, f"{message}; see {self.prog} --help\n")
@@ -72,12 +72,12 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=summary)
         module.add_options(command)
         command.add_argument("--json", action="store_true", help="print the result as one JSON object")
-        command.add_argument("--debug", action="store_true", help="show log messages and where errors arise")
+        command.add_argument("--debug", action="store_true", help="show log messages and tracebacks")
     return parser
 
 
 def _quiet_libraries() -> None:
-    """What a user can act on is in the result's notices."""
+    """Hide log messages and warnings of libraries: what users can act on is in the notices."""
     warnings.simplefilter("ignore")
     for library in ("TRANSFORMERS", "DIFFUSERS"):
         os.environ.setdefault(f"{library}_VERBOSITY", "error")

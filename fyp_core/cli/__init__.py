@@ -1,1 +1,1 @@
-"""The command line, a file a command."""
+"""The command line, a file for each command; the options are derived from the settings."""

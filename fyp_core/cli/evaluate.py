@@ -1,4 +1,4 @@
-"""``python -m fyp_core evaluate``: its options, and what it does with them."""
+"""``evaluate``: measures a model, or several of its variants."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def evaluate(options: argparse.Namespace) -> None:
 
 
 def evaluate_model(options: argparse.Namespace) -> str:
-    """Measure a model where the truth is known; returns the summary, or everything as JSON."""
+    """Measure a model on cases with ground truth; returns the summary, or everything as JSON."""
     from fyp_core.evaluation import as_json, as_summary, measure_model, save_gallery
     from fyp_core.evaluation.variants import DEFAULT_SOURCES, MODEL
 

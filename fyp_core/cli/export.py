@@ -1,4 +1,4 @@
-"""The options of ``export`` and what it writes: other forms of a generated video."""
+"""``export``: writes other forms of a generated video."""
 
 from __future__ import annotations
 

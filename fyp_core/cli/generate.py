@@ -1,4 +1,4 @@
-"""``generate``: its options, and what it does with them."""
+"""``generate``: makes a video."""
 
 from __future__ import annotations
 

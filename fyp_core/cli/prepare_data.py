@@ -1,4 +1,4 @@
-"""The options of ``prepare-data`` and what it prints."""
+"""``prepare-data``: makes image-pose pairs of a collection of pictures."""
 
 from __future__ import annotations
 

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from fyp_core.__main__ import main as generate
+from fyp_core.cli.published_config import load_config
 from fyp_core.generation.metadata import read_settings
 from fyp_media.errors import InputError
 from fyp_media.read_video import probe, read_frames
 from tests.end_to_end.conftest import EXAMPLES, ROOT
-from txt2video import load_config, main
+from txt2video import main
 
 pytestmark = pytest.mark.slow
 
