@@ -43,7 +43,6 @@ def setting(
     group: str = "",
     metavar: str | None = None,
     option: str = "",
-    title: str | None = None,
     **limits: Any,
 ) -> Any:
     """A field of a model of settings. Command line, page, API and reference are derived from it.
@@ -59,11 +58,10 @@ def setting(
         group: of options, under which the help of a command lists it.
         metavar: placeholder for the value in the help of a command.
         option: name of the command's option, where it is not that of the field.
-        title: label on the page, where it is not the field's name.
         limits: of :func:`pydantic.Field`, such as ``ge``.
     """
     extra: dict[str, Any] = {"unset": unset, "group": group, "metavar": metavar, "option": option}
-    return Field(default, title=title, description=text, json_schema_extra=extra, **limits)
+    return Field(default, description=text, json_schema_extra=extra, **limits)
 
 
 def extra_of(field: FieldInfo) -> dict[str, Any]:

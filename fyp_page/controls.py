@@ -27,7 +27,7 @@ def control(name: str, **properties: Any) -> Component:
     field = GenerationRequest.model_fields[name]
     kind, is_optional = _without_none(field.annotation)
     given: dict[str, Any] = {
-        "label": field.title or name.replace("_", " ").capitalize(),
+        "label": name.replace("_", " ").capitalize(),
         "info": field.description,
         "value": None if field.is_required() else field.get_default(),
     }

@@ -23,19 +23,16 @@ def save_video(
     frames: Iterable[np.ndarray],
     fps: float,
     settings: dict[str, Any] | None = None,
-    *,
-    sound: Sound | None = None,
 ) -> None:
     """Write (H, W, 3) uint8 RGB frames, complete or not at all.
 
     Args:
         settings: of a generated video, JSON values; stored in it together with the mark "AI-generated".
-        sound: to store with it; a GIF has none.
 
     Raises:
         InputError: the place cannot be written.
     """
-    with OutputVideo(path, fps, sound=sound) as output:
+    with OutputVideo(path, fps) as output:
         for frame in frames:
             output.write(frame)
         output.settings = settings

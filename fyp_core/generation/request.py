@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -20,7 +20,6 @@ from pose_extraction.motion.body import BODY_HELP, check_body
 from pose_extraction.motion.tracking import ALL
 
 InputType = Literal["auto", "raw", "skeleton", "keypoints"]
-INPUT_TYPES: tuple[InputType, ...] = get_args(InputType)
 MAX_SEED = 2**32 - 1
 if TYPE_CHECKING:
     SchedulerName = str

@@ -95,11 +95,6 @@ def read_tensor(tensor: torch.Tensor | StoredTensor) -> torch.Tensor:
     return tensor.read() if isinstance(tensor, StoredTensor) else tensor
 
 
-def read_state_dict(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
-    """The tensors of a weight file by name, on the CPU; as :func:`list_tensors` otherwise."""
-    return {name: read_tensor(tensor) for name, tensor in list_tensors(path).items()}
-
-
 def load_every_tensor(
     model: nn.Module, state: Tensors, source: str, dtype: torch.dtype | None = None
 ) -> None:

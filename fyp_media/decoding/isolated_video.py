@@ -90,9 +90,8 @@ class IsolatedVideo(Video):
         *,
         fps: float | None = None,
         longest_side: int | None = None,
-        on_decoded: Callable[[], None] | None = None,
     ) -> Iterator[np.ndarray]:
-        return self._read("frames", {"fps": fps, "longest_side": longest_side}, on_decoded)
+        return self._read("frames", {"fps": fps, "longest_side": longest_side}, None)
 
     def sampled(
         self,

@@ -100,7 +100,6 @@ class Video(ABC):
         *,
         fps: float | None = None,
         longest_side: int | None = None,
-        on_decoded: Callable[[], None] | None = None,
     ) -> Iterator[np.ndarray]:
         """Decode frame by frame, in the order shown, holding one frame at a time.
 
@@ -108,7 +107,6 @@ class Video(ABC):
             fps: take the frame shown at each multiple of 1 / fps seconds, whatever the video's own rate and even
                 where that varies; by default every frame once.
             longest_side: pixels; larger frames are shrunk to it.
-            on_decoded: called while frames are decoded, taken or not; what it raises ends the reading.
 
         Yields:
             (H, W, 3) uint8 RGB.
@@ -126,7 +124,7 @@ class Video(ABC):
         """The frames named, one at a time; the first is reached by its keyframe.
 
         Args:
-            on_decoded: see :meth:`frames`.
+            on_decoded: called while frames are decoded, taken or not; an exception of it ends the reading.
 
         Returns:
             ``sampling.count`` arrays (H, W, 3) uint8 RGB.

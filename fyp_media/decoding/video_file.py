@@ -59,10 +59,9 @@ class VideoFile(Video):
         *,
         fps: float | None = None,
         longest_side: int | None = None,
-        on_decoded: Callable[[], None] | None = None,
     ) -> Iterator[np.ndarray]:
         check_rate(fps)
-        decoded = self._decoded(0, on_decoded)
+        decoded = self._decoded(0, None)
         pictures = _picked(decoded, self._times.at_rate(fps)) if fps else (picture for _, picture in decoded)
         for picture in pictures:
             yield self._converter.to_rgb(picture, longest_side)

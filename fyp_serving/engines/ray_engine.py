@@ -19,7 +19,7 @@ from fyp_core.generation.job import MAX_WAITING, FinishedFrames, Job, JobQueue
 from fyp_core.generation.request import MAX_SEED, GenerationRequest
 from fyp_core.generation.result_size import ModelSize
 from fyp_core.generation.running.model_facts import ModelFacts
-from fyp_core.weights.sources import AUTO, Additions, ModelSource
+from fyp_core.weights.sources import AUTO, ModelSource
 from fyp_media.errors import InputError, first_line
 from fyp_serving.engines.job_events import Refusal, follow
 from fyp_serving.engines.replica import Replica
@@ -52,10 +52,7 @@ def connect(address: str = LOCAL) -> None:
 
 
 def deploy(
-    settings: ReplicaSettings,
-    model: str | ModelSource = AUTO,
-    additions: Additions | None = None,
-    runtime: Runtime | None = None,
+    settings: ReplicaSettings, model: str | ModelSource = AUTO, runtime: Runtime | None = None
 ) -> None:
     """Start the replicas, or replace those that run: each finishes its job first, so that none is lost.
 
@@ -63,7 +60,7 @@ def deploy(
         InputError: they do not start, for example since the model cannot be loaded.
     """
     deployment = serve.deployment(Replica, **settings.deployment_options())
-    application = deployment.bind(model, additions, runtime)
+    application = deployment.bind(model, runtime)
     try:
         serve.run(application, name=APPLICATION, route_prefix=None, logging_config={"log_level": "ERROR"})
     except RuntimeError as error:
@@ -71,7 +68,7 @@ def deploy(
 
 
 class RayEngine(Engine):
-    """An :class:`Engine` whose model lives in replicas; poses are found in this process.
+    """An :class:`Engine` whose model is in replicas; poses are found in this process.
 
     Args:
         settings: of the replicas; as many jobs run at once as there may be replicas.
@@ -83,12 +80,11 @@ class RayEngine(Engine):
         self,
         settings: ReplicaSettings,
         model: str | ModelSource = AUTO,
-        additions: Additions | None = None,
         runtime: Runtime | None = None,
         max_waiting: int = MAX_WAITING,
         jobs_per_owner: int | None = None,
     ) -> None:
-        super().__init__(model, additions, runtime)
+        super().__init__(model, runtime=runtime)
         self.queue = JobQueue(max_waiting, jobs_per_owner, at_once=settings.max_replicas)
         self._facts: ModelFacts | None = None
 

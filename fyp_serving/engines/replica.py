@@ -16,7 +16,7 @@ from fyp_core.generation.guide import Guide
 from fyp_core.generation.job import FinishedFrames, Job
 from fyp_core.generation.request import GenerationRequest
 from fyp_core.generation.running.model_facts import ModelFacts
-from fyp_core.weights.sources import Additions, ModelSource
+from fyp_core.weights.sources import ModelSource
 from fyp_media.errors import InputError
 from fyp_serving.engines.job_events import Event, Refusal, last_event
 from fyp_serving.memory import release_free_memory
@@ -28,13 +28,11 @@ class Replica:
     """The model, loaded once; one job at a time, which is stopped when its caller goes away.
 
     Args:
-        model, additions, runtime: see :class:`Engine`.
+        model, runtime: see :class:`Engine`.
     """
 
-    def __init__(
-        self, model: str | ModelSource, additions: Additions | None, runtime: Runtime | None
-    ) -> None:
-        self._engine = Engine(model, additions, runtime)
+    def __init__(self, model: str | ModelSource, runtime: Runtime | None) -> None:
+        self._engine = Engine(model, runtime=runtime)
         self._source = self._engine.load()
 
     def source(self) -> ModelSource:
