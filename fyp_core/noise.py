@@ -29,6 +29,9 @@ def draw_noise(
         window: where there are more frames, those that follow repeat the noise of earlier ones in another order, so
             that windows agree on what they show (FreeNoise, Qiu et al. 2023, arXiv 2310.15169).
         stride: frames shuffled together; with ``window``.
+
+    Raises:
+        InputError: the generators are not one for each video.
     """
     if isinstance(generator, list):
         if len(generator) != shape[0]:

@@ -497,7 +497,11 @@ class FollowYourPosePipeline(
         window: int = WINDOW,
         window_overlap: int = OVERLAP,
     ) -> torch.Tensor:
-        """Initial noise at the scheduler's scale, (videos, C, frames, *size) float32."""
+        """Initial noise at the scheduler's scale, (videos, C, frames, *size) float32.
+
+        Raises:
+            InputError: ``latents`` are of another shape.
+        """
         shape = (videos, self.unet.config.in_channels, frames, *size)
         if latents is None:
             stride = window - window_overlap

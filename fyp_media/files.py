@@ -35,7 +35,7 @@ def check_targets(
     suffixes: Sequence[str],
     sources: Iterable[str | os.PathLike[str]],
 ) -> None:
-    """:func:`check_target` of several, none of which may take the place of another or of a source."""
+    """:func:`check_target` of several; raises InputError as well where one is a source or given twice."""
     taken = {Path(source).resolve() for source in sources}
     for target in targets:
         check_target(target, *suffixes)

@@ -22,6 +22,7 @@ _OUTPUT_HELP = (
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
+    """Give a parser the options of ``evaluate``."""
     parser.add_argument(
         "--sources",
         nargs="+",

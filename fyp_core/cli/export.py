@@ -37,7 +37,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def export(options: argparse.Namespace) -> None:
-    """Write the files that the options name."""
+    """Write the files that the options name.
+
+    Raises:
+        InputError: no file is named, or one cannot be read or written.
+    """
     targets = {"gif": options.gif, "frames": options.frames, "side_by_side": options.side_by_side}
     written = {name: target for name, target in targets.items() if target}
     if not written:

@@ -64,7 +64,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def generate(options: argparse.Namespace) -> None:
-    """Generate one video."""
+    """Generate one video.
+
+    Raises:
+        InputError: a setting, the input or the model cannot work, or the output cannot be written.
+    """
     with _ProgressBar() as bar, sigterm_as_interrupt():
         given = _given(options)
         before = read_settings(options.like) if options.like else {}

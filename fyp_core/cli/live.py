@@ -64,7 +64,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def live(options: argparse.Namespace) -> None:
-    """Show or write the stream until its end, Ctrl-C or SIGTERM; then print how fast it was."""
+    """Show or write the stream until its end, Ctrl-C or SIGTERM; then print how fast it was.
+
+    Raises:
+        InputError: a setting cannot work, the source cannot be read, or nobody was seen in it.
+    """
     settings = LiveSettings(**given_settings(options, LiveSettings))
     if options.seconds is not None and not options.seconds > 0:
         raise InputError(f"--seconds is {options.seconds:g}, but must be above 0.")

@@ -94,7 +94,11 @@ class TrainingRun:
         self.stop_agreed = False  # by all processes: this step is the last
 
     def resume(self) -> None:
-        """Continue from the configured checkpoint, if there is one."""
+        """Continue from the configured checkpoint, if there is one.
+
+        Raises:
+            InputError: it is damaged, of another stage or run, or not the same for all processes.
+        """
         progress = self.checkpoints.load(self.config.resume_from_checkpoint)
         found = torch.tensor([progress["step"] if progress else 0], device=self.accelerator.device)
         if len(self.accelerator.gather(found).unique()) > 1:

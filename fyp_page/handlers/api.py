@@ -49,6 +49,9 @@ class Api:
         """Make a video: its file, the skeleton's, and the settings that made it.
 
         A program that stops listening stops its job.
+
+        Raises:
+            gr.Error: a value cannot work, or the job failed or was cancelled.
         """
         files = uploads_of(values)
         try:
@@ -81,7 +84,11 @@ class Api:
             run.job.cancel()  # no effect on a run that has ended; Gradio cancels this wait on request of a program
 
     def extract_pose(self, video: str | None, estimator: str, people: str) -> tuple[str, str]:
-        """Find the people of a video: the skeleton video and the keypoints, JSON in COCO order."""
+        """Find the people of a video: the skeleton video and the keypoints, JSON in COCO order.
+
+        Raises:
+            gr.Error: there is no video, or nobody was found in it.
+        """
         folder = Path(tempfile.mkdtemp(dir=self._folder))
         skeleton, keypoints = folder / "skeleton.mp4", folder / "keypoints.json"
         try:

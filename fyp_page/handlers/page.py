@@ -58,7 +58,11 @@ class Page:
     # --- a run
 
     def begin(self, browser: Browser | None, **values: Any) -> Browser:
-        """Start a run with the values of the controls; returns the state for the browser to store."""
+        """Start a run with the values of the controls; returns the state for the browser to store.
+
+        Raises:
+            gr.Error: a value cannot work, or the last run has not ended.
+        """
         visitor = known_browser(browser)
         before = self.runs.get(visitor.get("run"))
         try:

@@ -87,6 +87,7 @@ def motion_of(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def loras_of(values: Mapping[str, Any]) -> tuple[Lora, ...]:
+    """The uploaded LoRAs with their weights; raises InputError for too many."""
     files = values.get("loras") or []
     if len(files) > MOST_LORAS:
         raise InputError(f"There are {len(files)} LoRAs; take at most {MOST_LORAS}.")

@@ -12,6 +12,8 @@ from fyp_page.layout.theme import step
 
 @dataclass
 class CharacterPanel:
+    """estimate: the time that the videos will take."""
+
     prompt: gr.Textbox
     suggestions: gr.Dataset
     generate: gr.Button

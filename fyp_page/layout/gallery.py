@@ -9,6 +9,8 @@ import gradio as gr
 
 @dataclass
 class GalleryPanel:
+    """gallery: posters of this browser's results."""
+
     gallery: gr.Gallery
     delete_one: gr.Button
     delete_all: gr.Button

@@ -11,6 +11,8 @@ _CAMERA_WIDTH = 480  # pixels; more takes time and does not improve poses
 
 @dataclass
 class LivePanel:
+    """screen: the newest picture of the character, as HTML."""
+
     camera: gr.Image
     screen: gr.HTML
 

@@ -84,7 +84,11 @@ class ZeroGpuEngine(Engine):
     def stream(
         self, request: GenerationRequest, guide: Guide, job: Job, take: Callable[[FinishedFrames], object]
     ) -> GenerationReport:
-        """Generate the video that follows ``guide`` in a process with a GPU; see :meth:`Engine.stream`."""
+        """Generate the video that follows ``guide`` in a process with a GPU; see :meth:`Engine.stream`.
+
+        Raises:
+            InputError: as there; or the request has additions, or the visitor's GPU time is used up.
+        """
         request.check()
         guide = with_reference(guide, request)
         if request.additions is not None:

@@ -63,7 +63,7 @@ def _anchors(motion: Motion, about: Fixed) -> np.ndarray:
 
 
 def shift(motion: Motion, right: float, down: float) -> Motion:
-    """Move people by pixels."""
+    """Move people by pixels; raises InputError for a shift that is not finite."""
     if not np.isfinite([right, down]).all():
         raise InputError(f"The shift is {right:g},{down:g} pixels, but must be finite.")
     return replace(motion, keypoints=motion.keypoints + np.array([right, down], np.float32))
@@ -102,7 +102,7 @@ def sample(motion: Motion, fps: float) -> Motion:
 
 
 def trim(motion: Motion, start: float, end: float) -> Motion:
-    """Keep the part from ``start`` to ``end`` seconds, as far as there is one."""
+    """Keep the part from ``start`` to ``end`` seconds, as far as there is one; raises InputError where it is empty."""
     duration = len(motion) / motion.fps
     kept = slice(*(round(min(max(time, 0), duration) * motion.fps) for time in (start, end)))
     if not len(motion.keypoints[kept]):
@@ -113,7 +113,7 @@ def trim(motion: Motion, start: float, end: float) -> Motion:
 
 
 def loop(motion: Motion, times: int) -> Motion:
-    """Repeat the motion ``times`` times."""
+    """Repeat the motion ``times`` times; raises InputError for less than once."""
     if times < 1:
         raise InputError(f"The number of loops is {times}, but must be at least 1.")
     return replace(

@@ -30,6 +30,7 @@ class ModelFacts:
 
     @classmethod
     def of(cls, model: LoadedModel) -> ModelFacts:
+        """The facts of a model that is loaded in this process."""
         config = model.pipeline.config
         return cls(
             model.source.name,
