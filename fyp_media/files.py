@@ -1,7 +1,10 @@
-"""Files to write, checked before long work, complete or not at all; and files that come with the project."""
+"""Files: written complete or not at all, and checked before long work; known by content; those of the project."""
 
 import contextlib
+import functools
+import hashlib
 import os
+import re
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -64,6 +67,20 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[str]:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"Cannot write {target}: {error.strerror}; choose another place.") from error
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file in hexadecimal; remembered while the file stays as it is."""
+    path = path.resolve()
+    if re.fullmatch("[0-9a-f]{64}", path.name):  # the name that the hub's cache gives large files
+        return path.name
+    return _hash_of(path, path.stat().st_size, path.stat().st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=64)
+def _hash_of(path: Path, _size: int, _modified: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def project_file(name: str) -> Path:

@@ -1,5 +1,7 @@
 """Video to skeleton video: decode, estimate, link, clean, draw."""
 
+from __future__ import annotations
+
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -19,6 +21,7 @@ from pose_extraction.motion.motion import Motion
 from pose_extraction.motion.temporal import clean
 from pose_extraction.motion.tracking import ALL, choose, link
 from pose_extraction.overlay import over_frames
+from pose_extraction.pose_cache import EstimatedPoses, PoseCache
 from pose_extraction.poses import FramePoses
 
 ProgressCallback = Callable[[int, int | None], None]
@@ -61,6 +64,20 @@ class FoundPeople:
     estimator: str
     why: str
 
+    @classmethod
+    def of(cls, poses: EstimatedPoses, fps: float, video: str = "the video") -> FoundPeople:
+        """Each person followed through the frames.
+
+        Args:
+            fps: frames a second.
+            video: its name, for the message.
+
+        Raises:
+            InputError: nobody was found.
+        """
+        _check_found(poses.frames, video)
+        return cls(link(poses.frames, poses.height, poses.width, fps), poses.estimator, poses.why)
+
     def followed(self, people: str = ALL, smoothing: float = 1.0) -> Motion:
         """The people chosen, cleaned; see :func:`extract_skeleton_video`."""
         return clean(choose(self.everybody, people), smoothing)
@@ -74,21 +91,38 @@ def find_people(
     *,
     fps: float = _SAMPLED_FPS,
 ) -> FoundPeople:
-    """Find the people of frames, which may be sampled far apart and are held one at a time.
+    """:func:`estimate_poses`, and each person followed.
 
     Args:
-        frames: (H, W, 3) uint8 RGB, at least one, all of one size.
-        count: how many frames there are, for the progress.
         fps: frames a second.
 
     Raises:
         InputError: nobody was found, or the estimator is not available.
     """
-    model, why = choose_estimator(estimator)
+    return FoundPeople.of(estimate_poses(frames, count, estimator, progress=progress), fps)
+
+
+def estimate_poses(
+    frames: Iterable[np.ndarray],
+    count: int | None,
+    estimator: str = AUTO,
+    weights: str | None = None,
+    progress: ProgressCallback | None = None,
+) -> EstimatedPoses:
+    """The poses of frames, which may be sampled far apart and are held one at a time.
+
+    Args:
+        frames: (H, W, 3) uint8 RGB, at least one, all of one size.
+        count: how many frames there are, for the progress.
+        estimator, weights: see :func:`choose_estimator`.
+
+    Raises:
+        InputError: the estimator is not available.
+    """
+    model, why = choose_estimator(estimator, weights)
     sizes: list[tuple[int, int]] = []
     found = list(_reported(model.estimate(_noting_sizes(frames, sizes)), progress, count))
-    _check_found(found, "the video")
-    return FoundPeople(link(found, *sizes[0], fps), model.name, why)
+    return EstimatedPoses(found, *sizes[0], model.name, why)
 
 
 def extract_skeleton_video(
@@ -103,6 +137,7 @@ def extract_skeleton_video(
     smoothing: float = 1.0,
     fps: float | None = None,
     progress: ProgressCallback | None = None,
+    cache: PoseCache | None = None,
 ) -> Extraction:
     """Write the skeleton video of a video, of the same size, and on request its keypoints.
 
@@ -117,6 +152,7 @@ def extract_skeleton_video(
         smoothing: strength, 0 is off; see :func:`pose_extraction.motion.temporal.smooth`.
         fps: frames a second to sample and write; by default the video's own, which is every frame once, or where
             frames are shown for unequal times, those shown at even times.
+        cache: of poses estimated before; by default the user's.
 
     Raises:
         InputError: the source cannot be read, nobody is seen in it, or a target cannot be written.
@@ -125,29 +161,33 @@ def extract_skeleton_video(
     if keypoints:
         check_target(keypoints, KEYPOINT_SUFFIX)
     check_rate(fps)
-    model, why = choose_estimator(estimator, weights)
+    cache = cache or PoseCache.of_user()
     seconds = {"decode": 0.0}
     start = time.perf_counter()
     with open_video(source) as video:
         info = video.info
         if fps is None and not info.is_even:
             fps = info.fps
-        frames = _timed(video.frames(fps=fps), seconds, "decode")
         total = info.frame_count if fps is None else round(info.duration * fps)
-        found = list(_reported(model.estimate(frames), progress, total))
-        _check_found(found, video.name)
-        everybody = link(found, info.height, info.width, fps or info.fps)
-        motion = clean(choose(everybody, people), smoothing)
+
+        def estimate() -> EstimatedPoses:
+            frames = _timed(video.frames(fps=fps), seconds, "decode")
+            return estimate_poses(frames, total, estimator, weights, progress)
+
+        poses = cache.get(source, {"fps": fps}, estimator, weights, estimate)
+        found = FoundPeople.of(poses, fps or info.fps, video.name)
+        motion = found.followed(people, smoothing)
         seconds["estimate"] = time.perf_counter() - start - seconds["decode"]
 
         start = time.perf_counter()
         write_motion(motion, target)
         if keypoints:
-            write_motion(motion, keypoints, estimator=model.name)
+            write_motion(motion, keypoints, estimator=found.estimator)
         if overlay:
             write_video(overlay, over_frames(video.frames(fps=fps), motion), motion.fps)
         seconds["write"] = time.perf_counter() - start
-    return Extraction(motion, everybody.keypoints.shape[1], _person_share(found), model.name, why, seconds)
+    count = found.everybody.keypoints.shape[1]
+    return Extraction(motion, count, _person_share(poses.frames), found.estimator, found.why, seconds)
 
 
 def _check_found(found: list[FramePoses], name: str) -> None:

@@ -28,6 +28,7 @@ _VARIABLES = (
     ("FYP_MODEL", "auto", "model of the page, as for `--model`"),
     ("FYP_CHECKPOINTS", "`checkpoints` of the project", "folder of the models' parts"),
     ("FYP_GALLERY", "a folder of the user's data", "folder of the page's gallery"),
+    ("FYP_POSE_CACHE", "a folder of the user's cache", "folder of poses found before; empty: in memory only"),
     ("FYP_ENGINE", "", "`ray` or the address of a Ray cluster: the page's jobs go to replicas"),
     ("FYP_SHARE", "0", "1: a public address of Gradio's for the page"),
     ("FYP_PUBLIC", "0", "1: the limits of a page in public, where they are not set"),

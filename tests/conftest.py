@@ -1,12 +1,21 @@
 """Fixtures shared by all tests."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from fyp_media.write_video import write_video
+from pose_extraction.pose_cache import VARIABLE as POSE_CACHE
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_poses_found_before() -> Iterator[None]:
+    """The poses of a video are found anew in each test, and none are left in the user's cache."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv(POSE_CACHE, "")
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from fyp_core.synthetic import sample_clip
 from fyp_media.write_video import write_video
 from pose_extraction.estimators.factory import ESTIMATOR_NAMES
 from pose_extraction.extract import extract_skeleton_video
+from pose_extraction.pose_cache import PoseCache
 
 _HEIGHT, _WIDTH, _FPS, _LOOP_SECONDS = 1080, 1920, 30, 2
 
@@ -71,6 +72,7 @@ def extract(video: Path, estimator: str, fps: float) -> None:
             estimator=estimator,
             fps=None if fps == _FPS else fps,
             progress=lambda done, _: bar.update(done - bar.n),
+            cache=PoseCache(),
         )
     peak = re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())
     assert peak is not None  # it is always known on Linux

@@ -22,8 +22,9 @@ from fyp_core.generation.device import Runtime
 from fyp_core.generation.engine import Engine
 from fyp_core.generation.request import GenerationRequest
 from fyp_core.weights.checkpoints import bundled
-from fyp_core.weights.hashes import file_hash, model_hash
+from fyp_core.weights.hashes import model_hash
 from fyp_media.errors import InputError
+from fyp_media.files import file_hash
 from pose_extraction.keypoint_files import frame_files
 
 _HASH_LENGTH = 12  # characters: enough to distinguish two files

@@ -17,12 +17,12 @@ from fyp_core.generation.device import Runtime, choose_device, free_memory
 from fyp_core.generation.guide import Guide, make_guide, with_reference
 from fyp_core.generation.job import MAX_WAITING, FinishedFrames, Job, JobQueue
 from fyp_core.generation.output import OutputVideo
-from fyp_core.generation.pose.found_people import FoundPeopleCache
 from fyp_core.generation.request import GenerationRequest
 from fyp_core.generation.result_size import ModelSize
 from fyp_core.generation.running.model_facts import ModelFacts
 from fyp_core.generation.running.report import GenerationReport, GenerationResult
 from fyp_core.weights.sources import AUTO, Additions, ModelSource, resolve_model, with_additions
+from pose_extraction.pose_cache import PoseCache
 
 if TYPE_CHECKING:
     from fyp_core.generation.loaded_model import LoadedModel
@@ -57,7 +57,7 @@ class Engine:
         self._loading = threading.Lock()
         self._loaded: LoadedModel | None = None
         self._loaded_additions: Additions | None = None  # of a request, in place of the engine's own
-        self._found_people = FoundPeopleCache()
+        self.pose_cache = PoseCache.of_user()  # of all videos of this engine; another one may take its place
 
     def load(self) -> ModelSource:
         """Load the model unless it is loaded already, and return its source.
@@ -149,8 +149,8 @@ class Engine:
     def prepare(self, request: GenerationRequest, job: Job | None = None) -> Guide:
         """Read the frames to follow and, of a raw video, find the people in them; needs no model.
 
-        People are found once for a part of a video: a later request that differs only in their choice, size, smoothing
-        or window uses those found before.
+        People are found once for a part of a video, see :attr:`pose_cache`: a later request that differs only in their
+        choice, size, smoothing or window uses those found before.
 
         Raises:
             InputError: a setting or the video cannot work.
@@ -158,7 +158,7 @@ class Engine:
         """
         job = job or Job()
         turn = self._turn_to_find_poses(job)
-        return make_guide(request, self.default_size, job, turn, self._found_people)
+        return make_guide(request, self.default_size, job, turn, self.pose_cache)
 
     def render(self, request: GenerationRequest, guide: Guide, job: Job | None = None) -> GenerationResult:
         """Generate the video that follows ``guide``, in memory.

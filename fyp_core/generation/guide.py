@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 
 from fyp_core.generation.job import Job
-from fyp_core.generation.pose.found_people import FoundPeopleCache
 from fyp_core.generation.pose.framing import (
     Fit,
     hidden_notice,
@@ -24,25 +23,27 @@ from fyp_core.generation.pose.framing import (
 from fyp_core.generation.reference import ReferencePicture, read_reference
 from fyp_core.generation.request import GenerationRequest, InputType
 from fyp_core.generation.result_size import ModelSize, result_size
-from fyp_core.weights.hashes import file_hash
 from fyp_media.compressed_frames import CompressedFrames
 from fyp_media.decoding.video import Sampling, Video, frame_number, frame_numbers, size_after_crop
 from fyp_media.errors import InputError
+from fyp_media.files import file_hash
 from fyp_media.fit import PictureWindow, cover
 from fyp_media.read_video import open_video
 from fyp_media.sound import Sound
-from pose_extraction.extract import FoundPeople, find_people
+from pose_extraction.extract import FoundPeople, estimate_poses
 from pose_extraction.keypoint_files import frame_files, is_motion, read_motion
 from pose_extraction.motion.body import with_body
 from pose_extraction.motion.edit import mirror, scale
 from pose_extraction.motion.motion import Motion
 from pose_extraction.motion.temporal import clean
 from pose_extraction.motion.tracking import ALL, choose
+from pose_extraction.pose_cache import EstimatedPoses, PoseCache
 from pose_extraction.skeleton import SCORE_THRESHOLD, draw_skeleton
 from pose_extraction.skeleton_style import Style, kind_of, recognise_style
 
 _FRAMES_FOR_STYLE = 8
 _SMOOTHING = 1.0  # of the people found in a video
+_CHOSEN = ("frames", "stride", "start", "crop")  # fields that say what is looked at
 _TOLERATED_SHARE = 0.002  # of the lines outside the window: compression noise
 
 Frames = Callable[[], Iterable[np.ndarray]]
@@ -99,7 +100,7 @@ def make_guide(
     model: ModelSize,
     job: Job | None = None,
     turn: AbstractContextManager[None] | None = None,
-    found: FoundPeopleCache | None = None,
+    cache: PoseCache | None = None,
 ) -> Guide:
     """Read the frames to follow and, of a raw video, find the people in them.
 
@@ -107,13 +108,13 @@ def make_guide(
         model: the default size of the model's videos.
         job: a cancellation takes effect within a frame.
         turn: entered while poses are estimated, which keeps the processor busy.
-        found: people of guides made before; they are not searched again.
+        cache: of poses estimated before; by default the user's.
 
     Raises:
         InputError: a setting or the video cannot work.
         JobCancelled: the job was cancelled.
     """
-    job = job or Job()
+    job, turn, cache = job or Job(), turn or nullcontext(), cache or PoseCache.of_user()
     request.check()
     kind = request.input_type
     if kind == "keypoints" or (kind == "auto" and is_motion(request.input)):
@@ -124,13 +125,13 @@ def make_guide(
         source = _Source(video, request, job, shown, size)
         source.frames()  # raises where the video is too short
         if kind == "raw":
-            return _from_people(source, turn or nullcontext(), found or FoundPeopleCache())
+            return _from_people(source, turn, cache)
         examined = source.frames_for_style()
         if kind == "skeleton" or kind_of(examined) == "skeleton":
             _refuse_pose_controls(request)
             return _from_skeletons(source, examined)
         del examined  # not held while poses are found
-        return _from_people(source, turn or nullcontext(), found or FoundPeopleCache())
+        return _from_people(source, turn, cache)
 
 
 def fine_skeletons(request: GenerationRequest, guide: Guide) -> Iterator[np.ndarray]:
@@ -282,10 +283,17 @@ def _windows_of_lines(source: _Source, frames: Frames) -> tuple[list[PictureWind
 # --- videos of people
 
 
-def _from_people(source: _Source, turn: AbstractContextManager[None], known: FoundPeopleCache) -> Guide:
+def _from_people(source: _Source, turn: AbstractContextManager[None], cache: PoseCache) -> Guide:
     request = source.request
     seconds = {"read": 0.0, "pose": 0.0}
-    found = known.get(request, lambda: _find_people(source, turn, seconds))
+    poses = cache.get(
+        request.input,
+        {name: getattr(request, name) for name in _CHOSEN},
+        request.estimator,
+        None,
+        lambda: _estimate_poses(source, turn, seconds),
+    )
+    found = FoundPeople.of(poses, source.fps, source.video.name)
     motion = found.followed(request.people, _SMOOTHING if request.smoothing is None else request.smoothing)
     motion = _with_pose_controls(motion, request)
     windows, notices = _windows_of_joints(request, motion, source.shown, source.size)
@@ -306,23 +314,22 @@ def _from_people(source: _Source, turn: AbstractContextManager[None], known: Fou
     )
 
 
-def _find_people(
+def _estimate_poses(
     source: _Source, turn: AbstractContextManager[None], seconds: dict[str, float]
-) -> FoundPeople:
-    """Everybody in the frames; the time spent is put into ``seconds``."""
+) -> EstimatedPoses:
+    """Those of everybody in the frames; the time spent is put into ``seconds``."""
     count, job = source.request.frames, source.job
     with turn:
         start = time.perf_counter()
         job.report("pose", 0, count)
-        found = find_people(
+        poses = estimate_poses(
             _timed(source.frames(), seconds),
             count,
             source.request.estimator,
-            lambda done, total: job.report("pose", done, total or count),
-            fps=source.fps,
+            progress=lambda done, total: job.report("pose", done, total or count),
         )
     seconds["pose"] = time.perf_counter() - start - seconds["read"]
-    return found
+    return poses
 
 
 def _people(everybody: Motion) -> str:

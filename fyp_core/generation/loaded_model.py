@@ -58,11 +58,12 @@ from fyp_core.weights.few_step_lora import (
     own_few_step_lora,
     takes_few_step_lora,
 )
-from fyp_core.weights.hashes import file_hash, model_hash, model_revisions
+from fyp_core.weights.hashes import model_hash, model_revisions
 from fyp_core.weights.ip_adapter.files import DEFAULT_KIND
 from fyp_core.weights.lora import Lora, set_loras
 from fyp_core.weights.sources import ModelSource
 from fyp_media.errors import InputError
+from fyp_media.files import file_hash
 
 logger = logging.getLogger(__name__)
 

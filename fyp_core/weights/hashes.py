@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import re
 from pathlib import Path
 
 from fyp_core.weights.hub_download import hub_revisions
 from fyp_core.weights.sources import DIFFUSERS_WEIGHTS, ModelSource, weight_file
+from fyp_media.files import file_hash
 
 
 def model_revisions(source: ModelSource) -> list[str]:
@@ -23,20 +22,6 @@ def model_hash(source: ModelSource) -> str:
     for file in _weight_files(source):
         digest.update(file_hash(file).encode())
     return digest.hexdigest()[:16]
-
-
-@functools.lru_cache(maxsize=64)
-def _hash_of(path: Path, _size: int, _modified: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file in hexadecimal; remembered while the file stays as it is."""
-    path = path.resolve()
-    if re.fullmatch("[0-9a-f]{64}", path.name):  # the name that the hub's cache gives large files
-        return path.name
-    return _hash_of(path, path.stat().st_size, path.stat().st_mtime_ns)
 
 
 def _weight_files(source: ModelSource) -> list[Path]:

@@ -16,8 +16,8 @@ from fyp_core.generation.guide import Guide
 from fyp_core.generation.job import Job
 from fyp_core.generation.pose.framing import window_preview
 from fyp_core.generation.request import GenerationRequest
-from fyp_core.weights.hashes import file_hash
 from fyp_media.decoding.video import Sampling, frame_number
+from fyp_media.files import file_hash
 from fyp_media.fit import PictureWindow
 from fyp_media.read_video import open_video
 from pose_extraction.motion.tracking import ALL, LARGEST

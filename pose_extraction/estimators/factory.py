@@ -32,6 +32,7 @@ class EstimatorEntry:
     install: command that installs them.
     weights_on_disk: whether the published weights have been downloaded; None where it comes with them.
     needs_weights: it has no published ones.
+    needs_boxes: of people, which a detector finds.
     in_auto: ``auto`` may take it where there is a GPU.
     fast_on_cpu: ``auto`` may take it without a GPU: it does not take a second a frame.
     """
@@ -41,8 +42,13 @@ class EstimatorEntry:
     install: str = _REQUIREMENTS
     weights_on_disk: Callable[[], bool] | None = None
     needs_weights: bool = False
+    needs_boxes: bool = False
     in_auto: bool = False
     fast_on_cpu: bool = False
+
+    def is_present(self) -> bool:
+        """Whether it runs here without a download."""
+        return not self.missing_package() and (self.weights_on_disk is None or self.weights_on_disk())
 
     def missing_package(self) -> str | None:
         """The first package that is not installed."""
@@ -68,10 +74,22 @@ def _in(module: str, function: str = "create") -> Create:
     return create
 
 
+def _has_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
 def _vitpose_on_disk() -> bool:
     from pose_extraction.estimators.hub import VITPOSE, is_in_hub_cache
 
     return is_in_hub_cache(VITPOSE)
+
+
+def _detector_on_disk() -> bool:
+    from pose_extraction.estimators.hub import RT_DETR, is_in_hub_cache
+
+    return is_in_hub_cache(RT_DETR)
 
 
 def _hrnet_on_disk() -> bool:
@@ -89,18 +107,23 @@ def _rtm_on_disk(name: str) -> Callable[[], bool]:
     return on_disk
 
 
-def _rtm(name: str) -> EstimatorEntry:
-    packages = ("rtmlib", "onnxruntime")
-    return EstimatorEntry(_in("rtmlib", f"create_{name}"), packages, _RTMLIB, _rtm_on_disk(name))
+def _rtm(name: str, *, needs_boxes: bool = True) -> EstimatorEntry:
+    packages, on_disk = ("rtmlib", "onnxruntime"), _rtm_on_disk(name)
+    create = _in("rtmlib", f"create_{name}")
+    return EstimatorEntry(create, packages, _RTMLIB, on_disk, needs_boxes=needs_boxes)
 
 
 # Best first.
 ESTIMATORS: Mapping[str, EstimatorEntry] = {
-    "vitpose": EstimatorEntry(_in("vitpose"), weights_on_disk=_vitpose_on_disk, in_auto=True),
-    "hrnet": EstimatorEntry(_in("hrnet_weights"), weights_on_disk=_hrnet_on_disk, in_auto=True),
-    "mmpose": EstimatorEntry(_in("mmpose"), ("mmpose",), _MMPOSE, needs_weights=True),
+    "vitpose": EstimatorEntry(
+        _in("vitpose"), weights_on_disk=_vitpose_on_disk, in_auto=True, needs_boxes=True
+    ),
+    "hrnet": EstimatorEntry(
+        _in("hrnet_weights"), weights_on_disk=_hrnet_on_disk, in_auto=True, needs_boxes=True
+    ),
+    "mmpose": EstimatorEntry(_in("mmpose"), ("mmpose",), _MMPOSE, needs_weights=True, needs_boxes=True),
     "rtmpose": _rtm("rtmpose"),
-    "rtmo": _rtm("rtmo"),
+    "rtmo": _rtm("rtmo", needs_boxes=False),
     "dwpose": _rtm("dwpose"),
     "mediapipe": EstimatorEntry(_in("mediapipe"), in_auto=True, fast_on_cpu=True),
 }
@@ -144,6 +167,21 @@ class EstimatorFactory:
                 obstacles[name] = ""
         return obstacles
 
+    def present_for(self, name: str) -> list[str]:
+        """See :func:`present_for`."""
+        names = self._automatic() if name == AUTO else [name] if name in self._entries else []
+        present = [name for name in names if self._entries[name].is_present()]
+        if any(self._entries[name].needs_boxes for name in names) and _detector_on_disk():
+            present.append("detector")
+        return present
+
+    def _automatic(self) -> list[str]:
+        """Names of those that ``auto`` may take here, best first."""
+        has_gpu = _has_gpu()
+        return [
+            name for name, entry in self._entries.items() if (entry.in_auto if has_gpu else entry.fast_on_cpu)
+        ]
+
     def choose(
         self, name: str = AUTO, weights: str | None = None, *, stills: bool = False
     ) -> tuple[PoseEstimator, str]:
@@ -175,13 +213,8 @@ class EstimatorFactory:
     def _best(self, weights: str | None, stills: bool) -> tuple[PoseEstimator, str]:
         if weights:
             raise InputError("Weights belong to one estimator; name it, hrnet or vitpose.")
-        import torch
-
-        has_gpu = torch.cuda.is_available()
         failures = []
-        for name, entry in self._entries.items():
-            if not (entry.in_auto if has_gpu else entry.fast_on_cpu):
-                continue
+        for name in self._automatic():
             try:
                 estimator = self.create(name, stills=stills)
             except InputError as error:
@@ -189,7 +222,7 @@ class EstimatorFactory:
                 continue
             if failures:
                 return estimator, f"better ones cannot run here: {' '.join(failures)}"
-            return estimator, "it is the most accurate" if has_gpu else "it keeps up without a GPU"
+            return estimator, "it is the most accurate" if _has_gpu() else "it keeps up without a GPU"
         raise InputError(failures[-1] if failures else "No estimator can be used here.")
 
 
@@ -199,6 +232,14 @@ _FACTORY = EstimatorFactory()
 def available_estimators() -> list[Availability]:
     """Every estimator, ``auto`` first: whether it runs here without a download, and why not."""
     return _FACTORY.available()
+
+
+def present_for(name: str) -> list[str]:
+    """What may find the poses under a name, ``auto`` too, and is on this disk: estimators, and ``detector``.
+
+    The same name may find other poses once this has changed, by a download or a GPU.
+    """
+    return _FACTORY.present_for(name)
 
 
 def choose_estimator(

@@ -12,7 +12,7 @@ from numpy._core import multiarray
 from fyp_media.errors import InputError
 
 # Downloaded models, OWNER/NAME@REVISION. The names of the other files hold their versions: see hrnet_weights, rtmlib.
-VITPOSE = "usyd-community/vitpose-plus-base@main"
+VITPOSE = "usyd-community/vitpose-plus-base@92be54d7a29e42fad47b6e2ca01dd9e685a61e0d"
 RT_DETR = "PekingU/rtdetr_r50vd_coco_o365@457857cec8ac28ddede40ecee9eed2beca321af8"
 
 _WEIGHTS = "model.safetensors"

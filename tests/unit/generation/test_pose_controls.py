@@ -134,3 +134,16 @@ def test_people_are_found_once_for_a_part_of_a_video(clip: WorldClip, tmp_path: 
     assert is_found_anew(copy, frames=2)
     write_video(tmp_path / "v.mp4", np.repeat(np.repeat(clip.frames[::-1], 2, 1), 2, 2), 6.0)
     assert is_found_anew(tmp_path / "v.mp4"), "the file has another content"
+
+
+def test_people_that_another_program_found_are_not_looked_for_again(
+    clip: WorldClip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FYP_POSE_CACHE", str(tmp_path / "cache"))
+    write_video(tmp_path / "v.mp4", np.repeat(np.repeat(clip.frames, 2, 1), 2, 2), 6.0)
+    first, second = (
+        make(tmp_path / "v.mp4", input_type="raw") for _ in range(2)
+    )  # each with a cache of its own
+    assert first.seconds["pose"] > 0
+    assert second.seconds["pose"] == 0
+    np.testing.assert_array_equal(second.skeletons, first.skeletons)

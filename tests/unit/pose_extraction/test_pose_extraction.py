@@ -134,6 +134,17 @@ def test_the_overlay_shows_the_skeleton_over_the_source(scripted, video, out):
         extract_skeleton_video(video, out / "s.mp4", overlay=out / "s.mp4")
 
 
+def test_a_video_seen_before_needs_no_estimator(scripted, video, out, monkeypatch):
+    monkeypatch.setenv("FYP_POSE_CACHE", str(out / "cache"))
+    scripted([person(20)] * 10)
+    first = extract_skeleton_video(video, out / "s.mp4")
+    monkeypatch.setattr(extract, "choose_estimator", lambda *_: pytest.fail("it was loaded"))
+    second = extract_skeleton_video(video, out / "t.mp4", keypoints=out / "k.json")
+    np.testing.assert_array_equal(second.motion.keypoints, first.motion.keypoints)
+    assert (second.estimator, second.why, second.person_share) == ("scripted", "it was asked for", 1)
+    assert json.loads((out / "k.json").read_text())["info"]["estimator"] == "scripted"
+
+
 def test_a_target_rate_is_kept_in_time(scripted, video, out):
     """Ten frames at 12.5 a second last 0.8 s: five at 6.25."""
     scripted([person(20 + 5 * index) for index in range(5)])
