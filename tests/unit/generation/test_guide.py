@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fyp_core.generation.guide import Guide, fine_skeletons, make_guide
+from fyp_core.generation.guide import fine_skeletons, make_guide
 from fyp_core.generation.job import Job, JobCancelled
 from fyp_core.generation.pose.framing import window_preview
 from fyp_core.generation.request import GenerationRequest
-from fyp_core.generation.result_size import ModelSize
 from fyp_core.synthetic import WorldClip, sample_clip
 from fyp_media.errors import InputError
 from fyp_media.fit import fit_frames
@@ -20,26 +19,14 @@ from fyp_media.write_video import write_video
 from pose_extraction.keypoint_files import write_motion
 from pose_extraction.motion.motion import Motion
 from pose_extraction.skeleton import draw_skeleton
+from tests.unit.generation.waving import FRAMES, MODEL, make, waving_clip
 
-FRAMES, SIDE, MODEL = 4, 256, ModelSize(128, 128, 8)
+SIDE = 256
 
 
 @pytest.fixture(scope="module")
 def clip() -> WorldClip:
-    return sample_clip(
-        np.random.default_rng(3),
-        FRAMES,
-        SIDE,
-        motion="wave",
-        character="woman",
-        stride=4,
-        height_share=(0.7, 0.9),
-    )
-
-
-def make(path: Path, **settings: object) -> Guide:
-    request = GenerationRequest(input=path, prompt="a robot", **{"frames": FRAMES, "stride": 1, **settings})
-    return make_guide(request, MODEL)
+    return waving_clip(SIDE)
 
 
 def placed(frames: np.ndarray, height: int, width: int, left: int, top: int, gray: int = 90) -> np.ndarray:

@@ -7,30 +7,22 @@ import numpy as np
 import pytest
 
 from fyp_core.generation.engine import Engine
-from fyp_core.generation.guide import Guide, make_guide
+from fyp_core.generation.guide import Guide
 from fyp_core.generation.job import Job, Progress
 from fyp_core.generation.request import GenerationRequest
-from fyp_core.generation.result_size import ModelSize
-from fyp_core.synthetic import WorldClip, sample_clip
+from fyp_core.synthetic import WorldClip
 from fyp_media.errors import InputError
 from fyp_media.write_video import write_video
 from pose_extraction.keypoint_files import write_motion
 from pose_extraction.motion.motion import Motion
+from tests.unit.generation.waving import FRAMES, make, waving_clip
 
-FRAMES, SIDE, MODEL = 4, 128, ModelSize(128, 128, 8)
+SIDE = 128
 
 
 @pytest.fixture(scope="module")
 def clip() -> WorldClip:
-    return sample_clip(
-        np.random.default_rng(3),
-        FRAMES,
-        SIDE,
-        motion="wave",
-        character="woman",
-        stride=4,
-        height_share=(0.7, 0.9),
-    )
+    return waving_clip(SIDE)
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +33,6 @@ def two(clip: WorldClip, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("keypoints") / "two.json"
     write_motion(Motion(keypoints, scores, SIDE, 2 * SIDE, 6.0), path)
     return path
-
-
-def make(path: Path, **settings: object) -> Guide:
-    request = GenerationRequest(input=path, prompt="a robot", **{"frames": FRAMES, "stride": 1, **settings})
-    return make_guide(request, MODEL)
 
 
 def heights(guide: Guide) -> np.ndarray:
