@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fyp_media.container import MOST_PIXELS
+from fyp_media.decoding.container import MOST_PIXELS
 from fyp_media.decoding.video import NO_CROP, Crop, Sampling, Video, VideoInfo
 from fyp_media.decoding.video_file import VideoFile
 from fyp_media.errors import InputError

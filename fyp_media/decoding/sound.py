@@ -10,7 +10,7 @@ import av
 import numpy as np
 from av.container import InputContainer
 
-from fyp_media.container import moving_stream, open_container
+from fyp_media.decoding.container import moving_stream, open_container
 
 SOUND_RATE = 48_000  # samples a second
 SOUND_BLOCK = 1024  # samples, what an AAC encoder takes at a time

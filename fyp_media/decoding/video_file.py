@@ -14,8 +14,15 @@ import cv2
 import numpy as np
 from av.video.frame import PictureType
 
-from fyp_media.container import claimed_rate, clock, make_decoder, moving_stream, open_container, pixel_aspect
-from fyp_media.decoded_picture import RgbConverter, display_matrix, shrunk
+from fyp_media.decoding.container import (
+    claimed_rate,
+    clock,
+    make_decoder,
+    moving_stream,
+    open_container,
+    pixel_aspect,
+)
+from fyp_media.decoding.rgb import RgbConverter, display_matrix, shrunk
 from fyp_media.decoding.sound import read_sound
 from fyp_media.decoding.video import NO_CROP, Sampling, Video, VideoInfo, frames_from
 from fyp_media.errors import InputError

@@ -217,7 +217,7 @@ def documents(shard: Path) -> list[dict[str, Any]]:
 def test_what_workers_die_over_again_and_again_is_named(people: Path, tmp_path: Path) -> None:
     plan = ShardPlan(0, (PictureUnit("first", "x"), PictureUnit("last", "y")))
     (tmp_path / "00000.attempts").write_bytes(b".....")
-    with pytest.raises(InputError, match="between first and last"):
+    with pytest.raises(InputError, match="from first to last"):
         make(tmp_path, plan)
 
 
