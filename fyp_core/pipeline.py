@@ -7,7 +7,6 @@ textual inversion, IP-Adapter, single-file checkpoints and every diffusers sched
 from __future__ import annotations
 
 import functools
-import logging
 import math
 import os
 from collections.abc import Callable, Collection, Sequence
@@ -36,8 +35,9 @@ from transformers import CLIPImageProcessor, CLIPTextModel, CLIPTokenizer, CLIPV
 from fyp_core.autoencoder import latent_factor
 from fyp_core.conditioning.conditions import Conditions
 from fyp_core.conditioning.pose_features import KEPT_BYTES, PoseFeatures
-from fyp_core.conditioning.prompt_travel import PromptTravel, blend_embeddings, parse_prompt
-from fyp_core.conditioning.prompt_weights import encode_weighted, is_long, is_plain, without_weights
+from fyp_core.conditioning.prompt_travel import parse_prompt
+from fyp_core.conditioning.prompt_weights import is_long, without_weights
+from fyp_core.conditioning.prompts import embed_prompts
 from fyp_core.conditioning.skeleton_input import (
     CheckedSkeleton,
     Skeleton,
@@ -56,8 +56,6 @@ from fyp_core.weights.sources import ModelSource, is_our_model, resolve_model
 from fyp_core.weights.tensors import align_weights
 from fyp_core.windows import OVERLAP, WINDOW, Window, plan_windows, predict_in_windows
 from fyp_media.errors import InputError, as_input_error
-
-logger = logging.getLogger(__name__)
 
 OUTPUT_TYPES = ("np", "pil", "pt", "latent")
 
@@ -349,7 +347,7 @@ class FollowYourPosePipeline(
         prompts = [prompt] if isinstance(prompt, str) else prompt
         videos = _count_videos(prompts, prompt_embeds, skeleton)
         conditions = Conditions(
-            text=self._embed_prompts(prompts, negative_prompt, prompt_embeds, negative_prompt_embeds, frames),
+            text=embed_prompts(self, prompts, negative_prompt, prompt_embeds, negative_prompt_embeds, frames),
             images=self._embed_images(ip_adapter_image, ip_adapter_image_embeds, videos),
             pose=self.pose_features(skeleton, height, width, pose_scale, window),
             guide_pose=config.default_guide_pose if guide_pose is None else guide_pose,
@@ -591,70 +589,6 @@ class FollowYourPosePipeline(
         unknown = set(names) - set(self._callback_tensor_inputs)
         if unknown:
             raise InputError(f"Callbacks can get {self._callback_tensor_inputs}, not {sorted(unknown)}.")
-
-    def _embed_prompts(
-        self,
-        prompts: list[str] | None,
-        negative_prompt: str | list[str] | None,
-        prompt_embeds: torch.Tensor | None,
-        negative_prompt_embeds: torch.Tensor | None,
-        frames: int,
-    ) -> torch.Tensor:
-        """Text embeddings (P B, L, D) of all passes of the network: with guidance, unconditional ones first.
-
-        Where a prompt changes during the video: (P B, F, L, D).
-        """
-        asked = prompt_embeds if prompts is None else prompts
-        videos = 0 if asked is None else len(asked)
-        negatives = [negative_prompt] * videos if isinstance(negative_prompt, str) else negative_prompt
-        if negatives is not None and len(negatives) != videos:
-            raise InputError(
-                f"There are {len(negatives)} negative prompts for {videos} prompts; give one, or one each."
-            )
-        guided = self.do_classifier_free_guidance
-        for prompt in [*(prompts or []), *((guided and negatives) or [])]:
-            if unknown := self.unknown_words(prompt):
-                logger.warning("The model does not know these words of the prompt: %s", ", ".join(unknown))
-        travels = [parse_prompt(prompt) for prompt in prompts or []]
-        texts = [text for travel in travels for text in travel.prompts]
-        if travels and negative_prompt_embeds is None:
-            unguided = (negatives or [""] * videos) if guided else []
-            texts = list(self.maybe_convert_prompt([*texts, *unguided], self.tokenizer))
-            if not all(is_plain(text, self.tokenizer) for text in texts):
-                return self._embed_weighted(travels, texts, frames).to(self.unet.dtype)
-        embeds, negative_embeds = self.encode_prompt(
-            [travel.prompts[0] for travel in travels] or None,
-            self._execution_device,
-            1,
-            guided,
-            negatives,
-            prompt_embeds=prompt_embeds,
-            negative_prompt_embeds=negative_prompt_embeds,
-        )
-        if any(len(travel.prompts) > 1 for travel in travels):
-            embeds = torch.stack([self._embed_travel(travel, frames) for travel in travels])
-            if guided:
-                negative_embeds = negative_embeds[:, None].expand_as(embeds)
-        return torch.cat([negative_embeds, embeds] if guided else [embeds]).to(self.unet.dtype)
-
-    def _embed_weighted(self, travels: list[PromptTravel], texts: list[str], frames: int) -> torch.Tensor:
-        """As :meth:`_embed_prompts`, of all prompts and with guidance the negative prompts."""
-        embeds = encode_weighted(texts, self.tokenizer, self.text_encoder, self._execution_device)
-        counts = [len(travel.prompts) for travel in travels]
-        *stops, negative = embeds.split([*counts, len(texts) - sum(counts)])
-        if max(counts) == 1:
-            return torch.cat([negative, *stops])
-        blended = [
-            blend_embeddings(prompts, travel.frames, frames)
-            for travel, prompts in zip(travels, stops, strict=True)
-        ]
-        negative = negative[:, None].expand(-1, frames, -1, -1)
-        return torch.cat([negative, torch.stack(blended)])
-
-    def _embed_travel(self, travel: PromptTravel, frames: int) -> torch.Tensor:
-        """(F, L, D) embeddings."""
-        embeds, _ = self.encode_prompt(list(travel.prompts), self._execution_device, 1, False)
-        return blend_embeddings(embeds, travel.frames, frames)
 
 
 def _check_shares(**shares: float) -> None:
