@@ -44,17 +44,13 @@ from fyp_core.generation.device import (
     check_attention,
     choose_device,
     choose_dtype,
-    clips_at_once,
     compile_blocks,
     device_name,
-    estimate_peak,
-    free_memory,
-    peak_memory,
     place,
-    reset_peak,
     torch_dtype,
     use_attention,
 )
+from fyp_core.generation.memory import clips_at_once, estimate_peak, free_memory, peak_memory, reset_peak
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.presets import PRESETS
 from fyp_core.schedulers import make_scheduler

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fyp_core.generation.device import Runtime, choose_device, free_memory
+from fyp_core.generation.device import Runtime, choose_device
 from fyp_core.generation.guide import Guide, make_guide, with_reference
 from fyp_core.generation.job import MAX_WAITING, FinishedFrames, Job, JobQueue
+from fyp_core.generation.memory import free_memory
 from fyp_core.generation.output import OutputVideo
 from fyp_core.generation.request import GenerationRequest
 from fyp_core.generation.result_size import ModelSize

@@ -25,23 +25,25 @@ from fyp_core.conditioning.skeleton_input import Skeleton
 from fyp_core.generation.device import (
     Runtime,
     check_attention,
-    check_memory,
     choose_device,
     choose_dtype,
-    clips_at_once,
     compile_blocks,
-    estimate_peak,
-    free_memory,
-    in_gib,
-    is_out_of_memory,
-    peak_memory,
     place,
-    reset_peak,
     torch_dtype,
     use_attention,
 )
 from fyp_core.generation.guide import Guide
 from fyp_core.generation.job import FinishedFrames, Job, Preview
+from fyp_core.generation.memory import (
+    check_memory,
+    clips_at_once,
+    estimate_peak,
+    free_memory,
+    in_gib,
+    is_out_of_memory,
+    peak_memory,
+    reset_peak,
+)
 from fyp_core.generation.reference import ReferencePicture, read_reference
 from fyp_core.generation.request import MAX_SEED, GenerationRequest
 from fyp_core.generation.running.applied_reference import AppliedReference

@@ -9,9 +9,10 @@ from diffusers import AutoencoderKL
 
 from benchmarks.random_model import FULL_WIDTH, random_parts
 from fyp_core.autoencoder import FoldedAutoencoder
-from fyp_core.generation import device
-from fyp_core.generation.device import Runtime, estimate_peak, place
+from fyp_core.generation import memory
+from fyp_core.generation.device import Runtime, place
 from fyp_core.generation.engine import Engine
+from fyp_core.generation.memory import estimate_peak
 from fyp_core.generation.request import GenerationRequest
 from fyp_core.pipeline import FollowYourPosePipeline
 from tests.tiny_model import build_pipeline
@@ -38,7 +39,7 @@ def test_the_estimate_is_a_little_above_what_a_gpu_takes(
     measured: float,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(device, "clips_at_once", lambda *_: clips)  # by the free memory of a GPU
+    monkeypatch.setattr(memory, "clips_at_once", lambda *_: clips)  # by the free memory of a GPU
     estimated = estimate_peak(full_size, frames, 512, 512, True, Runtime(low_vram=low_vram)) / GIB
     assert measured < estimated < 1.15 * measured
 
