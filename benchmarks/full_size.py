@@ -23,7 +23,7 @@ from safetensors.torch import save_file
 
 from benchmarks.random_model import FULL_WIDTH, clip_tokenizer, published_names, random_parts
 from fyp_core.generation.device import DTYPES, Runtime, device_name, place, torch_dtype
-from fyp_core.generation.memory import estimate_peak, in_gib, peak_memory, reset_peak
+from fyp_core.generation.running.memory import estimate_peak, in_gib, peak_memory, reset_peak
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.pose_encoder import PUBLISHED_PREFIX
 from fyp_core.weights.sources import assembled_source

@@ -33,7 +33,7 @@ from fyp_core import schedulers
 from fyp_core.conditioning.conditions import Conditions
 from fyp_core.feature_cache import FeatureCache
 from fyp_core.generation.device import AUTO_DTYPE, choose_device, choose_dtype, place, torch_dtype
-from fyp_core.generation.memory import peak_memory, reset_peak
+from fyp_core.generation.running.memory import peak_memory, reset_peak
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.presets import PRESETS, PresetName, choose_full_steps
 from fyp_core.windows import plan_windows, predict_in_windows

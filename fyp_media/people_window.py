@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
 
 from fyp_media.fit import PictureWindow
 
@@ -36,6 +35,8 @@ def following_windows(
         points, shown, size: as of :func:`people_window`.
         fps: frames a second.
     """
+    from scipy.ndimage import gaussian_filter1d  # slow to import, and few commands need it
+
     known = np.isfinite(points).all(axis=-1).any(axis=-1)
     low, high = np.nanmin(points[known], axis=1), np.nanmax(points[known], axis=1)
     window = _window_size((high - low).max(axis=0), shown, size)

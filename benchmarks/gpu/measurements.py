@@ -50,7 +50,13 @@ from fyp_core.generation.device import (
     torch_dtype,
     use_attention,
 )
-from fyp_core.generation.memory import clips_at_once, estimate_peak, free_memory, peak_memory, reset_peak
+from fyp_core.generation.running.memory import (
+    clips_at_once,
+    estimate_peak,
+    free_memory,
+    peak_memory,
+    reset_peak,
+)
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.presets import PRESETS
 from fyp_core.schedulers import make_scheduler

@@ -14,7 +14,7 @@ from accelerate.utils import send_to_device
 from benchmarks import training as throughput_benchmark
 from benchmarks.gpu.row import Row
 from benchmarks.speed import SD14, load
-from fyp_core.generation.memory import free_memory, peak_memory, reset_peak
+from fyp_core.generation.running.memory import free_memory, peak_memory, reset_peak
 from fyp_core.training.config import TrainConfig
 from fyp_core.training.config_file import load_config
 from fyp_core.training.loop import TrainingRun

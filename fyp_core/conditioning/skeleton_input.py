@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from fyp_media.compressed_frames import CompressedFrames
+from fyp_core.conditioning.compressed_frames import CompressedFrames
 from fyp_media.errors import InputError
 from fyp_media.fit import PictureWindow, cover
 

@@ -16,10 +16,10 @@ import numpy as np
 from fyp_core.generation.device import Runtime, choose_device
 from fyp_core.generation.guide import Guide, make_guide, with_reference
 from fyp_core.generation.job import MAX_WAITING, FinishedFrames, Job, JobQueue
-from fyp_core.generation.memory import free_memory
 from fyp_core.generation.output import OutputVideo
 from fyp_core.generation.request import GenerationRequest
 from fyp_core.generation.result_size import ModelSize
+from fyp_core.generation.running.memory import free_memory
 from fyp_core.generation.running.model_facts import ModelFacts
 from fyp_core.generation.running.report import GenerationReport, GenerationResult
 from fyp_core.weights.sources import AUTO, Additions, ModelSource, resolve_model, with_additions

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fyp_core.conditioning.compressed_frames import CompressedFrames
 from fyp_core.generation.job import Job
 from fyp_core.generation.pose.framing import (
     Fit,
@@ -23,7 +24,6 @@ from fyp_core.generation.pose.framing import (
 from fyp_core.generation.reference import ReferencePicture, read_reference
 from fyp_core.generation.request import GenerationRequest, InputType
 from fyp_core.generation.result_size import ModelSize, result_size
-from fyp_media.compressed_frames import CompressedFrames
 from fyp_media.decoding.video import Sampling, Video, frame_number, frame_numbers, size_after_crop
 from fyp_media.errors import InputError
 from fyp_media.files import file_hash

@@ -34,7 +34,11 @@ from fyp_core.generation.device import (
 )
 from fyp_core.generation.guide import Guide
 from fyp_core.generation.job import FinishedFrames, Job, Preview
-from fyp_core.generation.memory import (
+from fyp_core.generation.reference import ReferencePicture, read_reference
+from fyp_core.generation.request import MAX_SEED, GenerationRequest
+from fyp_core.generation.running.applied_reference import AppliedReference
+from fyp_core.generation.running.latent_preview import LatentPreview
+from fyp_core.generation.running.memory import (
     check_memory,
     clips_at_once,
     estimate_peak,
@@ -44,10 +48,6 @@ from fyp_core.generation.memory import (
     peak_memory,
     reset_peak,
 )
-from fyp_core.generation.reference import ReferencePicture, read_reference
-from fyp_core.generation.request import MAX_SEED, GenerationRequest
-from fyp_core.generation.running.applied_reference import AppliedReference
-from fyp_core.generation.running.latent_preview import LatentPreview
 from fyp_core.generation.running.report import GenerationReport
 from fyp_core.generation.running.time_estimate import SpeedMeter, check_time, denoising_work
 from fyp_core.pipeline import FollowYourPosePipeline

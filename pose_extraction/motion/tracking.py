@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from fyp_media.errors import InputError
 from pose_extraction.motion.motion import Motion, body_size
@@ -100,6 +99,8 @@ def _nearest(
     """Pairs of tracks and (P, 17, 2) poses that together are nearest, none that is out of reach."""
     if not tracks or not len(keypoints):
         return
+    from scipy.optimize import linear_sum_assignment  # slow to import, and few commands need it
+
     expected = np.stack([track.expected(frame, fps) for track in tracks])
     unseen = np.array([frame - track.frames[-1] for track in tracks]) / fps
     distances = np.linalg.norm(expected[:, None] - keypoints, axis=-1)

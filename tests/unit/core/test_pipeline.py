@@ -23,10 +23,10 @@ from diffusers.models.attention import BasicTransformerBlock
 from PIL import Image
 
 from benchmarks.random_model import SCHEDULER, clip_tokenizer
+from fyp_core.conditioning.compressed_frames import CompressedFrames
 from fyp_core.conditioning.skeleton_input import skeleton_to_tensor
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.unet import PoseVideoUNet
-from fyp_media.compressed_frames import CompressedFrames
 from fyp_media.errors import InputError
 from tests.tiny_model import SIZE, ZERO_SNR, build_pipeline
 

@@ -20,9 +20,9 @@ from fyp_core.generation.device import Runtime, choose_device, choose_dtype, com
 from fyp_core.generation.engine import Engine
 from fyp_core.generation.guide import fine_skeletons
 from fyp_core.generation.job import FinishedFrames, Job, JobCancelled, Preview, Progress
-from fyp_core.generation.memory import estimate_peak
 from fyp_core.generation.metadata import read_settings
 from fyp_core.generation.request import GenerationRequest
+from fyp_core.generation.running.memory import estimate_peak
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.synthetic import sample_clip
 from fyp_core.weights.sources import Additions
@@ -143,7 +143,7 @@ def test_a_job_whose_estimate_is_beyond_its_time_does_not_begin(
 def test_what_cannot_fit_into_memory_is_refused(
     engine: Engine, request_: GenerationRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fyp_core.generation.memory.available_memory", lambda _device: 2**10)
+    monkeypatch.setattr("fyp_core.generation.running.memory.available_memory", lambda _device: 2**10)
     with pytest.raises(InputError, match=r"needs about .* but cpu has 0\.0 GiB; take fewer frames"):
         engine.generate(request_)
 

@@ -9,11 +9,11 @@ from diffusers import AutoencoderKL
 
 from benchmarks.random_model import FULL_WIDTH, random_parts
 from fyp_core.autoencoder import FoldedAutoencoder
-from fyp_core.generation import memory
 from fyp_core.generation.device import Runtime, place
 from fyp_core.generation.engine import Engine
-from fyp_core.generation.memory import estimate_peak
 from fyp_core.generation.request import GenerationRequest
+from fyp_core.generation.running import memory
+from fyp_core.generation.running.memory import estimate_peak
 from fyp_core.pipeline import FollowYourPosePipeline
 from tests.tiny_model import build_pipeline
 

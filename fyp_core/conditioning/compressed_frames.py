@@ -24,7 +24,7 @@ class CompressedFrames:
     def __init__(self, frames: Iterable[np.ndarray]) -> None:
         self._compressed: list[bytes] = []
         for frame in frames:
-            self._compressed.append(zlib.compress(np.ascontiguousarray(frame), _FASTEST))
+            self._compressed.append(zlib.compress(frame.tobytes(), _FASTEST))
         self.shape: tuple[int, ...] = (len(self._compressed), *frame.shape)
 
     @property

@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 
-from fyp_media.compressed_frames import CompressedFrames
+from fyp_core.conditioning.compressed_frames import CompressedFrames
 from pose_extraction.skeleton import draw_skeleton
 
 
