@@ -1,1 +1,1 @@
-"""What a user sees of a generation: facts of the model, previews, estimates of time and memory, the report, the comparison."""
+"""What a user sees of a generation: model facts, previews, estimates of time and memory, the report, the comparison."""
