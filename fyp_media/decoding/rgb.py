@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import av
@@ -65,8 +66,17 @@ def display_matrix(picture: av.VideoFrame) -> np.ndarray | None:
 
     Call it once a video: a picture whose side data was read stays in memory until the garbage collector runs.
     """
-    matrix: Any = picture.side_data.get("DISPLAYMATRIX")
+    try:
+        matrix: Any = picture.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # PyAV does not know all kinds of side data, among them a photo's EXIF
+        return _rotation_matrix(picture.rotation)
     return None if matrix is None else np.frombuffer(bytes(matrix), np.int32)
+
+
+def _rotation_matrix(angle: float) -> np.ndarray:
+    """The first five numbers of a display matrix that rotates counterclockwise by so many degrees."""
+    cosine, sine = round(math.cos(math.radians(angle))), round(math.sin(math.radians(angle)))
+    return np.array([cosine, -sine, 0, sine, cosine], np.int32)
 
 
 def _upright(rgb: np.ndarray, matrix: np.ndarray) -> np.ndarray:
