@@ -53,7 +53,7 @@ class AppliedReference:
         self._pipeline.set_ip_adapter_scale(strength)
 
     def remove(self) -> None:
-        """Apply no picture."""
+        """Remove the picture, where there is one."""
         self._features, self._hashes = [], None
         remove_ip_adapter(self._pipeline)
 

@@ -59,7 +59,7 @@ def load_ip_adapter(
     encoder = _load_image_encoder(files.image_encoder, state["image_proj"], pipeline.unet.dtype)
     pipeline.register_modules(image_encoder=encoder.to(device))
     try:
-        _put(pipeline, state, files.adapter)
+        _apply(pipeline, state, files.adapter)
         return pipeline.prepare_ip_adapter_image_embeds(Image.fromarray(picture), None, device, 1, True)
     except BaseException:
         remove_ip_adapter(pipeline)
@@ -74,7 +74,7 @@ def remove_ip_adapter(pipeline: IPAdapterMixin) -> None:
         pipeline.unload_ip_adapter()
 
 
-def _put(pipeline: IPAdapterMixin, state: State, file: Path) -> None:
+def _apply(pipeline: IPAdapterMixin, state: State, file: Path) -> None:
     try:
         pipeline.load_ip_adapter(state, subfolder="", weight_name="", low_cpu_mem_usage=False)
     except torch.OutOfMemoryError:
