@@ -1,7 +1,8 @@
-"""What the conformance tests share: mmpose's results with seeded weights."""
+"""What the conformance tests share: weights that are filled from a seed, and mmpose's results with such weights."""
 
 import math
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -42,9 +43,13 @@ def hrnet_state() -> dict[str, torch.Tensor]:
     tensors = HRNet("hrnet_w32").state_dict()
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and "running_" not in name:
-            generator = torch.Generator().manual_seed(zlib.crc32(name.encode()))
-            tensor.copy_(scaled(name, torch.randn(tensor.shape, generator=generator)))
+            tensor.copy_(scaled(name, noise_of(name, tensor.shape)))
     return tensors
+
+
+def noise_of(name: str, shape: Sequence[int]) -> torch.Tensor:
+    """Standard normal noise that the name of a tensor determines: such weights need not be stored."""
+    return torch.randn(tuple(shape), generator=torch.Generator().manual_seed(zlib.crc32(name.encode())))
 
 
 def scaled(name: str, noise: torch.Tensor) -> torch.Tensor:

@@ -3,6 +3,7 @@
 import copy
 import gzip
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,23 @@ from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.pose_encoder import PUBLISHED_PREFIX, PoseEncoder, convert_published_state
 from fyp_core.unet import PoseVideoUNet
 from fyp_core.weights.tensors import load_every_tensor
+from tests.conformance.conftest import noise_of
 
 DATA = Path(__file__).parents[1] / "data"
 PUBLISHED_GUIDANCE = 12.5
 SINGLE_PASS_TOLERANCE = 1e-5
 SAMPLING_TOLERANCE = 1e-4
+
+
+def shapes_in(checkpoint: str) -> dict[str, list[int]]:
+    """Name and shape of every tensor in a published checkpoint."""
+    return json.loads(gzip.decompress((DATA / f"{checkpoint}_keys.json.gz").read_bytes()))
+
+
+def scaled(name: str, noise: torch.Tensor) -> torch.Tensor:
+    if noise.ndim > 1:
+        return noise / math.sqrt(noise[0].numel())
+    return 1 + 0.1 * noise if name.endswith("weight") else 0.05 * noise
 
 
 def relative_error(ours: torch.Tensor, theirs: torch.Tensor) -> float:
@@ -28,12 +41,23 @@ def relative_error(ours: torch.Tensor, theirs: torch.Tensor) -> float:
 
 @pytest.fixture(scope="module")
 def published() -> dict[str, torch.Tensor]:
-    return load_file(DATA / "tiny_unet" / "original_unet.safetensors")
+    """The weights the published code was run with: random, seeded by its names."""
+    return {
+        name: scaled(name, noise_of(name, shape))
+        for name, shape in shapes_in("tiny_unet/original_unet").items()
+    }
 
 
 @pytest.fixture(scope="module")
 def golden() -> dict[str, torch.Tensor]:
-    return load_file(DATA / "tiny_unet" / "golden.safetensors")
+    """The inputs, drawn from a seed, and what the published code makes of them."""
+    generator = torch.Generator().manual_seed(1)
+    return {
+        "sample": torch.randn(2, 4, 5, 8, 8, generator=generator),  # b c f h w
+        "encoder_hidden_states": torch.randn(2, 7, 24, generator=generator),  # unconditional, conditional
+        "skeleton": torch.rand(2, 5, 3, 64, 64, generator=generator),  # b f c h w
+        **load_file(DATA / "tiny_unet" / "golden.safetensors"),
+    }
 
 
 @pytest.fixture(scope="module")
@@ -116,12 +140,7 @@ def test_guided_sampling_through_the_pipeline(unet: PoseVideoUNet, pose_encoder:
 
 
 def test_every_tensor_of_the_full_size_checkpoint_has_its_place() -> None:
-    published = {
-        name: torch.empty(shape, device="meta")
-        for name, shape in json.loads(
-            gzip.decompress((DATA / "sd14_unet3d_keys.json.gz").read_bytes())
-        ).items()
-    }
+    published = {name: torch.empty(shape, device="meta") for name, shape in shapes_in("sd14_unet3d").items()}
     pose_part = {name for name in published if name.startswith(PUBLISHED_PREFIX)}
     expected_unet = {name: tuple(t.shape) for name, t in published.items() if name not in pose_part}
     expected_pose = {name: tuple(t.shape) for name, t in convert_published_state(published).items()}
