@@ -22,10 +22,23 @@ def to_pictures(images: torch.Tensor) -> np.ndarray:
 
 
 def save_sheet(path: Path, rows: Sequence[np.ndarray], titles: Sequence[str] = ()) -> None:
-    """Write rows of (n, H, W, 3) uint8 pictures; every row has the same n.
+    """Write what :func:`contact_sheet` makes of rows and titles.
 
     Args:
         path: ends in .png, or in .webp for a tenth of the bytes with some loss.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as partial:
+        kind = "WEBP" if path.suffix == ".webp" else "PNG"
+        Image.fromarray(contact_sheet(rows, titles)).save(
+            partial, format=kind, optimize=True, quality=_WEBP_QUALITY, method=6
+        )
+
+
+def contact_sheet(rows: Sequence[np.ndarray], titles: Sequence[str] = ()) -> np.ndarray:
+    """Rows of (n, H, W, 3) uint8 pictures as one, (H, W, 3); every row has the same width.
+
+    Args:
         titles: a line of text above each row, empty for none; may be fewer than the rows.
     """
     strips = []
@@ -34,12 +47,7 @@ def save_sheet(path: Path, rows: Sequence[np.ndarray], titles: Sequence[str] = (
         if index < len(titles) and titles[index]:
             strips.append(_title_bar(titles[index], strip.shape[1]))
         strips.append(strip)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as partial:
-        kind = "WEBP" if path.suffix == ".webp" else "PNG"
-        Image.fromarray(np.concatenate(strips)).save(
-            partial, format=kind, optimize=True, quality=_WEBP_QUALITY, method=6
-        )
+    return np.concatenate(strips)
 
 
 def _title_bar(text: str, width: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from fyp_media.write_video import SMALL, write_video
 from pose_extraction.skeleton import draw_skeleton
 
 SIZE, FRAMES = 512, 72  # pixels a side; 3 seconds
-PORTRAIT = 288  # pixels, the width of 9:16
+PORTRAIT, WIDE = 288, 912  # pixels, the widths of 9:16 and 16:9
 FOLDER = Path(__file__).resolve().parent.parent / "pose_example"
 # File name: motion, for raw ones character and scene, and seed; the figure is large and whole, and MediaPipe, which
 # guesses at drawn people, finds it in the raw ones.
@@ -33,6 +33,7 @@ RAW = {
 PLACED = {
     "skeleton_portrait": (PORTRAIT, [("hip sway", 40, 0.5)]),
     "skeleton_two_people": (SIZE, [("cheer", 52, 0.27), ("wave", 39, 0.73)]),
+    "skeleton_three_people": (WIDE, [("arm wave", 35, 0.2), ("macarena", 44, 0.5), ("hip sway", 40, 0.8)]),
 }
 RAW_PORTRAIT = {"raw_woman_portrait": ("cheer", "woman", "park", 15)}
 

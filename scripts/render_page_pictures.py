@@ -20,10 +20,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-ROOT = Path(__file__).resolve().parent.parent
+from scripts.pictures import ROOT, save_webp
+
 WIDTHS = {
     390: 4200,
     1280: 2400,
@@ -118,12 +120,7 @@ def save(screenshot: bytes, path: Path, width: int) -> None:
     """Write a picture of a width as WebP, as good as the size of the file allows."""
     picture = Image.open(io.BytesIO(screenshot)).convert("RGB")
     picture = picture.resize((width, round(picture.height * width / picture.width)), Image.Resampling.LANCZOS)
-    for quality in range(85, 20, -5):
-        data = io.BytesIO()
-        picture.save(data, "WEBP", quality=quality, method=6)
-        if data.tell() <= LARGEST_FILE:
-            break
-    path.write_bytes(data.getvalue())
+    save_webp(path, [np.asarray(picture)], LARGEST_FILE)
 
 
 if __name__ == "__main__":

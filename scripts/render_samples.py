@@ -7,6 +7,7 @@ it was not; the skeletons above what it painted.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,34 +16,36 @@ from tqdm import tqdm
 from fyp_core.evaluation.cases import PAIRS, Case, world_cases
 from fyp_core.evaluation.variants import MODEL, show
 from fyp_core.generation.engine import Engine
-from fyp_media.contact_sheet import save_sheet
+from fyp_media.contact_sheet import contact_sheet
+from scripts.pictures import ROOT, resized, save_webp
 
-ROOT = Path(__file__).resolve().parent.parent
 ROWS = 12
-FRAMES, SHOWN = 8, (0, 2, 5, 7)
+FRAMES, SHOWN = 8, [0, 2, 5, 7]
+SIDE = 160  # pixels of a picture
+LARGEST_FILE = 300_000  # bytes
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--model", default="mini")
     parser.add_argument("--seed", type=int, default=0, help="of the noise")
+    parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--output", type=Path, default=ROOT / "assets/samples.webp")
     options = parser.parse_args()
     pipeline = Engine(options.model).pipeline
     size = pipeline.config.default_height
     rows: list[np.ndarray] = []
     titles: list[str] = []
-    cases = zip(*(world_cases(pairs, ROWS, FRAMES, size) for pairs in PAIRS), strict=True)
+    cases = zip(*(world_cases(pairs, options.rows, FRAMES, size) for pairs in PAIRS), strict=True)
     for couple in tqdm(list(cases), unit=" rows", disable=None):
         painted = show(pipeline, MODEL, couple, options.seed)
         rows += [beside([case.skeletons for case in couple]), beside(painted)]
         titles += ["  |  ".join(map(described, couple)), ""]
-    save_sheet(options.output, rows, titles)
-    print(options.output)
+    print(options.output, save_webp(options.output, [contact_sheet(rows, titles)], LARGEST_FILE), "bytes")
 
 
-def beside(videos: list[np.ndarray]) -> np.ndarray:
-    return np.concatenate([video[list(SHOWN)] for video in videos])
+def beside(videos: Sequence[np.ndarray]) -> np.ndarray:
+    return np.concatenate([resized(video[SHOWN], SIDE, SIDE) for video in videos])
 
 
 def described(case: Case) -> str:
