@@ -74,7 +74,7 @@ def moving_strip(
     total = columns[0].shape[1]
     small = np.concatenate([_of_height(video, total // 2) for video in followed], axis=1)
     missing = total - small.shape[1]
-    small = np.pad(small, ((0, 0), (0, missing), (0, 0), (0, 0)))
+    small = np.pad(small, ((0, 0), (missing // 2, missing - missing // 2), (0, 0), (0, 0)))
     return np.concatenate([small, *columns], axis=2)
 
 
