@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from fyp_core.generation.engine import Engine, GenerationResult
 from fyp_core.generation.guide import fine_skeletons
@@ -33,6 +34,7 @@ from scripts.pictures import (
     resized,
 )
 
+SHOWN = 6  # frames of a result on the sheet
 # File name, title, prompt, settings besides the usual ones.
 EXAMPLES: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("raw_man_jumping_jacks", "Jumping jacks", "an astronaut on the moon", FIRST_SECONDS),
@@ -59,11 +61,11 @@ def main() -> None:
     options = parser.parse_args()
     engine = Engine(options.model)
     rows: dict[str, np.ndarray] = {}
-    for name, _, prompt, settings in EXAMPLES:
-        if not options.only or name in options.only:
-            result = generate(engine, name, prompt, USUAL | settings)
-            _store(name, result)
-            rows[f"{name}: {prompt}"] = _shown(result)
+    wanted = [example for example in EXAMPLES if not options.only or example[0] in options.only]
+    for name, _, prompt, settings in tqdm(wanted, unit=" videos", disable=None):
+        result = generate(engine, name, prompt, USUAL | settings)
+        _store(name, result)
+        rows[f"{name}: {prompt}"] = _shown(result)
     (EXAMPLES_FOLDER / "index.json").write_text(json.dumps(list(_index()), indent=2) + "\n", "utf-8")
     if options.sheet:
         save_sheet(options.sheet, list(rows.values()), list(rows))
@@ -93,10 +95,10 @@ def _index() -> Iterator[dict[str, Any]]:
 
 
 def _shown(result: GenerationResult) -> np.ndarray:
-    """Every third frame over its skeleton, all in squares of one size."""
-    size = result.frames.shape[1:3]
-    skeletons = fit_frames(result.guide.skeletons[::3], *size)
-    return resized(np.concatenate([skeletons, result.frames[::3]], axis=1), 320, 160)
+    """Some frames, each under its skeleton, all of one size: (SHOWN, 320, 160, 3)."""
+    chosen = np.linspace(0, len(result.frames) - 1, SHOWN).round().astype(int)
+    skeletons = fit_frames(np.asarray(result.guide.skeletons)[chosen], *result.frames.shape[1:3])
+    return resized(np.concatenate([skeletons, result.frames[chosen]], axis=1), 320, 160)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Still pictures: read upright, and within the limits of videos."""
+"""Pictures of the documents: small files, and prompts that are not chosen."""
 
 from pathlib import Path
 
@@ -6,49 +6,45 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fyp_media.decoding.isolated_video import DecodingLimits, IsolatedVideo
-from fyp_media.errors import InputError
-from fyp_media.read_video import read_picture
-
-RED, BLUE = (255, 0, 0), (0, 0, 255)
+from fyp_core.synthetic import CHARACTERS, SCENES, STYLES, vocabulary
+from fyp_core.synthetic.captions import words
+from scripts.pictures import moving_strip, save_webp
+from scripts.render_gallery import ROWS, write_prompts
+from tests.end_to_end.conftest import ROOT
 
 
 @pytest.fixture
-def flag() -> Image.Image:
-    """48×32 pixels, red above blue."""
-    pixels = np.full((32, 48, 3), RED, np.uint8)
-    pixels[16:] = BLUE
-    return Image.fromarray(pixels)
+def videos() -> np.ndarray:
+    """Two of 6 frames, 40 x 60 pixels."""
+    return np.random.default_rng(0).integers(0, 255, (2, 6, 40, 60, 3), np.uint8)
 
 
-@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "gif"])
-def test_a_picture_is_read(flag: Image.Image, suffix: str, tmp_path: Path) -> None:
-    path = tmp_path / f"flag.{suffix}"
-    flag.save(path)
-    picture = read_picture(path)
-    assert picture.shape == (32, 48, 3)
-    assert np.abs(picture[4, 20].astype(int) - RED).max() < 8
-    assert np.abs(picture[28, 20].astype(int) - BLUE).max() < 8
-    assert read_picture(path, longest_side=24).shape == (16, 24, 3)
-    with IsolatedVideo(path, DecodingLimits()) as isolated:
-        assert np.array_equal(next(isolated.frames()), picture)
+def test_a_picture_is_as_good_as_its_bytes_allow(videos: np.ndarray, tmp_path: Path) -> None:
+    path = tmp_path / "moving.webp"
+    best = save_webp(path, videos[0], 10**6, fps=10)
+    assert best == path.stat().st_size
+    with Image.open(path) as picture:
+        assert (picture.size, getattr(picture, "n_frames", 1), picture.info["loop"]) == ((60, 40), 6, 0)
+    smaller = save_webp(path, videos[0], best * 2 // 3, fps=10)
+    assert best / 3 < smaller <= best * 2 / 3
 
 
-def test_a_photo_of_a_turned_phone_is_upright(flag: Image.Image, tmp_path: Path) -> None:
-    turned = Image.Exif()
-    turned[0x0112] = 6  # to be turned clockwise
-    flag.save(tmp_path / "flag.jpg", exif=turned)
-    picture = read_picture(tmp_path / "flag.jpg")
-    assert picture.shape == (48, 32, 3)
-    assert picture[20, 28, 0] > 200
-    assert picture[20, 4, 2] > 200
+def test_what_is_followed_stands_small_beside_the_results(videos: np.ndarray) -> None:
+    strip = moving_strip(videos, {"a robot": videos[0], "a panda": videos[1]}, 80)
+    _, height, width, _ = strip.shape
+    small = width - 2 * 120
+    assert len(strip) == 6 and height > 80
+    assert small == round(60 * (height // 2) / 40)
+    np.testing.assert_allclose(strip[:, :80, small + 120 :].mean(), videos[1].mean(), atol=5)
 
 
-def test_what_is_no_picture_or_too_large_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "text.png").write_text("This is no picture.")
-    Image.new("1", (8000, 8000)).save(tmp_path / "wall.png")
-    for name in ("text.png", "wall.png", "none.png"):
-        with pytest.raises(
-            InputError, match=f"{name} cannot be read; give a JPEG, PNG or WebP .* 36 megapixels"
-        ):
-            read_picture(tmp_path / name)
+def test_the_gallery_shows_every_character_scene_and_style() -> None:
+    prompts = write_prompts(ROWS, 0)
+    assert prompts == write_prompts(ROWS, 0) != write_prompts(ROWS, 1)
+    count = sum(map(len, prompts))
+    assert 25 <= count <= 35
+    assert count >= max(len(CHARACTERS), len(SCENES))
+    assert sum(row.results for row in ROWS if row.are_styled) >= len(STYLES)
+    known = set(vocabulary())
+    assert {word for row in prompts for prompt in row for word in words(prompt)} <= known
+    assert all((ROOT / "pose_example" / f"{row.source}.mp4").is_file() for row in ROWS)
