@@ -44,7 +44,7 @@ PROMPT = "a robot on the moon"
 MATRIX = "matrix product"
 _ORDERS = {False: 2048, True: 8192}  # of the matrices whose product measures the rate of a CPU, of a GPU
 STEP, GUIDED, WHOLE = "step", "guided", "whole, "  # names of parts, and what names of whole videos begin with
-_COUNTED = (MATRIX, STEP, GUIDED)  # the parts whose floating-point operations are asked for
+_COUNTED = (MATRIX, STEP, GUIDED)  # the parts whose floating-point operations are counted
 _DECODED = 4  # frames at once
 
 Part = Callable[[], Any]

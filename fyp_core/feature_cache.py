@@ -23,7 +23,7 @@ class FeatureCache:
     Args:
         unet: the network.
         full_steps: numbers of the steps computed in full, the first of which is always; ``None`` for all.
-        clips_at_once: clips in a pass of the network at most; ``None`` for all that are asked for.
+        clips_at_once: clips in a pass of the network at most; ``None`` for all.
     """
 
     def __init__(

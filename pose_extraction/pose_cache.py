@@ -53,7 +53,7 @@ class EstimatedPoses:
 
 
 class PoseCache:
-    """Poses by the content of the video, wherever it lies, and the frames looked at; for several threads and processes.
+    """Poses by the content of the video, whatever its path, and the chosen frames; for several threads and processes.
 
     Args:
         folder: where they are also kept on disk, made on use; None keeps them in memory only.

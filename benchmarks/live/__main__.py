@@ -36,7 +36,7 @@ from fyp_media.decoding.camera import played_frames
 
 CHARACTER, SCENE = "robot", "beach"
 _RENDER_FPS = 6.0  # of the clips that are judged
-_WARM_UP = 10.0  # seconds before memory is looked at
+_WARM_UP = 10.0  # seconds before memory is measured
 _JUDGED_EVERY = 1.0  # seconds between two pictures that are judged
 _MIB = 2**20
 

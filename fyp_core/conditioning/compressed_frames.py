@@ -12,7 +12,7 @@ _FASTEST = 1  # of zlib's levels; a frame of 512×512 takes 2 to 3 ms, and 1 ms 
 
 
 class CompressedFrames:
-    """A video, (F, H, W, 3) uint8, whose frames are decompressed when they are asked for.
+    """A video, (F, H, W, 3) uint8, whose frames are decompressed when they are read.
 
     Meant for drawings on black: a skeleton frame takes about a twentieth of its size. Indexing, ``len``, ``shape`` and
     ``np.asarray`` are those of the array.

@@ -43,7 +43,7 @@ from pose_extraction.skeleton_style import Style, kind_of, recognise_style
 
 _FRAMES_FOR_STYLE = 8
 _SMOOTHING = 1.0  # of the people found in a video
-_CHOSEN = ("frames", "stride", "start", "crop")  # fields that say what is looked at
+_CHOSEN = ("frames", "stride", "start", "crop")  # fields that choose what is examined
 _TOLERATED_SHARE = 0.002  # of the lines outside the window: compression noise
 
 Frames = Callable[[], Iterable[np.ndarray]]

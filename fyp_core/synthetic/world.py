@@ -24,7 +24,7 @@ from .styles import STYLES, apply_style
 MOTIONS = tuple(REGISTRY)
 HELD_OUT_MOTIONS = frozenset({"kick", "disco"})
 _TRAINED_MOTIONS = tuple(motion for motion in MOTIONS if motion not in HELD_OUT_MOTIONS)
-# One scene in ten a character: never rendered for training, to tell understanding from memory.
+# One scene in ten a character: never rendered for training, to distinguish generalisation from memorised pairs.
 HELD_OUT_PAIRS = frozenset(
     (character, SCENES[(4 * index + offset) % len(SCENES)])
     for index, character in enumerate(CHARACTERS)

@@ -33,7 +33,7 @@ _SPELLINGS = (
     (r"\.lora_B(?:\.weight)?$", ".lora_up.weight"),
     (r"\.lora_magnitude_vector(?:\.weight)?$", ".dora_scale"),
 )
-_NETWORKS = (  # prefixes and the networks they stand for; PEFT's files of one network have none
+_NETWORKS = (  # prefixes and their networks; PEFT's files of one network have none
     ("lora_unet_", "unet"),
     ("unet.", "unet"),
     ("lora_te_", "text_encoder"),

@@ -56,7 +56,7 @@ def settings_panel() -> SettingsPanel:
 
 
 def _reference_controls() -> dict[str, Component]:
-    # A file and not an image of Gradio's, which is decoded in this process before it is looked at.
+    # A file and not an image of Gradio's, which would be decoded in this process without checks.
     picture = gr.File(
         label="Reference picture: the result shows its character, face or style; its middle square is used",
         elem_id="reference-picture",

@@ -77,7 +77,7 @@ def recognise_style(frames: np.ndarray) -> Style:
     """Find out how a skeleton video is drawn, and how it is put into the model's style.
 
     Args:
-        frames: (F, H, W, 3) uint8 RGB, sampled from the whole video; of more than a dozen only some are looked at.
+        frames: (F, H, W, 3) uint8 RGB, sampled from the whole video; of more than a dozen only some are examined.
 
     Raises:
         InputError: no lines in any frame, no skeleton video, or lines of unknown colours.

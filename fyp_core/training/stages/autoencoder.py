@@ -1,4 +1,4 @@
-"""The small autoencoder that stands in for Stable Diffusion's, trained on the procedural world."""
+"""A small autoencoder in place of Stable Diffusion's, trained on the procedural world."""
 
 from __future__ import annotations
 
@@ -136,9 +136,9 @@ def _initial_autoencoder(config: AutoencoderConfig) -> AutoencoderKL:
 
 @torch.no_grad()
 def initialise_near_identity(vae: AutoencoderKL) -> None:
-    """Let colours pass through from the first step: identity on the main path, silent residual branches, little noise.
+    """Initialise for colours from the first step: identity on the main path, residual branches at zero, little noise.
 
-    From the default initialisation a net this small spends its first thousands of pictures in shades of grey.
+    From the default initialisation so small a network makes grey pictures for the first thousands of samples.
     """
     for module in vae.modules():
         if isinstance(module, nn.Conv2d):
@@ -164,7 +164,7 @@ def crop_assemble(images: torch.Tensor, centers: torch.Tensor, side: int) -> tor
 
 
 def gradient_error(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """Mean absolute difference of horizontal and vertical differences: blurred edges cost."""
+    """Mean absolute difference of horizontal and vertical differences, which penalises blurred edges."""
     difference = a - b
     return difference.diff(dim=-1).abs().mean() + difference.diff(dim=-2).abs().mean()
 

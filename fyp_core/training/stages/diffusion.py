@@ -1,6 +1,6 @@
 """The diffusion stages: what each of them learns, most of them on one loss.
 
-``text_to_image`` stands in for Stable Diffusion's training. ``pose`` and ``temporal`` are the two stages of Follow
+``text_to_image`` replaces Stable Diffusion's training. ``pose`` and ``temporal`` are the two stages of Follow
 Your Pose (arXiv 2304.01186, section 3): first the pose encoder alone on image-pose pairs, then the temporal layers
 and the query projections on pose-free video. ``turbo``, in a module of its own, distils what these have made.
 """
@@ -100,7 +100,7 @@ class Denoiser(nn.Module):
         return self.unet(noisy, t, text, down_intrablock_additional_residuals=features).sample
 
     def _castable(self, x: torch.Tensor) -> torch.Tensor:
-        """In the network's format where autocast does not see to it: DeepSpeed casts the whole network to one."""
+        """Inputs in the network's format where autocast does not convert them: DeepSpeed casts the whole network."""
         return x if torch.is_autocast_enabled(x.device.type) else x.to(self.unet.dtype)
 
 
@@ -142,7 +142,7 @@ class DiffusionStage:
         return self.config.validation_data
 
     def open_pipeline(self) -> FollowYourPosePipeline:
-        """The model to go on from, in full precision."""
+        """The model to continue from, in full precision."""
         return open_trainable(self.config)
 
     def open_pipeline_without_weights(self) -> FollowYourPosePipeline:
@@ -327,7 +327,7 @@ class DenoisingStage(DiffusionStage):
         return noise
 
     def timestep_weights(self, t: torch.Tensor) -> torch.Tensor:
-        """Min-SNR weights (Hang et al. 2023, arXiv 2303.09556), (b,); 1 where they are not asked for."""
+        """Min-SNR weights (Hang et al. 2023, arXiv 2303.09556), (b,); 1 without ``snr_gamma``."""
         if self.config.snr_gamma is None:
             return torch.ones_like(t, dtype=torch.float32)
         snr = compute_snr(self.noise, t)

@@ -1,4 +1,4 @@
-"""New networks that begin with what earlier ones have learnt, though their pictures, latents or words are others."""
+"""New networks initialised from a model of other pictures, latents or words."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _word_embeddings(new: FollowYourPosePipeline, old: FollowYourPosePipeline) -
 
 
 def _spread_pose_input(new: Any, old: Any) -> dict[str, torch.Tensor]:
-    """The first layer for blocks of more pixels: the mean over the pixels that stand for one of before.
+    """The first layer for blocks of more pixels: the mean over the pixels that replace one of the old model's.
 
     Blocks are unshuffled into channels: channel (colour, row, column).
     """

@@ -1,4 +1,4 @@
-"""Stands in for Stable Diffusion's training: text encoder and image network from scratch, on captioned pictures."""
+"""In place of Stable Diffusion's training: text encoder and image network from scratch, on captioned pictures."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Many guided steps distilled into few without guidance, as a LoRA on the model itself.
 
-A step of the student, from one of a few fixed timesteps to the next, has to arrive where several guided DDIM steps of
-the model arrive: progressive distillation (Salimans and Ho 2022, arXiv 2202.00512) in one go to the last number of
+A step of the student, from one of a few fixed timesteps to the next, has to reach the result of several guided DDIM
+steps of the model: progressive distillation (Salimans and Ho 2022, arXiv 2202.00512) in one go to the last number of
 steps, with guidance (Meng et al. 2023, arXiv 2210.03142) of the one scale that the model is used with. The states
 where the steps begin are the student's own, from noise on (backward distillation, Kohler et al. 2024, arXiv
 2405.05224): from there the model's steps lead back to what it would show, so that a step also repairs what those
@@ -143,7 +143,7 @@ class Distiller(Denoiser):
         trajectory: Trajectory,
         guidance: Guidance,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """One step of the student, and what the teacher's guided steps ask of it.
+        """One step of the student, and its target from the teacher's guided steps.
 
         Args:
             noise: (b, c, f, h, w), of unit variance.
@@ -183,7 +183,7 @@ class Distiller(Denoiser):
         trajectory: Trajectory,
         guidance: Guidance,
     ) -> torch.Tensor:
-        """Where the teacher's guided steps in place of the student's one arrive."""
+        """The state that the teacher's guided steps reach in place of the student's one."""
         text, features = conditions.text, conditions.features
         empty = self.text_encoder(guidance.tokens[None])[0].expand_as(text)
         if features is not None:
@@ -247,7 +247,9 @@ class TurboStage(DiffusionStage):
         unet.add_adapter(LoraConfig(r=rank, lora_alpha=rank, target_modules=adaptable(unet)))
         for layer in unet.modules():
             if isinstance(layer, LoraLayer):
-                layer.cast_input_dtype_enabled = False  # autocast does it, without a detour by full precision
+                layer.cast_input_dtype_enabled = (
+                    False  # autocast does it, without a conversion to full precision
+                )
 
     def _sampled_in_few_steps(self, pipeline: FollowYourPosePipeline) -> FollowYourPosePipeline:
         pipeline.scheduler = make_scheduler(_SCHEDULER, pipeline.scheduler)
