@@ -194,7 +194,7 @@ class EstimatorFactory:
         return estimator, why
 
     def create(self, name: str, weights: str | None = None, *, stills: bool = False) -> PoseEstimator:
-        """See :func:`create_estimator`."""
+        """Load one estimator by name; see :meth:`choose`."""
         if name not in self._entries:
             names = ", ".join((AUTO, *self._entries))
             raise InputError(f"There is no estimator {name!r}; choose one of {names}.")
@@ -261,8 +261,3 @@ def choose_estimator(
         InputError: there is no such estimator, or its library or weights are missing.
     """
     return _FACTORY.choose(name, weights, stills=stills)
-
-
-def create_estimator(name: str, weights: str | None = None, *, stills: bool = False) -> PoseEstimator:
-    """Load one estimator; see :func:`choose_estimator`."""
-    return _FACTORY.create(name, weights, stills=stills)

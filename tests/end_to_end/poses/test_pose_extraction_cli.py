@@ -16,7 +16,7 @@ import pytest
 from fyp_core.synthetic import WorldClip, sample_clip
 from fyp_media.read_video import probe
 from fyp_media.write_video import write_video
-from pose_extraction.estimators.factory import create_estimator
+from pose_extraction.estimators.factory import choose_estimator
 from pose_extraction.keypoint_files.files import write_motion
 from pose_extraction.motion.motion import Motion
 from pose_extraction.skeleton import KEYPOINT_NAMES
@@ -151,7 +151,7 @@ def test_ctrl_c_in_a_terminal_leaves_nothing(clip, tmp_path):
 
 def test_mirrored_views_of_frames_swap_the_sides(clip):
     """Cropped and flipped arrays are no copies; an editor's mirror effect makes left right."""
-    estimator = create_estimator("mediapipe")
+    estimator = choose_estimator("mediapipe")[0]
     (plain,) = estimator.estimate(clip.frames[:1])
     (mirrored,) = estimator.estimate(clip.frames[:1, :, ::-1])
     left, right = KEYPOINT_NAMES.index("left_wrist"), KEYPOINT_NAMES.index("right_wrist")
@@ -160,7 +160,7 @@ def test_mirrored_views_of_frames_swap_the_sides(clip):
 
 
 def test_a_person_twice_the_size_has_the_same_pose(clip):
-    estimator = create_estimator("mediapipe")
+    estimator = choose_estimator("mediapipe")[0]
     (plain,) = estimator.estimate(clip.frames[:1])
     (large,) = estimator.estimate(clip.frames[:1].repeat(2, axis=1).repeat(2, axis=2))
     difference = np.linalg.norm(large.keypoints - (2 * plain.keypoints + 0.5), axis=-1)
@@ -186,7 +186,7 @@ def test_a_cut_to_another_place_loses_no_frame(clip):
     wide = np.zeros((6, SIZE, 3 * SIZE, 3), np.uint8)
     wide[:3, :, :SIZE] = clip.frames[:3]
     wide[3:, :, 2 * SIZE :] = clip.frames[3:6]
-    poses = list(create_estimator("mediapipe").estimate(wide))
+    poses = list(choose_estimator("mediapipe")[0].estimate(wide))
     assert [len(frame) for frame in poses] == [1] * 6
     assert poses[2].keypoints[..., 0].max() < SIZE
     assert poses[3].keypoints[..., 0].min() > 2 * SIZE - 20

@@ -11,7 +11,7 @@ import pytest
 from fyp_core.synthetic import sample_clip
 from fyp_media.read_video import probe, read_frames
 from fyp_media.write_video import write_video
-from pose_extraction.estimators.factory import create_estimator
+from pose_extraction.estimators.factory import choose_estimator
 from pose_extraction.extract import extract_skeleton_video
 from pose_extraction.keypoint_files.files import read_motion
 from pose_extraction.motion.motion import body_size
@@ -65,7 +65,7 @@ def test_the_command_draws_what_mediapipe_draws(tmp_path):
     assert probe(tmp_path / "s.mp4").frame_count == 36
 
     motion = read_motion(tmp_path / "k.json")
-    theirs = list(create_estimator("mediapipe").estimate(read_frames(EXAMPLE, fps=12)))
+    theirs = list(choose_estimator("mediapipe")[0].estimate(read_frames(EXAMPLE, fps=12)))
     distance = np.linalg.norm(motion.keypoints[:, 0] - [poses.keypoints[0] for poses in theirs], axis=-1)
     sure = (motion.scores[:, 0] >= SCORE_THRESHOLD) & np.stack([poses.scores[0] > 0.5 for poses in theirs])
     assert sure.mean() > 0.8

@@ -14,7 +14,7 @@ from fyp_core.evaluation.scoring.judges import POSE_FILE
 from fyp_core.training.config_file import load_config
 from fyp_core.training.stages.judges import PoseJudgeStage
 from fyp_media.errors import InputError
-from pose_extraction.estimators.factory import create_estimator
+from pose_extraction.estimators.factory import choose_estimator
 from pose_extraction.estimators.hrnet import HRNet, HRNetPose, WholeFrames
 from pose_extraction.estimators.hrnet_weights import Build, load_hrnet, save_half, save_hrnet
 from pose_extraction.estimators.topdown import TopDownEstimator
@@ -70,7 +70,7 @@ def test_what_was_written_finds_the_same(network, weights):
 def test_as_an_estimator_it_needs_neither_detector_nor_hub(weights, monkeypatch):
     monkeypatch.setattr("pose_extraction.estimators.hrnet_weights.create_detector", pytest.fail)
     frames = np.random.default_rng(0).integers(0, 255, (3, 96, 96, 3), np.uint8)
-    poses = list(create_estimator("hrnet", str(weights)).estimate(frames))
+    poses = list(choose_estimator("hrnet", str(weights))[0].estimate(frames))
     assert [len(people) for people in poses] == [1, 1, 1]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fyp_media.errors import InputError
-from pose_extraction.estimators.factory import create_estimator
+from pose_extraction.estimators.factory import choose_estimator
 from pose_extraction.estimators.rtmlib import RTMO, RTMPose, load_network
 
 installed = pytest.mark.skipif(importlib.util.find_spec("rtmlib") is None, reason="rtmlib is optional")
@@ -44,7 +44,7 @@ def test_rtmo_finds_people_without_boxes_and_zeros_are_nobody():
 @pytest.mark.skipif(importlib.util.find_spec("rtmlib") is not None, reason="rtmlib is installed")
 def test_without_rtmlib_the_error_names_the_command_that_installs_it():
     with pytest.raises(InputError, match=r"pip install rtmlib --no-deps && pip install onnxruntime"):
-        create_estimator("rtmo")
+        choose_estimator("rtmo")
 
 
 @installed
