@@ -1,4 +1,4 @@
-"""What ends a command."""
+"""Signals that end a command."""
 
 from __future__ import annotations
 

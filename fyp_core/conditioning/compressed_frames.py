@@ -29,7 +29,7 @@ class CompressedFrames:
 
     @property
     def nbytes(self) -> int:
-        """Of memory that is taken."""
+        """Bytes of memory that the frames take."""
         return sum(map(len, self._compressed))
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""The reference picture of a request, read where the request is made: who has the model need not open the file."""
+"""The reference picture of a request, read where the request is made; a model in another process gets its pixels."""
 
 from __future__ import annotations
 
