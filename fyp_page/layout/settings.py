@@ -58,7 +58,7 @@ def settings_panel() -> SettingsPanel:
 def _reference_controls() -> dict[str, Component]:
     # A file and not an image of Gradio's, which would be decoded in this process without checks.
     picture = gr.File(
-        label="Reference picture: the result shows its character, face or style; its middle square is used",
+        label="Reference picture; its middle square is used",
         elem_id="reference-picture",
         file_types=_PICTURES,
         height=140,
@@ -72,8 +72,8 @@ def _reference_controls() -> dict[str, Component]:
             info=None,
             min_width=200,
         )
-        strength = control("reference_strength", label="Strength of the picture", step=0.05, min_width=200)
-    own = gr.File(label="IP-Adapter file, in place of these", file_types=[".safetensors", ".bin"], height=140)
+        strength = control("reference_strength", label="Strength", step=0.05, min_width=200)
+    own = gr.File(label="Another IP-Adapter file", file_types=[".safetensors", ".bin"], height=140)
     return {
         "reference_picture": picture,
         "ip_adapter": kind,
