@@ -21,7 +21,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from benchmarks.gpu.row import Row
+from benchmarks.gpu.scale import FULL, TOY, Row
 
 NEEDED = ("torch", "diffusers", "transformers", "accelerate", "peft", "omegaconf", "pydantic", "cv2", "PIL")
 logger = logging.getLogger(__name__)
@@ -106,7 +106,7 @@ def main() -> int:
         return 2
     from benchmarks.gpu import measurements  # heavy imports, after what can be said without them
 
-    parts = measurements.parts(measurements.TOY if options.toy else measurements.FULL)
+    parts = measurements.parts(TOY if options.toy else FULL)
     chosen = {name: part for name, part in parts.items() if not options.only or name in options.only}
     if unknown := set(options.only or ()) - set(parts):
         print(f"There is no part {', '.join(unknown)}; there are {', '.join(parts)}.", file=sys.stderr)

@@ -10,7 +10,6 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import Any
 
 import diffusers
@@ -21,7 +20,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from benchmarks import device as same_video
 from benchmarks.gpu import training
-from benchmarks.gpu.row import Row
+from benchmarks.gpu.scale import TOY, Row, Scale
 from benchmarks.gpu.step_parts import by_kind_of_layer
 from benchmarks.reference import STEPS
 from benchmarks.speed import (
@@ -63,33 +62,6 @@ from fyp_core.schedulers import make_scheduler
 from fyp_media.errors import InputError
 
 GIB = 2**30
-
-
-@dataclass(frozen=True)
-class Scale:
-    """Sizes of what is measured.
-
-    width: of the network's first level, 320 of the published model.
-    size: pixels a side.
-    frames: of the videos.
-    long: frames of the video that is denoised in windows of ``window``.
-    rounds: times that a step is measured.
-    compiled: frames of the videos that are measured with compiled blocks.
-    compiler: backend of ``torch.compile``.
-    """
-
-    width: int
-    size: int
-    frames: tuple[int, ...]
-    long: int
-    window: int
-    rounds: int
-    compiled: tuple[int, ...]
-    compiler: str
-
-
-FULL = Scale(320, 512, (8, 24, 64), long=512, window=24, rounds=3, compiled=(8, 24), compiler="inductor")
-TOY = Scale(32, 64, (2, 6), long=12, window=4, rounds=1, compiled=(2,), compiler="eager")
 
 
 def parts(scale: Scale) -> dict[str, Callable[[], Iterator[Row]]]:

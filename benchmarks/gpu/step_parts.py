@@ -7,14 +7,14 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from diffusers.models.attention import FeedForward
 from diffusers.models.resnet import ResnetBlock2D
 from torch import nn
 
-from benchmarks.gpu.row import Row
+from benchmarks.gpu.scale import Row, Scale
 from benchmarks.speed import GUIDED, our_parts, seconds_of
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.unet import (
@@ -24,9 +24,6 @@ from fyp_core.unet import (
     TemporalAttention,
     TemporalConv,
 )
-
-if TYPE_CHECKING:
-    from benchmarks.gpu.measurements import Scale
 
 KINDS: dict[str, type[nn.Module]] = {
     "attention to the first and the previous frame": SparseCausalAttention,

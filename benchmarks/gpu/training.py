@@ -6,13 +6,13 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from accelerate.utils import send_to_device
 
 from benchmarks import training as throughput_benchmark
-from benchmarks.gpu.row import Row
+from benchmarks.gpu.scale import Row, Scale
 from benchmarks.speed import SD14, load
 from fyp_core.generation.running.memory import free_memory, peak_memory, reset_peak
 from fyp_core.training.config import TrainConfig
@@ -20,9 +20,6 @@ from fyp_core.training.config_file import load_config
 from fyp_core.training.loop import TrainingRun
 from fyp_core.training.memory import estimate
 from fyp_core.training.stage import stage_class
-
-if TYPE_CHECKING:
-    from benchmarks.gpu.measurements import Scale
 
 GIB = 2**30
 _CONFIGS = ("configs/pose_train_stage1.yaml", "configs/pose_train.yaml")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import torch
 
@@ -11,14 +11,31 @@ from fyp_core.conditioning.prompt_travel import PromptTravel, blend_embeddings, 
 from fyp_core.conditioning.prompt_weights import encode_weighted, is_plain
 from fyp_media.errors import InputError
 
-if TYPE_CHECKING:
-    from fyp_core.pipeline import FollowYourPosePipeline
-
 logger = logging.getLogger(__name__)
 
 
+class PromptPipeline(Protocol):
+    """The part of :class:`fyp_core.pipeline.FollowYourPosePipeline` that encodes prompts."""
+
+    tokenizer: Any
+    text_encoder: Any
+    unet: Any
+
+    @property
+    def _execution_device(self) -> torch.device: ...
+
+    @property
+    def do_classifier_free_guidance(self) -> bool: ...
+
+    def encode_prompt(self, *args: Any, **kwargs: Any) -> Any: ...
+
+    def maybe_convert_prompt(self, prompt: Any, tokenizer: Any) -> Any: ...
+
+    def unknown_words(self, prompt: str) -> list[str]: ...
+
+
 def embed_prompts(
-    pipeline: FollowYourPosePipeline,
+    pipeline: PromptPipeline,
     prompts: list[str] | None,
     negative_prompt: str | list[str] | None,
     prompt_embeds: torch.Tensor | None,
@@ -73,14 +90,14 @@ def embed_prompts(
     return torch.cat([negative_embeds, embeds] if guided else [embeds]).to(pipeline.unet.dtype)
 
 
-def _warn_of_unknown_words(pipeline: FollowYourPosePipeline, prompts: list[str]) -> None:
+def _warn_of_unknown_words(pipeline: PromptPipeline, prompts: list[str]) -> None:
     for prompt in prompts:
         if unknown := pipeline.unknown_words(prompt):
             logger.warning("The model does not know these words of the prompt: %s", ", ".join(unknown))
 
 
 def _embed_weighted(
-    pipeline: FollowYourPosePipeline, travels: list[PromptTravel], texts: list[str], frames: int
+    pipeline: PromptPipeline, travels: list[PromptTravel], texts: list[str], frames: int
 ) -> torch.Tensor:
     """:func:`embed_prompts` of texts with weights or of any length.
 
@@ -100,7 +117,7 @@ def _embed_weighted(
     return torch.cat([negative, torch.stack(blended)])
 
 
-def _embed_travel(pipeline: FollowYourPosePipeline, travel: PromptTravel, frames: int) -> torch.Tensor:
+def _embed_travel(pipeline: PromptPipeline, travel: PromptTravel, frames: int) -> torch.Tensor:
     """(F, L, D) embeddings."""
     embeds, _ = pipeline.encode_prompt(list(travel.prompts), pipeline._execution_device, 1, False)
     return blend_embeddings(embeds, travel.frames, frames)

@@ -19,13 +19,18 @@ def modules() -> dict[str, Path]:
 
 
 @cache
-def imports() -> dict[str, frozenset[str]]:
-    """Our modules that a module imports, those inside functions too; those for type checkers only are left out."""
-    return {name: frozenset(_imported(name, file)) - {name} for name, file in modules().items()}
+def imports(*, for_types: bool = False) -> dict[str, frozenset[str]]:
+    """Our modules that a module imports, those inside functions too.
+
+    Args:
+        for_types: also those for type checkers only.
+    """
+    return {name: frozenset(_imported(name, file, for_types)) - {name} for name, file in modules().items()}
 
 
 def circles() -> list[list[str]]:
-    """Groups of modules that import each other: Tarjan's strongly connected components of more than one."""
+    """Groups of modules that import each other, also for types: Tarjan's strongly connected components."""
+    imported = imports(for_types=True)
     found: list[list[str]] = []
     number: dict[str, int] = {}
     low: dict[str, int] = {}
@@ -34,7 +39,7 @@ def circles() -> list[list[str]]:
     def visit(module: str) -> None:
         number[module] = low[module] = len(number)
         stack.append(module)
-        for other in imports()[module]:
+        for other in imported[module]:
             if other not in number:
                 visit(other)
             if other in stack:
@@ -45,7 +50,7 @@ def circles() -> list[list[str]]:
             if len(group) > 1:
                 found.append(sorted(group))
 
-    for module in imports():
+    for module in imported:
         if module not in number:
             visit(module)
     return found
@@ -55,9 +60,10 @@ def _module_name(file: Path) -> str:
     return ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
-def _imported(name: str, file: Path) -> Iterator[str]:
+def _imported(name: str, file: Path, for_types: bool) -> Iterator[str]:
     package = name if file.name == "__init__.py" else name.rpartition(".")[0]
-    for node in _run_time_nodes(ast.parse(file.read_text())):
+    tree = ast.parse(file.read_text())
+    for node in ast.walk(tree) if for_types else _run_time_nodes(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in modules())
         elif isinstance(node, ast.ImportFrom):
