@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import logging
 import platform
-import secrets
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -20,7 +18,6 @@ from diffusers.utils import logging as diffusers_logging
 from huggingface_hub.utils import are_progress_bars_disabled, enable_progress_bars
 from transformers.utils import logging as transformers_logging
 
-from fyp_core import schedulers
 from fyp_core.conditioning.skeleton_input import Skeleton
 from fyp_core.generation.device import (
     Runtime,
@@ -35,7 +32,7 @@ from fyp_core.generation.device import (
 from fyp_core.generation.guide import Guide
 from fyp_core.generation.job import FinishedFrames, Job, Preview
 from fyp_core.generation.reference import ReferencePicture, read_reference
-from fyp_core.generation.request import MAX_SEED, GenerationRequest
+from fyp_core.generation.request import GenerationRequest
 from fyp_core.generation.running.applied_reference import AppliedReference
 from fyp_core.generation.running.latent_preview import LatentPreview
 from fyp_core.generation.running.memory import (
@@ -48,20 +45,11 @@ from fyp_core.generation.running.memory import (
     peak_memory,
     reset_peak,
 )
+from fyp_core.generation.running.model_defaults import ModelDefaults
 from fyp_core.generation.running.report import GenerationReport
 from fyp_core.generation.running.time_estimate import SpeedMeter, check_time, denoising_work
 from fyp_core.pipeline import FollowYourPosePipeline
-from fyp_core.presets import PRESETS, choose_full_steps
-from fyp_core.weights.few_step_lora import (
-    DEFAULT,
-    FewSteps,
-    few_steps_of,
-    find_few_step_lora,
-    own_few_step_lora,
-    takes_few_step_lora,
-)
 from fyp_core.weights.hashes import model_hash, model_revisions
-from fyp_core.weights.ip_adapter.files import DEFAULT_KIND
 from fyp_core.weights.lora import Lora, set_loras
 from fyp_core.weights.sources import ModelSource
 from fyp_media.errors import InputError
@@ -100,7 +88,7 @@ class LoadedModel:
         with _within_memory(self.runtime, lambda: need):
             self.pipeline = _load_placed(source, self.runtime, device)
         self.pipeline.set_progress_bar_config(disable=True)
-        self._own_scheduler = self.pipeline.scheduler
+        self._defaults = ModelDefaults(self.pipeline, source.layout)
         self._loras: tuple[Lora, ...] = ()
         self._lora_hashes: list[str] = []
         self._reference = AppliedReference(self.pipeline, source.name, device)
@@ -136,66 +124,13 @@ class LoadedModel:
         ):
             self._reference.apply(reference, request.ip_adapter, request.reference_strength)
 
-    def with_few_step_lora(self, request: GenerationRequest) -> GenerationRequest:
-        """The request with a LoRA for few steps, the model's own or a general one, where ``turbo`` needs one."""
-        if (
-            request.scheduler == schedulers.AUTO
-            and self._lacks_few_step_lora(request)
-            and (file := self._own_few_step_lora or find_few_step_lora())
-        ):
-            return request.changed(loras=(*request.loras, Lora(file=file)))
-        return request
-
-    @property
-    def _own_few_step_lora(self) -> Path | None:
-        return own_few_step_lora(self.source.layout)
-
-    def _few_steps(self, request: GenerationRequest) -> FewSteps | None:
-        """The sampling of the LoRA for few steps with which ``turbo`` runs, as far as known without asking the hub."""
-        if request.preset != "turbo":
-            return None
-        files = [lora.file for lora in request.loras]
-        if request.scheduler == schedulers.AUTO and (own := self._own_few_step_lora):
-            files.append(own)
-        return few_steps_of(files)
-
-    def _lacks_few_step_lora(self, request: GenerationRequest) -> bool:
-        """Whether ``turbo`` needs a LoRA for few steps that the request does not name."""
-        takes_one = self._own_few_step_lora is not None or takes_few_step_lora(
-            self.pipeline.unet.config, self._own_scheduler.config
-        )
-        named = few_steps_of(lora.file for lora in request.loras)
-        return request.preset == "turbo" and takes_one and named is None
-
     def completed(self, request: GenerationRequest) -> GenerationRequest:
         """The request with the values that will be used in place of ``None`` and ``auto``.
 
         Raises:
             InputError: the scheduler cannot take that many steps.
         """
-        config = self.pipeline.config
-        preset = PRESETS[request.preset]
-        learnt = self._few_steps(request)
-        scheduler, steps, reuse = request.scheduler, request.steps, request.reuse
-        if scheduler == schedulers.AUTO:
-            scheduler = learnt.scheduler if learnt else preset.scheduler
-        if steps is None:
-            steps = learnt.steps if learnt else preset.steps(config.default_num_inference_steps)
-        guidance = learnt.guidance if learnt else config.default_guidance_scale
-        ip_adapter = request.ip_adapter or (DEFAULT_KIND if request.reference_picture else None)
-        if reuse is None:
-            reuse = preset.reuse_at(steps)
-        schedulers.check_steps(schedulers.make_scheduler(scheduler, self._own_scheduler), steps)
-        return request.changed(
-            scheduler=scheduler,
-            steps=steps,
-            reuse=reuse,
-            guidance=guidance if request.guidance is None else request.guidance,
-            seed=secrets.randbelow(MAX_SEED + 1) if request.seed is None else request.seed,
-            ip_adapter=ip_adapter,
-            width=config.default_width if request.width is None else request.width,
-            height=config.default_height if request.height is None else request.height,
-        )
+        return self._defaults.completed(request)
 
     def prepare_sampling(self, request: GenerationRequest) -> dict[str, Any]:
         """Apply the additions and set the scheduler of a request, for direct calls of the pipeline.
@@ -207,26 +142,17 @@ class LoadedModel:
             InputError: a LoRA or the reference picture does not fit this model, or the scheduler cannot take that many
                 steps.
         """
-        request = self.with_few_step_lora(request)
+        request = self._defaults.with_few_step_lora(request)
         self.apply_loras(request.loras)
         self.apply_reference(read_reference(request), request)
         request = self.completed(request)
-        self.pipeline.scheduler = schedulers.make_scheduler(request.scheduler, self._own_scheduler)
+        self.pipeline.scheduler = self._defaults.scheduler_of(request)
         return self._sampling(request)
 
     def _sampling(self, request: GenerationRequest) -> dict[str, Any]:
         """Arguments of the pipeline for the sampling of a completed request."""
-        steps, reuse = _given(request.steps), _given(request.reuse)
-        return {
-            "num_inference_steps": steps,
-            "timesteps": schedulers.aligned_timesteps(request.scheduler, steps, self._own_scheduler),
-            "full_steps": choose_full_steps(steps, reuse),
-            "guidance_scale": request.guidance,
-            "guidance_end": request.guidance_end,
-            "guidance_rescale": request.guidance_rescale,
-            "eta": schedulers.usable_eta(request.eta),
-            **self._reference.arguments(guided=_given(request.guidance) > 1),
-        }
+        reference = self._reference.arguments(guided=_given(request.guidance) > 1)
+        return self._defaults.sampling(request) | reference
 
     def generate(
         self,
@@ -246,7 +172,7 @@ class LoadedModel:
                 the number format allows.
             JobCancelled: the job was cancelled.
         """
-        request = self.with_few_step_lora(request)
+        request = self._defaults.with_few_step_lora(request)
         self.apply_loras(request.loras)
         if guide.reference is not None:
             job.report("load", 0, 1)
@@ -318,7 +244,7 @@ class LoadedModel:
         reset_peak(self._device)
         job.report("denoise", 0, steps)
         pipeline = self.pipeline
-        pipeline.scheduler = schedulers.make_scheduler(request.scheduler, self._own_scheduler)
+        pipeline.scheduler = self._defaults.scheduler_of(request)
         try:
             with self._recovering(request, len(skeletons)), use_attention(self.runtime.attention):
                 preview = self._preview() if job.wants_previews else None
@@ -337,7 +263,7 @@ class LoadedModel:
                     output_type="latent",
                 ).frames
         finally:
-            pipeline.scheduler = self._own_scheduler
+            pipeline.scheduler = self._defaults.scheduler
 
     def _preview(self) -> LatentPreview:
         if self._fitted_preview is None:
@@ -448,21 +374,7 @@ class LoadedModel:
             if pipeline.is_long(prompt):
                 limit = pipeline.tokenizer.model_max_length
                 notices.append(f"The text{what} is encoded in parts: the model reads {limit} tokens at once.")
-        plain = request.scheduler == PRESETS["turbo"].scheduler
-        if plain and self._own_few_step_lora is None and self._lacks_few_step_lora(request):
-            notices.append(
-                f"turbo runs without a LoRA for few steps: {DEFAULT.repository} is neither on this disk nor can it be"
-                " downloaded. Name one with --lora."
-            )
-        if not schedulers.can_space(request.scheduler, self._own_scheduler):
-            notices.append(
-                f"{name} begins with pure noise, which Karras' spacing does not allow; its own spacing is used."
-            )
-        if not schedulers.can_align(request.scheduler, self._own_scheduler):
-            notices.append(
-                f"{name} has another noise schedule than Align Your Steps; its own spacing is used."
-            )
-        return notices
+        return notices + self._defaults.notices(request, name)
 
     def _clips_at_once(self, request: GenerationRequest, frames: int) -> int:
         height, width, guided = _given(request.height), _given(request.width), _given(request.guidance) > 1
