@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fyp_core.generation.request import GenerationRequest
-from fyp_core.weights.hashes import file_hash
+from fyp_media.files import file_hash
 from fyp_media.read_video import read_picture
 
 _LONGEST_SIDE = 1024  # pixels; the image encoder sees 224

@@ -8,13 +8,13 @@ import torch
 
 from fyp_core.generation.reference import ReferencePicture
 from fyp_core.pipeline import FollowYourPosePipeline
-from fyp_core.weights.hashes import file_hash
 from fyp_core.weights.ip_adapter.files import DEFAULT_KIND, find_ip_adapter
 from fyp_core.weights.ip_adapter.loading import (
     check_takes_ip_adapters,
     load_ip_adapter,
     remove_ip_adapter,
 )
+from fyp_media.files import file_hash
 
 
 class AppliedReference:
