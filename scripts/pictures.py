@@ -26,7 +26,7 @@ USUAL: dict[str, Any] = {"frames": 16, "stride": 4, "seed": 0}  # two thirds of 
 PORTRAIT, WIDE = {"aspect": "9:16"}, {"aspect": "16:9"}
 FIRST_SECONDS = {"frames": 13}  # of the jumping man: later his hands are outside and MediaPipe misreads a leg
 _QUALITIES = range(20, 91, 5)  # of WebP
-_FONT_SIZE = 15  # pixels
+_FONT_SIZE = 13  # pixels
 
 
 def kind_of_example(name: str) -> Literal["raw", "skeleton"]:

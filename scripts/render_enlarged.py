@@ -48,7 +48,7 @@ def main() -> None:
         if not options.beside:
             frames.insert(0, halved(frames[0]))
         rows.append(enlarged([skeletons(case, SIDE)[SHOWN], *frames]))
-        titles.append(case.prompt)
+        titles.append(f"{case.prompt}   (pose | {' | '.join(f'{len(frame)} pixels' for frame in frames)})")
     print(options.output, save_webp(options.output, [contact_sheet(rows, titles)], LARGEST_FILE), "bytes")
 
 

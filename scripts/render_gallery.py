@@ -22,7 +22,7 @@ from fyp_core.presets import PRESETS
 from fyp_core.synthetic import CHARACTERS, HELD_OUT_MOTIONS, SCENES, STYLES, caption
 from scripts.pictures import PORTRAIT, ROOT, USUAL, WIDE, generate, guides, moving_strip, save_webp
 
-LARGEST_FILE = 170_000  # bytes of a row
+LARGEST_FILE = 120_000  # bytes of a row
 FRAMES = 12  # two seconds
 
 

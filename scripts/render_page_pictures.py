@@ -32,7 +32,7 @@ WIDTHS = {
     2560: 2400,
 }  # of the window in pixels, and the most of its height that is shown
 THEMES = ("light", "dark")
-LARGEST_FILE = 80_000  # bytes
+LARGEST_FILE = 60_000  # bytes
 PICTURE_WIDTHS = {390: 390, 1280: 1000, 2560: 1280}  # of the file
 START_LIMIT, VIDEO_LIMIT = 120, 300  # seconds
 
