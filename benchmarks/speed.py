@@ -105,6 +105,7 @@ def our_parts(pipeline: FollowYourPosePipeline, frames: int, size: int) -> dict[
 
     def encode_poses() -> None:
         features = pose_features()
+        assert features is not None, "the pose has strength 1"
         for window in windows:
             features.take(window, pipeline.device)
 

@@ -95,7 +95,9 @@ def resized(video: np.ndarray, height: int, width: int) -> np.ndarray:
     return np.stack([cv2.resize(frame, (width, height), interpolation=interpolation) for frame in video])
 
 
-def save_webp(path: Path, pictures: Sequence[np.ndarray], largest_file: int, fps: float = 1) -> int:
+def save_webp(
+    path: Path, pictures: Sequence[np.ndarray] | np.ndarray, largest_file: int, fps: float = 1
+) -> int:
     """Write a picture, or several that are shown in turn without end, as good as the size of the file allows.
 
     Args:
