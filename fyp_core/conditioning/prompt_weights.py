@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 _WEIGHTED = re.compile(r"(?<!\\)\(([^()]+):\s*(\d+(?:\.\d+)?|\.\d+)\s*\)")
+_LORA_TAG = re.compile(r"<(?:lora|lyco):[^<>]+>", re.IGNORECASE)
 
 
 def split_weights(prompt: str) -> list[tuple[str, float]]:
@@ -19,6 +20,11 @@ def split_weights(prompt: str) -> list[tuple[str, float]]:
         end = match.end()
     pieces.append((prompt[end:], 1.0))
     return [(text, weight) for text, weight in pieces if text.strip()]
+
+
+def lora_tags(prompt: str) -> list[str]:
+    """LoRAs that a prompt names as the web UI does, such as ``<lora:pixel_art:0.8>``; they have no effect here."""
+    return _LORA_TAG.findall(prompt)
 
 
 def without_weights(prompt: str) -> str:

@@ -18,6 +18,7 @@ from diffusers.utils import logging as diffusers_logging
 from huggingface_hub.utils import are_progress_bars_disabled, enable_progress_bars
 from transformers.utils import logging as transformers_logging
 
+from fyp_core.conditioning.prompt_weights import lora_tags
 from fyp_core.conditioning.skeleton_input import Skeleton
 from fyp_core.generation.device import (
     Runtime,
@@ -282,8 +283,9 @@ class LoadedModel:
             for chunk in latents.split(size, dim=2):
                 frames = self.pipeline.decode_latents(chunk, size)[0]
                 if not np.isfinite(frames).all():
+                    other = "other weights" if self.runtime.dtype == "fp32" else "--dtype fp32"
                     raise InputError(
-                        f"The video has undefined numbers (NaN) in {self.runtime.dtype}; use --dtype fp32 or a"
+                        f"The video has undefined numbers (NaN) in {self.runtime.dtype}; use {other} or a"
                         " lower guidance scale."
                     )
                 yield FinishedFrames(done, (frames * 255).round().astype(np.uint8))
@@ -369,6 +371,10 @@ class LoadedModel:
             (" of the prompt", request.prompt),
             (" of the negative prompt", request.negative_prompt),
         ):
+            if tags := lora_tags(prompt):
+                notices.append(
+                    f"In the text{what} {', '.join(tags)} is read as words; give a LoRA with --lora."
+                )
             if unknown := pipeline.unknown_words(prompt):
                 notices.append(f"{name} does not know these words{what}: {', '.join(unknown)}.")
             if pipeline.is_long(prompt):

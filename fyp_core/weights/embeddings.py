@@ -12,7 +12,7 @@ import torch
 from diffusers.loaders import TextualInversionLoaderMixin
 
 from fyp_core.weights.identify import PLACES, identify, width_family
-from fyp_core.weights.tensors import Tensors, list_tensors, read_tensor
+from fyp_core.weights.tensors import Tensors, check_file_size, list_tensors, read_tensor
 from fyp_media.errors import InputError, as_input_error
 
 _UNNAMED = ("*", "emb_params")  # the web UI's tensors, whose word is the file's name
@@ -27,6 +27,7 @@ def add_embeddings(pipeline: TextualInversionLoaderMixin, files: Iterable[Path])
     """
     for file in files:
         with as_input_error(f"{file} is no embedding for this model"):
+            check_file_size(file)
             tensors = list_tensors(file)
             kind = identify(tensors)
             if kind.role != "embedding":

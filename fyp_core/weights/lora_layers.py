@@ -117,7 +117,7 @@ def _layer_factors(stem: str, parts: _Parts, layer: nn.Linear | nn.Conv2d) -> Fa
     """The change of one layer.
 
     Raises:
-        InputError: parts are missing or of another size than the layer.
+        InputError: parts are missing, of another size than the layer, empty or undefined.
     """
     weight = layer.weight.detach()
     rows, columns = weight.flatten(1).shape
@@ -129,6 +129,10 @@ def _layer_factors(stem: str, parts: _Parts, layer: nn.Linear | nn.Conv2d) -> Fa
         raise InputError(
             f"its layer {stem} has {len(up)} outputs and {down.shape[1]} inputs, this model's {rows} and {columns}"
         )
+    if not len(down):
+        raise InputError(f"its layer {stem} is empty")
+    if not (up.isfinite().all() and down.isfinite().all()):
+        raise InputError(f"its layer {stem} has undefined numbers (NaN); download it again or choose another")
     if "dora_scale" in parts:
         change = (up @ down).view(weight.shape)
         up, down = _split(_decompose(stem, change, parts["dora_scale"], weight.float()).flatten(1))

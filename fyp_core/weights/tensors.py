@@ -30,6 +30,7 @@ WEIGHT_SUFFIXES = (".safetensors", ".bin", ".pth", ".pt", ".ckpt")
 _NAMES_SHOWN = 5
 _LARGEST_ADDITION = 4 * 2**30  # bytes; the largest for Stable Diffusion 1.x are about a tenth of it
 _LARGEST_HEADER = 10 * 2**20  # bytes; a LoRA of 1,000 layers has some hundred kilobytes
+_FIRST_BYTES = 64
 _ALIGNMENT = 64  # bytes; what PyTorch's own allocator gives
 _WRAPPERS = ("state_dict", "string_to_param")  # of PyTorch Lightning; of the web UI's textual inversions
 
@@ -57,6 +58,8 @@ def list_tensors(path: str | os.PathLike[str]) -> Tensors:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"There is no weight file {path}; give one ending in {', '.join(WEIGHT_SUFFIXES)}.")
+    if what := _what_instead(path):
+        raise InputError(f"The weight file {path} is {what}.")
     try:
         return _list_safetensors(path) if path.suffix == ".safetensors" else _list_pytorch(path)
     except pickle.UnpicklingError as error:
@@ -80,7 +83,9 @@ def list_tensors(path: str | os.PathLike[str]) -> Tensors:
 
 
 def check_file_size(file: Path) -> None:
-    """Raise InputError for a file that is far larger than any LoRA or IP-Adapter, before it is read."""
+    """Before it is read: raise InputError for a file that is no weight file or far larger than any LoRA."""
+    if what := _what_instead(file):
+        raise InputError(f"it is {what}")
     if file.stat().st_size > _LARGEST_ADDITION:
         raise InputError(f"it is larger than {_LARGEST_ADDITION / 2**30:.0f} GiB")
     if file.suffix == ".safetensors":
@@ -88,6 +93,24 @@ def check_file_size(file: Path) -> None:
             header = int.from_bytes(stream.read(8), "little")  # its length comes first
         if header > _LARGEST_HEADER:
             raise InputError(f"its list of tensors is longer than {_LARGEST_HEADER / 2**20:.0f} MiB")
+
+
+def _what_instead(file: Path) -> str:
+    """What a file is, and what to do, where its first bytes are not those of a weight file; otherwise "".
+
+    Download programs store what a site answers, such as a page that asks for a login, under the name of the model.
+    """
+    with file.open("rb") as stream:
+        start = stream.read(_FIRST_BYTES).lstrip()
+    if not start:
+        return "empty; download it again"
+    if start.lower().startswith((b"<!doctype html", b"<html")):
+        return "a web page; download the file itself, after a login where the site asks for one"
+    if start.startswith(b"version https://git-lfs"):
+        return "a pointer of Git LFS; get the file itself with git lfs pull"
+    if start.startswith(b"PK") and file.suffix == ".safetensors":
+        return "in PyTorch's format; let its name end in .pt"
+    return ""
 
 
 def read_tensor(tensor: torch.Tensor | StoredTensor) -> torch.Tensor:

@@ -64,7 +64,7 @@ def _read_folder(folder: Path) -> PeopleByFrame:
         raise InputError(
             f"{folder} holds no JSON files; choose a folder that OpenPose wrote with --write_json."
         )
-    pages = [read_document(_load(file), file.name) for file in files]
+    pages = [_read_page(file) for file in files]
     if len(pages) == 1:
         return pages[0]
     for file, page in zip(files, pages):
@@ -75,6 +75,14 @@ def _read_folder(folder: Path) -> PeopleByFrame:
             )
     size = next((page.size for page in pages if page.size), None)
     return PeopleByFrame([page.frames[0] for page in pages], size)
+
+
+def _read_page(file: Path) -> PeopleByFrame:
+    """One of the files of a folder."""
+    try:
+        return read_document(_load(file), file.name)
+    except InputError as error:
+        raise InputError(f"{str(error).rstrip('.')}, or take that file out of the folder.") from error
 
 
 def _load(file: Path) -> Any:

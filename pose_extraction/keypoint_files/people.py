@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from fyp_media.decoding.container import MOST_PIXELS
 from fyp_media.errors import InputError
 from fyp_media.frame_times import check_rate
 from pose_extraction.keypoint_files.joint_layouts import as_coco
@@ -62,7 +63,7 @@ def to_motion(people: PeopleByFrame, fps: float | None = None) -> Motion:
 
     Raises:
         InputError: a layout of joints that is not known, an impossible rate, coordinates relative to a picture
-            whose size the file does not state.
+            whose size the file does not state, a picture that is too large.
     """
     rate = people.fps or fps or DEFAULT_FPS
     check_rate(rate)
@@ -73,6 +74,11 @@ def to_motion(people: PeopleByFrame, fps: float | None = None) -> Motion:
     joints = iter(as_coco([person.joints for frame in seen for person in frame]))
     found = [_poses([next(joints) for _ in frame]) for frame in seen]
     found, (height, width) = _in_pixels(found, people.size)
+    if height * width > MOST_PIXELS:
+        raise InputError(
+            f"The picture of the keypoints has {width}x{height} pixels, but at most {MOST_PIXELS // 10**6} megapixels"
+            " are possible; write the keypoints in the pixels of their video."
+        )
     tracks = [[person.track for person in frame] for frame in seen]
     if _are_numbered(tracks):
         return _by_track(found, tracks, height, width, rate)

@@ -43,6 +43,7 @@ def read_document(document: Any, name: str) -> PeopleByFrame:
     """
     if document == []:
         return PeopleByFrame([])
+    document = _unwrapped(document)
     for tool, recognises, read in _FORMATS:
         if recognises(document):
             try:
@@ -54,6 +55,18 @@ def read_document(document: Any, name: str) -> PeopleByFrame:
                     f"{name} looks like a file of {tool}, but holds no keypoints in {tool}'s format; write it again."
                 ) from error
     raise InputError(f"{name} is {_described(document)}, not keypoints; choose {_READABLE}.")
+
+
+def _unwrapped(document: Any) -> Any:
+    """Keypoints out of an object that has nothing else, such as ``{"POSE_KEYPOINT": [...]}``."""
+    if isinstance(document, dict) and len(document) == 1 and not _is_recognised(document):
+        (inner,) = document.values()
+        return inner if _is_recognised(inner) else document
+    return document
+
+
+def _is_recognised(document: Any) -> bool:
+    return any(recognises(document) for _, recognises, _ in _FORMATS)
 
 
 def _described(document: Any) -> str:

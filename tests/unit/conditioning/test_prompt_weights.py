@@ -7,7 +7,13 @@ import pytest
 import torch
 
 from benchmarks.random_model import clip_tokenizer
-from fyp_core.conditioning.prompt_weights import encode_weighted, is_plain, split_weights, without_weights
+from fyp_core.conditioning.prompt_weights import (
+    encode_weighted,
+    is_plain,
+    lora_tags,
+    split_weights,
+    without_weights,
+)
 from fyp_core.pipeline import FollowYourPosePipeline
 from tests.tiny_model import build_pipeline, make_video
 
@@ -82,6 +88,11 @@ def test_prompts_that_change_may_be_weighted_and_long(pipeline: FollowYourPosePi
     video = make_video(pipeline, f"0: a (robot:1.5) | 1: {LONG}", negative_prompt="a (moon:2)")
     assert np.isfinite(video).all()
     assert not np.array_equal(video, make_video(pipeline, "0: a robot | 1: a robot"))
+
+
+def test_loras_named_as_in_the_web_ui_are_found() -> None:
+    assert lora_tags("a robot <lora:pixel art:0.8>, <LyCO:x>") == ["<lora:pixel art:0.8>", "<LyCO:x>"]
+    assert lora_tags("a <robot> on (the beach:1.2)") == []
 
 
 def test_unknown_words_are_found_behind_weights() -> None:

@@ -59,9 +59,12 @@ def test_additions_of_a_request_come_and_go_with_it(
 ) -> None:
     save_file({"emb_params": torch.full((2, 16), 0.5)}, tmp_path / "hero.safetensors")
     engine = Engine(str(tiny_model_dir), runtime=Runtime(device="cpu"))
-    asked = request_.changed(prompt="a hero jumps")
+    asked = request_.changed(prompt="a hero jumps <lora:x:1>")
     without = engine.generate(asked)
     assert any("hero" in notice for notice in without.notices)
+    assert (
+        "In the text of the prompt <lora:x:1> is read as words; give a LoRA with --lora." in without.notices
+    )
     hero = asked.changed(additions=Additions(embeddings=(str(tmp_path / "hero.safetensors"),)))
     with_hero = engine.generate(hero)
     assert not any("hero" in notice for notice in with_hero.notices)

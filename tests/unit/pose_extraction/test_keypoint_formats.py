@@ -111,6 +111,7 @@ def test_comfyuis_poses_are_read(tmp_path):
     expect(write(tmp_path / "POSE_KEYPOINT.json", frames), people=2, size=(WIDTH, HEIGHT))
     expect(write(tmp_path / "batches.json", [frames[:5], frames[5:]]), people=2)
     expect(write(tmp_path / "one.json", frames[0]), frames=1, people=2)
+    expect(write(tmp_path / "named.json", {"POSE_KEYPOINT": frames}), people=2)
     nobody = [{"people": [{"pose_keypoints_2d": None, "face_keypoints_2d": None}], "animals": []} | CANVAS]
     motion = read_motion(write(tmp_path / "gap.json", [*frames, *nobody]))
     assert motion.present[:, 0].tolist() == [True] * FRAMES + [False]
@@ -279,6 +280,7 @@ def test_the_rate_of_a_file_that_tells_none_is_given(tmp_path):
         ({"fps": 25, "joints": {}}, "a JSON object with 'fps', 'joints', not keypoints"),
         ([1, 2, 3], "a list that starts with 1, not keypoints"),
         ("text", "is 'text', not keypoints"),
+        ([openpose(0, COCO_18) | {"canvas_width": 10**6, "canvas_height": 10**6}], "1000000x1000000 pixels"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_named_in_one_sentence(tmp_path, capsys, document, sentence):
@@ -298,7 +300,7 @@ def test_a_file_that_is_no_frame_of_a_folder_is_named(tmp_path):
     with pytest.raises(InputError, match=r"all\.json holds 12 frames"):
         read_motion(tmp_path)
     write(tmp_path / "all.json", {"camera": 1})
-    with pytest.raises(InputError, match=r"all\.json is a JSON object with 'camera'"):
+    with pytest.raises(InputError, match=r"all\.json is a JSON object with 'camera'.* take that file out"):
         read_motion(tmp_path)
 
 

@@ -252,6 +252,38 @@ def test_a_layer_of_another_size_is_named(
         set_loras(loaded, (Lora(file=tmp_path / "x.safetensors"),))
 
 
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"\n<!DOCTYPE html><html>Log in</html>", "a web page; download the file itself"),
+        (b"version https://git-lfs.github.com/spec/v1", "a pointer of Git LFS"),
+        (b"PK\x03\x04archive", "in PyTorch's format; let its name end in .pt"),
+        (b"", "empty; download it again"),
+    ],
+    ids=["web page", "Git LFS", "PyTorch", "empty"],
+)
+def test_files_that_hold_no_weights_are_named(
+    content: bytes, what: str, loaded: FollowYourPosePipeline, tmp_path: Path
+) -> None:
+    (tmp_path / "x.safetensors").write_bytes(content)
+    with pytest.raises(InputError, match=rf"x\.safetensors is no LoRA for this model: it is {what}"):
+        set_loras(loaded, (Lora(file=tmp_path / "x.safetensors"),))
+
+
+@pytest.mark.parametrize(("rank", "value", "fault"), [(0, 1.0, "is empty"), (2, np.nan, "undefined numbers")])
+def test_layers_without_usable_numbers_are_named(
+    rank: int, value: float, fault: str, loaded: FollowYourPosePipeline, tmp_path: Path
+) -> None:
+    name, layer = next(iter(chosen_layers(loaded).items()))
+    rows, columns = layer.weight.flatten(1).shape
+    factors = {"lora_down": torch.full((rank, columns), value), "lora_up": torch.ones(rows, rank)}
+    save_file(
+        {f"{name}.{part}.weight": tensor for part, tensor in factors.items()}, tmp_path / "x.safetensors"
+    )
+    with pytest.raises(InputError, match=f"its layer {name} (is|has) .*{fault.removeprefix('is ')}"):
+        set_loras(loaded, (Lora(file=tmp_path / "x.safetensors"),))
+
+
 def write_safetensors(path: Path, header: bytes, length: int | None = None, body: int = 64) -> None:
     path.write_bytes(struct.pack("<Q", len(header) if length is None else length) + header + bytes(body))
 
