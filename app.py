@@ -4,7 +4,9 @@ if __name__ == "__main__":
     import signal
     import sys
 
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # no traceback while the imports below take their time
+    signal.signal(
+        signal.SIGINT, signal.SIG_DFL
+    )  # Ctrl-C gives no traceback during the imports below, which take seconds
 
     from fyp_page.options import apply_options
 

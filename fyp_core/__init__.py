@@ -25,7 +25,7 @@ __all__ = [
     "save_video",
 ]
 
-# torch and diffusers take seconds to import; a command line that only prints its help must not pay for them.
+# torch and diffusers take seconds to import; a command line that only prints its help does not need them.
 _MODULE_OF = {
     "Additions": "fyp_core.weights.sources",
     "Engine": "fyp_core.generation.engine",
