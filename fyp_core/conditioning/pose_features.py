@@ -69,7 +69,7 @@ class PoseFeatures:
         self._count = stop
 
     def _allocate(self, level: torch.Tensor, encoded: Levels) -> torch.Tensor:
-        """Memory for a level of the frames that are kept; pinned in the host, so that a GPU copies while it computes."""
+        """Memory for a level of the frames that are kept; pinned in the host: a GPU copies while it computes."""
         a_frame = sum(each[:, 0].nbytes for each in encoded)
         shape = (len(level), min(self._frames, self._budget // a_frame), *level.shape[2:])
         if not self._in_host:
