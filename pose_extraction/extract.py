@@ -80,7 +80,7 @@ class FoundPeople:
 
     def followed(self, people: str = ALL, smoothing: float = 1.0) -> Motion:
         """The people chosen, cleaned; see :func:`extract_skeleton_video`."""
-        return clean(choose(self.everybody, people), smoothing)
+        return clean(choose(self.everybody, people), smoothing, unknown_are_outside=True)
 
 
 def find_people(

@@ -4,7 +4,7 @@ import numpy as np
 
 from pose_extraction.motion.motion import body_size
 from pose_extraction.poses import FramePoses
-from pose_extraction.skeleton import KEYPOINT_NAMES, SCORE_THRESHOLD
+from pose_extraction.skeleton import KEYPOINT_NAMES, SCORE_THRESHOLD, TOWARDS_BODY
 
 # The same person found twice: most joints are nearer to each other than this, in sizes of the smaller body, or those of
 # the head, in sizes of the larger: a person cut off by the picture's edge is also found as a small body with that head.
@@ -12,13 +12,6 @@ _SAME_PLACE, _SAME_HEAD = 0.2, 0.08
 _SAME_JOINT = 0.1  # in sizes of the body
 _SAME_TORSO, _OPPOSITE = 0.3, -0.7  # between middles, in lengths of the torso; cosine between directions
 _HEAD, _SHOULDERS, _HIPS = slice(0, 5), slice(5, 7), slice(11, 13)
-
-# Each joint of a limb with the next one towards the body, from the body outwards.
-_TOWARDS_BODY = tuple(
-    (KEYPOINT_NAMES.index(f"{side}_{joint}"), KEYPOINT_NAMES.index(f"{side}_{parent}"))
-    for joint, parent in (("elbow", "shoulder"), ("wrist", "elbow"), ("knee", "hip"), ("ankle", "knee"))
-    for side in ("left", "right")
-)
 
 _LIMBS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 _SIDES = tuple([KEYPOINT_NAMES.index(f"{side}_{joint}") for joint in _LIMBS] for side in ("left", "right"))
@@ -94,7 +87,7 @@ def without_unseen_joints(poses: FramePoses, height: int, width: int) -> FramePo
     inside = np.all((places >= -0.5) & (places <= (width - 0.5, height - 0.5)), axis=-1)
     reached = inside & (poses.scores >= SCORE_THRESHOLD)
     seen = inside.copy()
-    for joint, parent in _TOWARDS_BODY:
+    for joint, parent in TOWARDS_BODY:
         seen[:, joint] &= reached[:, parent]
         reached[:, joint] &= reached[:, parent]
     for side in _SIDES:

@@ -26,6 +26,13 @@ KEYPOINT_NAMES = (
 # Index of each joint's mirror image: left and right change places.
 MIRRORED = (0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15)
 
+# Each joint of a limb with the next one towards the body, from the body outwards.
+TOWARDS_BODY = tuple(
+    (KEYPOINT_NAMES.index(f"{side}_{joint}"), KEYPOINT_NAMES.index(f"{side}_{parent}"))
+    for joint, parent in (("elbow", "shoulder"), ("wrist", "elbow"), ("knee", "hip"), ("ankle", "knee"))
+    for side in ("left", "right")
+)
+
 TORSO_COLOR = (255, 153, 51)  # RGB, head included
 LEFT_COLOR = (0, 255, 0)
 RIGHT_COLOR = (0, 128, 255)

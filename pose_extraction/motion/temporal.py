@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 
 from pose_extraction.motion.motion import Motion, body_size
-from pose_extraction.skeleton import KEYPOINT_NAMES, MIRRORED, SCORE_THRESHOLD
+from pose_extraction.skeleton import KEYPOINT_NAMES, MIRRORED, SCORE_THRESHOLD, TOWARDS_BODY
 
 LONGEST_GAP = 0.5  # seconds
 
@@ -28,28 +28,54 @@ _SPEED_GAIN = 8.0
 _SPEED_CUTOFF = 1.0  # Hz
 
 
-def clean(motion: Motion, smoothing: float = 1.0) -> Motion:
-    """All of it, in order: flips, gaps, jitter; see :func:`smooth` for ``smoothing``."""
-    return smooth(fill_gaps(repair_flips(motion)), smoothing)
+def clean(motion: Motion, smoothing: float = 1.0, *, unknown_are_outside: bool = False) -> Motion:
+    """All of it, in order: flips, gaps, jitter; see :func:`smooth` and :func:`fill_gaps`."""
+    return smooth(fill_gaps(repair_flips(motion), unknown_are_outside=unknown_are_outside), smoothing)
 
 
-def fill_gaps(motion: Motion) -> Motion:
+def fill_gaps(motion: Motion, *, unknown_are_outside: bool = False) -> Motion:
     """Interpolate people and joints unseen for up to LONGEST_GAP.
 
     People missing at the very start or end are held still for as long; what is missing longer is left out.
+
+    Args:
+        unknown_are_outside: the motion comes from an estimator of ours, which gives a place to every joint except those
+            that the picture cannot show; these are not interpolated. A keypoint file may lack any joint for a moment.
     """
     frames, people, joints = motion.scores.shape
     longest = max(1, round(LONGEST_GAP * motion.fps))
     values = np.concatenate([motion.keypoints, motion.scores[..., None]], axis=-1)
     values = _bridged(values.reshape(frames, people, 3 * joints), motion.present, longest, hold_ends=True)
     values = values.reshape(frames, people * joints, 3)
-    values = _bridged(values, values[..., 2] >= SCORE_THRESHOLD, longest, hold_ends=False)
+    known = values[..., 2] >= SCORE_THRESHOLD
+    outside = _outside(motion).reshape(known.shape) if unknown_are_outside else None
+    values = _bridged(values, known, longest, hold_ends=False, excluded=outside)
     values = values.reshape(frames, people, joints, 3)
     return replace(motion, keypoints=values[..., :2], scores=values[..., 2])
 
 
-def _bridged(values: np.ndarray, known: np.ndarray, longest: int, *, hold_ends: bool) -> np.ndarray:
-    """Interpolate (F, N, C) values over runs of at most ``longest`` unknown ones of (F, N)."""
+def _outside(motion: Motion) -> np.ndarray:
+    """(F, P, 17) bool: joints that the picture cannot show, of people who are in it.
+
+    Unknown are also joints after an unsure one of the same limb, which may well be in the picture.
+    """
+    is_known = np.isfinite(motion.keypoints).all(axis=-1)
+    outside = ~is_known & motion.present[..., None]
+    for joint, parent in TOWARDS_BODY:
+        unsure = is_known[..., parent] & (motion.scores[..., parent] < SCORE_THRESHOLD)
+        outside[..., joint] &= ~unsure
+    return outside
+
+
+def _bridged(
+    values: np.ndarray,
+    known: np.ndarray,
+    longest: int,
+    *,
+    hold_ends: bool,
+    excluded: np.ndarray | None = None,
+) -> np.ndarray:
+    """Interpolate (F, N, C) values over runs of at most ``longest`` unknown ones of (F, N), none of them excluded."""
     bridged = values.copy()
     for column in range(known.shape[1]):
         at = np.flatnonzero(known[:, column])
@@ -59,6 +85,8 @@ def _bridged(values: np.ndarray, known: np.ndarray, longest: int, *, hold_ends: 
         gaps = [
             np.arange(start + 1, stop) for start, stop in pairwise(stops) if 1 < stop - start <= longest + 1
         ]
+        if excluded is not None:
+            gaps = [gap for gap in gaps if not excluded[gap, column].any()]
         if gaps:
             gap = np.concatenate(gaps)
             for channel in range(values.shape[2]):

@@ -163,6 +163,18 @@ def test_a_person_missing_at_either_end_is_held():
     assert filled.present[:, 0].tolist() == [False] * 11 + [True] * 20
 
 
+def test_a_hand_that_leaves_the_picture_is_not_interpolated():
+    """Its arm would be drawn between where it left and where it came back, though it was somewhere else."""
+    motion = linked(walk(12))
+    motion.keypoints[4:7, 0, WRIST], motion.scores[4:7, 0, WRIST] = np.nan, 0
+    assert np.isfinite(fill_gaps(motion).keypoints).all(), "a keypoint file lacked it"
+    kept = fill_gaps(motion, unknown_are_outside=True)
+    assert np.isnan(kept.keypoints[4:7, 0, WRIST]).all()
+    assert (kept.scores[4:7, 0, WRIST] == 0).all()
+    motion.scores[4:7, 0, ELBOW] = 0.1
+    assert np.isfinite(fill_gaps(motion, unknown_are_outside=True).keypoints).all(), "the elbow was unsure"
+
+
 def test_a_joint_unsure_for_a_moment_is_interpolated_and_longer_left_out():
     motion = linked(walk(40))
     motion.scores[5:9, 0, WRIST] = 0.1
