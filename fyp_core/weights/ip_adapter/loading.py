@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import torch
 from diffusers.loaders import IPAdapterMixin
 from diffusers.models.attention_processor import Attention
+from diffusers.utils import logging as diffusers_logging
 from PIL import Image
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
@@ -76,11 +78,23 @@ def remove_ip_adapter(pipeline: IPAdapterMixin) -> None:
 
 def _apply(pipeline: IPAdapterMixin, state: State, file: Path) -> None:
     try:
-        pipeline.load_ip_adapter(state, subfolder="", weight_name="", low_cpu_mem_usage=False)
+        with _without_warnings():
+            pipeline.load_ip_adapter(state, subfolder="", weight_name="", low_cpu_mem_usage=False)
     except torch.OutOfMemoryError:
         raise
     except (RuntimeError, KeyError, IndexError) as error:  # tensors are missing, or of other shapes
         raise InputError(f"{file} is no IP-Adapter for this model: {_UNKNOWN}") from error
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """diffusers warns at every cast of a network that some layers should stay in float32, even if it names none."""
+    verbosity = diffusers_logging.get_verbosity()
+    diffusers_logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        diffusers_logging.set_verbosity(verbosity)
 
 
 def _read_adapter(file: Path, unet: Any) -> State:
