@@ -6,6 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
+from fyp_core.cli.signals import sigterm_as_interrupt
 from fyp_core.generation.device import DTYPES, torch_dtype
 from fyp_core.weights.checkpoints import folder_size
 from fyp_core.weights.sources import MODEL_NAMES, resolve_model
@@ -24,6 +25,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=convert)
 
 
+@sigterm_as_interrupt()
 def convert(options: argparse.Namespace) -> None:
     """Rewrite a model in this project's layout."""
     # imports diffusers, which takes seconds

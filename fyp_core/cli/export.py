@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from fyp_core.cli.signals import sigterm_as_interrupt
 from fyp_core.generation.guide import fine_skeletons, make_guide
 from fyp_core.generation.metadata import add_settings, read_settings
 from fyp_core.generation.output import save_video
@@ -36,6 +37,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=export)
 
 
+@sigterm_as_interrupt()
 def export(options: argparse.Namespace) -> None:
     """Write the files that the options name.
 

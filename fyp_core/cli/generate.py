@@ -63,13 +63,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=generate)
 
 
+@sigterm_as_interrupt()
 def generate(options: argparse.Namespace) -> None:
     """Generate one video.
 
     Raises:
         InputError: a setting, the input or the model cannot work, or the output cannot be written.
     """
-    with _ProgressBar() as bar, sigterm_as_interrupt():
+    with _ProgressBar() as bar:
         given = _given(options)
         before = read_settings(options.like) if options.like else {}
         values = repeated(before, given) if options.like else given
