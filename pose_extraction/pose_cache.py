@@ -1,6 +1,6 @@
-"""Poses found in videos, kept in memory and on disk: those of the same frames are not estimated twice.
+"""A cache of estimated poses, in memory and on disk: those of the same frames of a video are estimated once.
 
-What is done with poses afterwards (choice of people, smoothing, size, window) does not matter here.
+It holds them as the estimator gave them; choice of people, smoothing, size and window come afterwards.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class PoseCache:
         found = self._known(key)
         if found is None:
             found = estimate()
-            key = _key(source, chosen, estimator, weights)  # a better estimator may have been downloaded
+            key = _key(source, chosen, estimator, weights)  # weights may have been downloaded meanwhile
             self._write(key, found)
         with self._changing:
             self._in_memory[key] = found

@@ -90,29 +90,36 @@ def without_unseen_joints(poses: FramePoses, height: int, width: int) -> FramePo
     for joint, parent in TOWARDS_BODY:
         seen[:, joint] &= reached[:, parent]
         reached[:, joint] &= reached[:, parent]
+    at_edge = _hips_at_edge(places, height)
     for side in _SIDES:
         knee, ankle = side[-2:]
-        seen[:, [knee, ankle]] &= ~_invented_legs(places[:, side], body_size(places), height)[:, None]
+        seen[:, [knee, ankle]] &= ~_invented_legs(places[:, side], body_size(places), at_edge)[:, None]
     keypoints = np.where(seen[..., None], poses.keypoints, np.nan).astype(np.float32)
     scores = np.where(seen, poses.scores, 0).astype(np.float32)
     in_picture = seen.any(axis=1)
     return FramePoses(keypoints[in_picture], scores[in_picture])
 
 
-def _invented_legs(side: np.ndarray, sizes: np.ndarray, height: int) -> np.ndarray:
+def _hips_at_edge(places: np.ndarray, height: int) -> np.ndarray:
+    """Which of (P, 17, 2) people have a hip at the lower edge of the picture, which ends there for both legs: (P,)."""
+    shoulders, hips = places[:, _SHOULDERS], places[:, _HIPS]
+    torsos = np.linalg.norm(hips - shoulders, axis=-1)
+    return (height - hips[..., 1] < _AT_THE_EDGE * torsos).any(axis=1)
+
+
+def _invented_legs(side: np.ndarray, sizes: np.ndarray, at_edge: np.ndarray) -> np.ndarray:
     """Which people have a leg that leads up from the lower edge of the picture, or up along the arm: (P,) bool.
 
     Args:
         side: (P, 6, 2) joints of _LIMBS.
         sizes: (P,) of the bodies, in pixels.
+        at_edge: (P,) bool, of :func:`_hips_at_edge`.
     """
-    shoulder, _, _, hip, knee, ankle = side.swapaxes(0, 1)
-    torso = np.linalg.norm(hip - shoulder, axis=-1)
-    hip_at_edge = height - hip[:, 1] < _AT_THE_EDGE * torso
+    _, _, _, hip, knee, ankle = side.swapaxes(0, 1)
     limit = _ON_THE_ARM * sizes
     knee_on_arm = _distance_to(side[:, :3], knee) < limit
     ankle_on_arm = (_distance_to(side[:, :3], ankle) < 2 * limit) | (ankle[:, 1] < 0)
-    return (knee[:, 1] < hip[:, 1]) & (hip_at_edge | (knee_on_arm & ankle_on_arm))
+    return (knee[:, 1] < hip[:, 1]) & (at_edge | (knee_on_arm & ankle_on_arm))
 
 
 def _distance_to(lines: np.ndarray, points: np.ndarray) -> np.ndarray:

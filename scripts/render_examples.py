@@ -35,6 +35,10 @@ PLACED = {
     "skeleton_two_people": (SIZE, [("cheer", 52, 0.27), ("wave", 39, 0.73)]),
     "skeleton_three_people": (WIDE, [("arm wave", 35, 0.2), ("macarena", 44, 0.5), ("hip sway", 40, 0.8)]),
 }
+# Two people in one picture: their motion, scene and seed.
+RAW_TWO_PEOPLE = {"raw_two_people": ("disco", "beach", 2)}
+TWO_PEOPLE_FRAMES, TWO_PEOPLE_SIZE = 64, (256, 320)  # height and width
+TWO_PEOPLE_HEIGHTS = (0.7, 0.82)  # shares of the picture's height
 RAW_PORTRAIT = {"raw_woman_portrait": ("cheer", "woman", "park", 15)}
 
 
@@ -46,6 +50,8 @@ def main() -> None:
         _write(name, _clip(*example).frames)
     for name, (width, figures) in PLACED.items():
         _write(name, _placed(width, figures))
+    for name, two_people in RAW_TWO_PEOPLE.items():
+        _write(name, _two_people(*two_people))
     for name, example in RAW_PORTRAIT.items():
         _write(name, _portrait(_clip(*example)))
 
@@ -57,6 +63,15 @@ def _write(name: str, frames: np.ndarray) -> None:
 def _clip(motion: str, character: str, scene: str, seed: int) -> WorldClip:
     rng = np.random.default_rng(seed)
     return sample_clip(rng, FRAMES, SIZE, character=character, scene=scene, motion=motion, stride=1)
+
+
+def _two_people(motion: str, scene: str, seed: int) -> np.ndarray:
+    """A man and a woman side by side, whole in the picture: (F, H, W, 3)."""
+    clip = sample_clip(
+        np.random.default_rng(seed), TWO_PEOPLE_FRAMES, TWO_PEOPLE_SIZE, split="all", people=2, style="", stride=1,
+        characters=("man", "woman"), motion=motion, scene=scene, height_share=TWO_PEOPLE_HEIGHTS,
+    )  # fmt: skip
+    return clip.frames
 
 
 def _placed(width: int, figures: list[tuple[str, int, float]]) -> np.ndarray:

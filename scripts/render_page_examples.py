@@ -42,6 +42,7 @@ EXAMPLES: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("raw_man_cheering", "Cheering", "a robot in Antarctica", {}),
     ("skeleton_two_people", "Two people", "Santa and a robot in the snow", {}),
     ("skeleton_three_people", "Three people, wide", "three robots on the beach", WIDE),
+    ("raw_two_people", "Two people, disco", "Santa in the snow", {}),
     ("skeleton_portrait", "Hip sway, portrait", "Spiderman on the street", PORTRAIT),
     ("raw_woman_portrait", "Cheering, portrait", "an astronaut in the forest", PORTRAIT),
     ("skeleton_dribble", "Dribbling", "Iron man in the snow", {}),

@@ -235,9 +235,10 @@ def available_estimators() -> list[Availability]:
 
 
 def present_for(name: str) -> list[str]:
-    """What may find the poses under a name, ``auto`` too, and is on this disk: estimators, and ``detector``.
+    """The estimators that a name, such as ``auto``, may stand for and that run here without a download.
 
-    The same name may find other poses once this has changed, by a download or a GPU.
+    ``detector`` is among them where they need boxes of people and RT-DETR is on this disk. Once this list has changed,
+    by a download or a GPU, the same name may give other poses.
     """
     return _FACTORY.present_for(name)
 

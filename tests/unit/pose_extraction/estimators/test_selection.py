@@ -77,6 +77,17 @@ def test_a_limb_ends_where_it_leaves_the_picture_or_is_not_seen():
     assert found.scores[0, JOINT["right_knee"]] == pytest.approx(0.1)
 
 
+def test_a_leg_that_leads_up_from_the_lower_edge_is_unknown_also_beside_a_higher_hip():
+    poses = people((50, 70))
+    poses.keypoints[0, JOINT["right_hip"]] = 40, 110
+    poses.keypoints[0, JOINT["right_knee"]], poses.keypoints[0, JOINT["right_ankle"]] = (30, 90), (25, 60)
+    assert "right_ankle" in unknown(without_unseen_joints(poses, 128, 100))
+    assert {"right_knee", "right_ankle"} <= unknown(without_unseen_joints(poses, 126, 100))
+    assert "right_knee" not in unknown(without_unseen_joints(poses, 160, 100)), (
+        "the picture does not end there"
+    )
+
+
 def test_legs_along_raised_arms_are_unknown_but_a_high_kick_is_not():
     poses = people((50, 60))
     for side, sign in ("left", 1), ("right", -1):
