@@ -40,7 +40,6 @@ from fyp_serving.job_watch import LimitedJobWatch
 from fyp_serving.limits import Limits
 from fyp_serving.monitoring import Metrics, routes
 from fyp_serving.sweeper import Sweeper
-from pose_extraction.pose_cache import PoseCache
 
 logger = logging.getLogger(__name__)
 
@@ -77,10 +76,6 @@ def serve(host: str, port: str, engine: Engine, limits: Limits) -> int:
     """Serve the page until Ctrl-C or SIGTERM; the exit status is 0, or 2 where that cannot be."""
     stop = _StopSignal()
     isolate_decoding(DecodingLimits())
-    if limits.keep_seconds is not None:
-        engine.pose_cache = (
-            PoseCache()
-        )  # in memory: nothing of visitors stays on the disk for longer than that
     metrics = Metrics()
     metrics.watch_queue(lambda: len(engine.queue))
     watch = LimitedJobWatch(limits, metrics, engine.quick_estimate)
