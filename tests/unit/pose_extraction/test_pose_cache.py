@@ -1,6 +1,6 @@
 """Poses are estimated once for what decides them, and a cache that is damaged or full is no obstacle."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,7 @@ import pytest
 from pose_extraction.pose_cache import EstimatedPoses, PoseCache
 from pose_extraction.poses import FramePoses
 
-CHOSEN = {"frames": 2, "crop": (0, 0, 0, 0)}
+CHOSEN: Mapping[str, object] = {"frames": 2, "crop": (0, 0, 0, 0)}
 
 
 def found(place: float = 20, people: tuple[int, ...] = (2, 0, 1)) -> EstimatedPoses:
@@ -34,14 +34,19 @@ def video(tmp_path: Path) -> Path:
 def is_estimated(video: Path) -> Callable[..., bool]:
     """Whether poses are not in a cache."""
 
-    def ask(cache: PoseCache, source: Path = video, chosen: object = None, *by: str | None) -> bool:
+    def ask(
+        cache: PoseCache,
+        source: Path = video,
+        chosen: Mapping[str, object] = CHOSEN,
+        weights: str | None = None,
+    ) -> bool:
         asked: list[str] = []
 
         def estimate() -> EstimatedPoses:
             asked.append("")
             return found()
 
-        cache.get(source, chosen or CHOSEN, *(by or ("mediapipe", None)), estimate)
+        cache.get(source, chosen, "mediapipe", weights, estimate)
         return bool(asked)
 
     return ask
@@ -72,9 +77,9 @@ def test_poses_are_known_by_all_that_decides_them(
     assert is_estimated(cache)
     assert not is_estimated(cache, copy), "the content is the same"
     assert is_estimated(cache, video, {"frames": 3, "crop": (0, 0, 0, 0)})
-    assert is_estimated(cache, video, CHOSEN, "mediapipe", str(weights))
+    assert is_estimated(cache, video, CHOSEN, str(weights))
     weights.write_bytes(b"other")
-    assert is_estimated(cache, video, CHOSEN, "mediapipe", str(weights))
+    assert is_estimated(cache, video, CHOSEN, str(weights))
     video.write_bytes(b"another video")
     assert is_estimated(cache)
 
