@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -55,7 +56,20 @@ def current_visitor() -> str | None:
     """
     request = LocalContext.request.get(None)
     client = getattr(request, "client", None)
-    return None if client is None else str(client.host)
+    return None if client is None else visitor_at(str(client.host))
+
+
+def visitor_at(host: str) -> str:
+    """The visitor of an address. IPv6 is handed out as networks of 64 bits: all addresses of one are one visitor."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if isinstance(address, ipaddress.IPv4Address):
+        return host
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.IPv6Network((int(address), 64), strict=False))
 
 
 def current_listeners() -> tuple[str | None, str | None]:

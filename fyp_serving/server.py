@@ -39,11 +39,13 @@ from fyp_serving.http_guard import HttpGuard, Shutdown
 from fyp_serving.job_watch import LimitedJobWatch
 from fyp_serving.limits import Limits
 from fyp_serving.monitoring import Metrics, routes
+from fyp_serving.proxies import trusted_proxies
 from fyp_serving.sweeper import Sweeper
 
 logger = logging.getLogger(__name__)
 
 _GRADIO_FOLDER = "GRADIO_TEMP_DIR"  # Gradio's variable for the folder of uploads and results
+_UVICORNS_PROXIES = "FORWARDED_ALLOW_IPS"  # uvicorn's variable; Gradio, which starts it, passes no setting on
 _UPLOADS_KEPT = 24 * 3600.0  # seconds, where no limit is set: results are in the gallery
 # Requests that may wait for Gradio; jobs wait in the engine's queue, which says why it refuses one.
 _MOST_REQUESTS = 200
@@ -58,10 +60,8 @@ def serve_page() -> NoReturn:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="peft")
     environment = os.environ
-    # On Hugging Face only its proxy can reach the page, so the addresses it forwards can be trusted.
-    if "SPACE_ID" in environment:
-        environment.setdefault("FORWARDED_ALLOW_IPS", "*")
     try:
+        environment[_UVICORNS_PROXIES] = trusted_proxies(environment)
         limits = Limits.from_environment()
         engine = make_engine(environment.get("FYP_MODEL", AUTO), limits)
         status = serve(environment.get("HOST", "0.0.0.0"), environment.get("PORT", "7860"), engine, limits)
