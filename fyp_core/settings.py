@@ -150,7 +150,7 @@ def _sentence(model: type[Settings], error: ErrorDetails, prefix: str) -> str:
     if kind == "value_error":
         return str(error["ctx"]["error"])
     if kind == "literal_error" and field and (choices := _choices(field.annotation)):
-        return f"{key} must be one of {', '.join(map(str, choices))}, not {value!r}."
+        return f"{key} must be one of {', '.join(map(str, choices))}, not {value!r:.100}."
     if kind == "union_tag_invalid":
         name, tag = error["ctx"]["discriminator"].strip("'"), error["ctx"]["tag"]
         expected = error["ctx"]["expected_tags"].replace("'", "")
@@ -159,7 +159,7 @@ def _sentence(model: type[Settings], error: ErrorDetails, prefix: str) -> str:
     is_number = isinstance(value, int | float) or kind in _OUTSIDE_LIMITS  # a command line's is text
     if kind != "multiple_of" and field and is_number:
         expected = _limits(field) or expected
-    return f"{key} is {value if is_number else repr(value)}, but must be {expected}."
+    return f"{key} is {value if is_number else repr(value)!s:.100}, but must be {expected}."
 
 
 def _unknown(key: str, known: Sequence[str], prefix: str) -> str:

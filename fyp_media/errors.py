@@ -19,8 +19,8 @@ def first_line(error: BaseException) -> str:
 
 
 def shortened(text: object) -> str:
-    """Text that somebody sent, for the log: one line, not long."""
-    line = " ".join(str(text).split())
+    """Text that somebody sent, for the log: one line, not long, without what terminals take for commands."""
+    line = "".join(letter if letter.isprintable() else "\ufffd" for letter in " ".join(str(text).split()))
     return line if len(line) <= MOST_LOGGED else f"{line[:MOST_LOGGED]}…"
 
 

@@ -39,6 +39,9 @@ class JobWatch:
     def check(self, requests: Sequence[GenerationRequest]) -> None:
         """Raise InputError for a job that is not accepted here."""
 
+    def check_input(self, request: GenerationRequest) -> None:
+        """Raise InputError for a request whose pose is not looked for here."""
+
     def check_video(self, video: str | os.PathLike[str]) -> None:
         """Raise InputError for an input that is not accepted here."""
 

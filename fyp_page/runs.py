@@ -6,6 +6,7 @@ import contextvars
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ logger = logging.getLogger(__name__)
 
 State = Literal["running", "finished", "stopped", "failed"]
 _KEPT_SECONDS = 3600.0  # that a run can be found after its end
+_MOST_KEPT = 1000  # runs that have ended
+_MOST_FOLLOWERS = 4  # pages that show a run: a browser may have it open several times
 _ABANDONED_AFTER = 900.0  # seconds after the page was closed; until then it may be opened again
 
 
@@ -85,10 +88,20 @@ class Run:
         self.preview: np.ndarray | None = None
         self.decoded = 0  # frames
         self.ended: float | None = None
+        self._followers: deque[object] = deque(maxlen=_MOST_FOLLOWERS)
 
     @property
     def is_running(self) -> bool:
         return self.state == "running"
+
+    def add_follower(self) -> object:
+        """A mark for one more that shows the run; of too many the first one is left out."""
+        follower = object()
+        self._followers.append(follower)
+        return follower
+
+    def has_follower(self, follower: object) -> bool:
+        return follower in self._followers
 
     def add(self, result: Result) -> None:
         self.preview, self.decoded = None, 0
@@ -143,17 +156,21 @@ class Runs:
         """
         self.watch.check(requests)
         run = Run(requests, owner, id, self.watch.max_job_seconds)
-        oldest = time.monotonic() - _KEPT_SECONDS
         with self._changing:
-            for known in list(self._runs.values()):
-                if known.ended is not None and known.ended < oldest:
-                    del self._runs[known.id]
+            self._forget_old()
             if run.id in self._runs:
                 raise InputError("There is a job of that name already; choose another.")
             self._runs[run.id] = run
         context = contextvars.copy_context()  # it holds Gradio's request
         threading.Thread(target=context.run, args=(self._work, run), daemon=True).start()
         return run
+
+    def _forget_old(self) -> None:
+        oldest = time.monotonic() - _KEPT_SECONDS
+        ended = sorted((run.ended, run.id) for run in self._runs.values() if run.ended is not None)
+        for index, (end, id) in enumerate(ended):
+            if end < oldest or index < len(ended) - _MOST_KEPT:
+                del self._runs[id]
 
     def get(self, id: str | None) -> Run | None:
         """The run of an id, None where there is none (any more)."""

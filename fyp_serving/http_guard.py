@@ -26,12 +26,14 @@ logger = logging.getLogger(__name__)
 _API = "/gradio_api/"
 _SERVED_API = re.compile(
     r"(upload|upload_progress|queue/(join|data|status)|stream/[^/]+(/close)?|call/.+|run/[^/]+|cancel|reset|heartbeat/[^/]+|info"
-    r"|openapi\.json|app_id|user|login_check|startup-events|theme\.css|file=(?!\w+:/).+)/?"
+    r"|openapi\.json|app_id|user|login_check|startup-events|theme\.css|file=(?!\w{2,}:/).+)/?"
 )
 _NOT_SERVED = re.compile(r"/(monitoring|dev|svelte-dev|deep_link)(/.*)?")
 _UPLOAD = f"{_API}upload"
 _STREAMS = (f"{_API}queue/data", f"{_API}call/")
-_MOST_BODY = 1_000_000  # bytes, of everything but uploads
+# Of everything but uploads, in bytes: a picture of a camera has up to 0.1 MB. Gradio remembers 2,000 sessions by their
+# names, which may be as long as a body.
+_MOST_BODY = 300_000
 _FORM_OVERHEAD = 100_000  # bytes of an upload that are not the file
 _BODY_TIMEOUT = 60.0  # seconds between two parts of a body
 _DISCARD_TIMEOUT = 2.0  # seconds for which the rest of a refused body is read
@@ -194,7 +196,8 @@ class _Body:
         self.refused = False
         self.disconnected = False
         self.status = 413
-        self.sentence = f"That is larger than the {most / 1e6:.0f} MB this page takes; send less."
+        size = f"{most / 1e6:.0f}" if most >= 1e6 else f"{most / 1e6:.1f}"
+        self.sentence = f"That is larger than the {size} MB this page takes; send less."
 
     def announced_too_large(self, scope: Scope) -> bool:
         """Whether the Content-Length header is already too large."""

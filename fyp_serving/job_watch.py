@@ -60,6 +60,9 @@ class LimitedJobWatch(JobWatch):
         if self.max_job_seconds is not None:
             check_time(sum(self._estimate(request) or 0 for request in requests), self.max_job_seconds)
 
+    def check_input(self, request: GenerationRequest) -> None:
+        self._limits.check(request)
+
     def check_video(self, video: str | os.PathLike[str]) -> None:
         self._limits.check_video(video)
 

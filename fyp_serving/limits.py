@@ -12,8 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from fyp_core.generation.length import rate_and_count
 from fyp_core.generation.request import GenerationRequest
 from fyp_media.errors import InputError
+from pose_extraction.keypoint_files.files import is_motion
 
 _PREFIX = "FYP_"
+_MOST_KEYPOINTS = 24e6  # bytes of a file; what it holds takes up to thirty times as much memory
 _PUBLIC = {  # what FYP_PUBLIC=1 sets where the variable itself is not set
     "max_upload_mb": 100,
     "max_seconds": 120,
@@ -136,6 +138,10 @@ class Limits(BaseModel):
         """Raise InputError for a video, or keypoints, longer than is allowed here; reads its header."""
         if self.max_seconds is None:
             return
+        if is_motion(video) and Path(video).stat().st_size > _MOST_KEYPOINTS:
+            raise InputError(
+                f"The keypoints take more than {_MOST_KEYPOINTS / 1e6:.0f} MB; take fewer frames."
+            )
         fps, count = rate_and_count(Path(video))
         duration = count / fps
         if duration > self.max_seconds:

@@ -14,9 +14,9 @@ _OF_SPACES = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,127.0.0.0/8,
 
 
 def trusted_proxies(environment: Mapping[str, str]) -> str:
-    """Addresses and networks, with commas, whose ``X-Forwarded-For`` is believed, for uvicorn's ``forwarded_allow_ips``.
+    """Whose ``X-Forwarded-For`` is believed: addresses and networks with commas, as uvicorn's ``forwarded_allow_ips``.
 
-    Those of FYP_TRUSTED_PROXIES; by default none, and on Hugging Face private networks.
+    They are those of FYP_TRUSTED_PROXIES; by default none, and on Hugging Face private networks.
 
     Raises:
         InputError: one of them is no address and no network.

@@ -20,6 +20,7 @@ os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")
 
 import gradio as gr
+from PIL import Image
 from starlette.middleware import Middleware
 
 from fyp_core.generation.engine import Engine
@@ -49,6 +50,7 @@ _UVICORNS_PROXIES = "FORWARDED_ALLOW_IPS"  # uvicorn's variable; Gradio, which s
 _UPLOADS_KEPT = 24 * 3600.0  # seconds, where no limit is set: results are in the gallery
 # Requests that may wait for Gradio; jobs wait in the engine's queue, which says why it refuses one.
 _MOST_REQUESTS = 200
+_MOST_CAMERA_PIXELS = 2_200_000  # just above 1920x1080; pictures of cameras are read in this process
 _MOST_SESSIONS = 2000  # stored by Gradio, of some kilobytes each
 _DELIVERED_IN = 1.0  # seconds in which a result that was just finished reaches its visitor
 _STOPPED_IN = 3.0  # seconds a cancelled job may take to end
@@ -76,6 +78,7 @@ def serve(host: str, port: str, engine: Engine, limits: Limits) -> int:
     """Serve the page until Ctrl-C or SIGTERM; the exit status is 0, or 2 where that cannot be."""
     stop = _StopSignal()
     isolate_decoding(DecodingLimits())
+    Image.MAX_IMAGE_PIXELS = _MOST_CAMERA_PIXELS // 2  # Pillow raises above twice that
     metrics = Metrics()
     metrics.watch_queue(lambda: len(engine.queue))
     watch = LimitedJobWatch(limits, metrics, engine.quick_estimate)

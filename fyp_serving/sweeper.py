@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import shutil
 import threading
 import time
 from collections.abc import Iterable
@@ -14,6 +15,8 @@ from pathlib import Path
 logger = logging.getLogger(__name__)
 
 _INTERVAL = 60.0  # seconds between two sweeps
+_PER_FILE = 4096  # bytes that even the smallest file takes
+_LEAST_FREE = 200e6  # bytes of the disk; below, the budget counts as used up
 _IN_USE = 900.0  # seconds; a file changed since is not deleted to free space: a job may be reading it
 
 
@@ -49,8 +52,11 @@ class Sweeper:
         self._stopped.set()
 
     def is_full(self) -> bool:
-        """Whether the budget was used up at the last sweep."""
-        return self._most_bytes is not None and self.used_bytes >= self._most_bytes
+        """Whether the budget was used up at the last sweep, or the disk is nearly full now."""
+        if self._most_bytes is None:
+            return False
+        free = min(shutil.disk_usage(folder).free for folder in self._folders)
+        return self.used_bytes >= self._most_bytes or free < _LEAST_FREE
 
     def sweep(self) -> None:
         """Delete files that are too old, then the oldest ones beyond the budget."""
@@ -86,7 +92,7 @@ def _files(folder: Path) -> list[_File]:
             with contextlib.suppress(OSError):
                 state = path.lstat()
                 # Gradio updates st_ctime when it uses a file again.
-                found.append(_File(path, state.st_size, max(state.st_mtime, state.st_ctime)))
+                found.append(_File(path, state.st_size + _PER_FILE, max(state.st_mtime, state.st_ctime)))
     return found
 
 

@@ -235,7 +235,7 @@ class JobQueue:
         with self._changed:
             is_new = job not in self._jobs
             if is_new:
-                self.check_room(job)
+                self._check_room(job)
                 self._jobs.append(job)
                 self._set_places()
         try:
@@ -251,10 +251,8 @@ class JobQueue:
         for index, job in enumerate(self._jobs):
             job.place = max(0, index - self._at_once + 1)
 
-    def check_room(self, job: Job) -> None:
-        """Raise InputError where a job would be refused now; call it before work that is done outside of a turn."""
-        with self._changed:
-            others = [other.owner for other in self._jobs]
+    def _check_room(self, job: Job) -> None:
+        others = [other.owner for other in self._jobs]
         if len(others) >= self._max_waiting + self._at_once:
             raise InputError(f"{self._max_waiting} others are waiting already; try again later.")
         own = 0 if job.owner is None else others.count(job.owner)

@@ -21,6 +21,8 @@ from pose_extraction.motion.tracking import ALL
 
 InputType = Literal["auto", "raw", "skeleton", "keypoints"]
 MAX_SEED = 2**32 - 1
+MOST_FRAMES_OF_INPUT = 10**9
+MOST_LETTERS = 10_000  # of a prompt, which the network reads in chunks of 75 words
 if TYPE_CHECKING:
     SchedulerName = str
     EstimatorName = str
@@ -34,6 +36,10 @@ Pixels = Annotated[int, Field(ge=0)]
 def _described(prompt: str) -> str:
     if not prompt.strip():
         raise ValueError("The prompt is empty; describe the character and the scene.")
+    if len(prompt) > MOST_LETTERS:
+        raise ValueError(
+            f"The prompt has {len(prompt)} characters, but at most {MOST_LETTERS} are possible; shorten it."
+        )
     return prompt
 
 
@@ -64,16 +70,17 @@ class GenerationRequest(RequestSettings):
         ..., 'the character and the scene, for example "an astronaut on the beach"', metavar="TEXT"
     )
     input_type: InputType = setting("auto", "what the input is; auto: recognised from its content")
-    negative_prompt: str = setting("", "what to avoid", metavar="TEXT")
+    negative_prompt: str = setting("", "what to avoid", metavar="TEXT", max_length=MOST_LETTERS)
     frames: int = setting(8, "frames of the result", metavar="N", ge=1)
     stride: float = setting(
         5,
         "take every Kth frame of the input, the nearest where K is not whole",
         metavar="K",
         ge=1,
+        le=MOST_FRAMES_OF_INPUT,
         allow_inf_nan=False,
     )
-    start: int = setting(0, "first frame of the input, from 0", metavar="K", ge=0)
+    start: int = setting(0, "first frame of the input, from 0", metavar="K", ge=0, le=MOST_FRAMES_OF_INPUT)
     crop: Annotated[tuple[Pixels, Pixels, Pixels, Pixels], BeforeValidator(_split_crop)] = setting(
         (0, 0, 0, 0), "pixels to cut off the left, right, top and bottom of the input", metavar="L,R,T,B"
     )

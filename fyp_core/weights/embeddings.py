@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ import torch
 from diffusers.loaders import TextualInversionLoaderMixin
 
 from fyp_core.weights.identify import PLACES, identify, width_family
-from fyp_core.weights.tensors import Tensors, check_file_size, list_tensors, read_tensor
+from fyp_core.weights.tensors import StoredTensor, Tensors, check_file_size, list_tensors, read_tensor
 from fyp_media.errors import InputError, as_input_error
 
+_MOST_VECTORS = 75  # of a word, as many as a chunk of the prompt has places
+_MOST_WORDS = 200  # of a file
 _UNNAMED = ("*", "emb_params")  # the web UI's tensors, whose word is the file's name
 _BUNDLE = "bundle_emb."  # the prefix of embeddings in a LoRA file: bundle_emb.WORD.TENSOR
 
@@ -32,8 +35,9 @@ def add_embeddings(pipeline: TextualInversionLoaderMixin, files: Iterable[Path])
             kind = identify(tensors)
             if kind.role != "embedding":
                 raise InputError(f"it is {kind}{PLACES.get(kind.role, '')}")
+            _check_count(tensors)
             for name, tensor in tensors.items():
-                _add_word(pipeline, file.stem if name in _UNNAMED else name, read_tensor(tensor))
+                _add_word(pipeline, file.stem if name in _UNNAMED else name, tensor)
 
 
 def split_bundled_embeddings(tensors: Tensors) -> tuple[dict[str, Tensors], Tensors]:
@@ -43,6 +47,7 @@ def split_bundled_embeddings(tensors: Tensors) -> tuple[dict[str, Tensors], Tens
         if name.startswith(_BUNDLE):
             word, _, part = name.removeprefix(_BUNDLE).partition(".")
             words[word][part] = tensor
+    _check_count(words)
     return dict(words), {name: t for name, t in tensors.items() if not name.startswith(_BUNDLE)}
 
 
@@ -55,7 +60,7 @@ def add_bundled_embedding(pipeline: TextualInversionLoaderMixin, word: str, tens
     if len(tensors) > 1:
         raise InputError(f"its embedding {word} is for a model with several text encoders, such as SDXL")
     (vectors,) = tensors.values()
-    _add_word(pipeline, word, read_tensor(vectors))
+    _add_word(pipeline, word, vectors)
 
 
 def remove_embeddings(pipeline: TextualInversionLoaderMixin, words: Iterable[str]) -> None:
@@ -97,12 +102,19 @@ def _whole_word(word: str) -> str:
     return start + re.escape(word) + end
 
 
-def _add_word(pipeline: TextualInversionLoaderMixin, word: str, vectors: torch.Tensor) -> None:
+def _check_count(words: Collection[str]) -> None:
+    if len(words) > _MOST_WORDS:
+        raise InputError(f"it has {len(words)} words, but at most {_MOST_WORDS} can be read")
+
+
+def _add_word(pipeline: TextualInversionLoaderMixin, word: str, vectors: torch.Tensor | StoredTensor) -> None:
     width = pipeline.text_encoder.config.hidden_size
     if vectors.shape[-1] != width:
         family = width_family(vectors.shape[-1])
         made_for = f" ({family})" if family else ""
         raise InputError(f"its vectors have {vectors.shape[-1]} values{made_for}, this model's {width}")
+    if (count := math.prod(vectors.shape[:-1])) > _MOST_VECTORS:
+        raise InputError(f"a word has {count} vectors, but at most {_MOST_VECTORS} fit into a prompt")
     if word in pipeline.tokenizer.get_vocab():
         raise InputError(f"the model knows a word {word!r} already; rename the file")
-    pipeline.load_textual_inversion(vectors, token=word)
+    pipeline.load_textual_inversion(read_tensor(vectors), token=word)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import threading
+import time
 
 import cv2
 import numpy as np
@@ -67,18 +68,27 @@ class LiveSessions:
                 visit = self._visit = None
             if visit is not None and visit.visitor != visitor:
                 raise InputError(BUSY)
+            begin = time.monotonic() if visit is None else visit.begin
+            if visit is not None and self.max_seconds and time.monotonic() - begin > self.max_seconds:
+                visit.end()
+                raise InputError(f"Your {self.max_seconds:g} seconds are over; switch the camera off and on.")
             if visit is None or visit.settings.prompt != prompt:
                 settings = LiveSettings(prompt=prompt)
                 if visit is not None:
                     visit.end()
-                visit = self._visit = _Visit(self._engine, settings, visitor)
+                visit = self._visit = _Visit(self._engine, settings, visitor, begin)
             return visit
 
 
 class _Visit:
-    """A session and its visitor; ends by itself when the camera gives no more pictures."""
+    """A session and its visitor; ends by itself when the camera gives no more pictures.
 
-    def __init__(self, engine: Engine, settings: LiveSettings, visitor: str) -> None:
+    Args:
+        begin: of the visitor's time, which another prompt does not begin anew.
+    """
+
+    def __init__(self, engine: Engine, settings: LiveSettings, visitor: str, begin: float) -> None:
+        self.begin = begin
         self.settings = settings
         self.visitor = visitor
         self.pictures: Mailbox[np.ndarray] = Mailbox(latest_only=True, timeout=_IDLE_SECONDS)

@@ -48,12 +48,12 @@ class Maker:
                 raise InputError(upload_names(str(error), _files_of(request))) from error
 
     def _make(self, run: Run, request: GenerationRequest) -> None:
-        self._engine.queue.check_room(run.job)  # refuses before a video is decoded
-        guide = self._poses.guide(request, run.job)
-        run.show_notices(guide.notices)
         with tempfile.TemporaryDirectory(dir=self._folder) as folder:
             result = Path(folder, "result.mp4")
-            report = self._engine.render_file(result, request, guide, run.job)
+            with self._engine.queue.entered(run.job):  # before a video is decoded, which takes memory
+                guide = self._poses.guide(request, run.job)
+                run.show_notices(guide.notices)
+                report = self._engine.render_file(result, request, guide, run.job)
             files = write_files(result, request, guide, run.job)
             settings = report.settings() | {"seconds": report.seconds, "notices": report.notices}
             entry = self._gallery.add(run.owner, files, request.prompt, settings)

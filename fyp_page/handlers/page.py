@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import html
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,9 @@ import gradio as gr
 import numpy as np
 
 from fyp_core.generation.engine import Engine
-from fyp_core.generation.job import Job
 from fyp_core.generation.metadata import read_settings
+from fyp_core.generation.request import GenerationRequest
+from fyp_core.generation.rerun import pick
 from fyp_media.errors import InputError
 from fyp_media.read_video import probe
 from fyp_page.examples import examples
@@ -34,11 +34,14 @@ from fyp_page.handlers.requests import (
     upload_names,
     uploads_of,
 )
-from fyp_page.job_watch import JobWatch, current_visitor
+from fyp_page.job_watch import JobWatch
 from fyp_page.runs import Result, Run, Runs
 
 _POLL_SECONDS = 0.25
 _SHOWN_IN_GALLERY = 60
+
+_STATE = ("owner", "run", "ended")
+_LONGEST_ID = 64  # characters
 
 Browser = dict[str, str]
 """State that a browser stores: ``owner`` of its results, the last ``run`` it started, the last run it saw ``ended``."""
@@ -64,7 +67,7 @@ class Page:
             gr.Error: a value cannot work, or the last run has not ended.
         """
         visitor = known_browser(browser)
-        before = self.runs.get(visitor.get("run"))
+        before = self.runs.get(visitor["run"])
         try:
             if before is not None and before.is_running:
                 raise InputError("Your last video is still being made; wait for it or stop it.")
@@ -81,9 +84,12 @@ class Page:
     async def follow(self, browser: Browser | None) -> AsyncIterator[tuple[Any, ...]]:
         """Show the progress of a run: status, screen, result, gallery, Generate, Stop, actions, the browser's state."""
         visitor = known_browser(browser)
-        run = self.runs.get(visitor.get("run"))
+        run = self.runs.get(visitor["run"])
+        follower = None if run is None else run.add_follower()
         seen = shown = -1
         while run is not None:
+            if not run.has_follower(follower):  # each takes one of the places that all visitors share
+                return
             run.job.ask()
             # Counted before they are shown: while a view is sent, another result may come.
             is_running, version, results = run.is_running, run.version, len(run.results)
@@ -95,7 +101,7 @@ class Page:
                 return
             await asyncio.sleep(_POLL_SECONDS)
         others = (gr.skip(),) * 6
-        is_lost = visitor.get("run") and visitor["run"] != visitor.get("ended")
+        is_lost = visitor["run"] and visitor["run"] != visitor.get("ended")
         if is_lost:  # with the server's process
             yield views.LOST, *others, visitor | {"ended": visitor["run"]}
         else:
@@ -122,7 +128,7 @@ class Page:
 
     def stop(self, browser: Browser | None) -> None:
         """Cancel the browser's run."""
-        self.runs.cancel((browser or {}).get("run"))
+        self.runs.cancel(known_browser(browser)["run"])
 
     def stop_all(self) -> None:
         """Cancel what anybody has running."""
@@ -171,7 +177,7 @@ class Page:
 
     def estimate(self, browser: Browser | None, **values: Any) -> str:
         """How long the requested videos will take; empty where they cannot be made, or while a run is at work."""
-        run = self.runs.get((browser or {}).get("run"))
+        run = self.runs.get(known_browser(browser)["run"])
         if not values["video"] or (run is not None and run.is_running):
             return ""
         try:
@@ -193,7 +199,7 @@ class Page:
             yield gr.Image(None, visible=False), ""
             return
         try:
-            request = pose_request(values)
+            request = self._pose_request(values)
             if not self.poses.has(request):
                 yield gr.skip(), "<p>Finding the pose …</p>"
             guide = self.poses.guide(request)
@@ -204,26 +210,25 @@ class Page:
 
     def choose_person(self, chosen: gr.SelectData, **values: Any) -> Any:
         """Follow only the person that is clicked; a second click on the same person follows all again."""
+        match chosen.index:
+            case [int() | float() as x, int() | float() as y]:
+                point = (x, y)
+            case _:  # no browser sends it
+                return gr.skip()
         try:
-            request = pose_request(values)
+            request = self._pose_request(values)
             guide = self.poses.guide(request)
         except InputError:  # shown where the pose is
             return gr.skip()
-        number = person_at((chosen.index[0], chosen.index[1]), guide)
+        number = person_at(point, guide)
         if number is None:
             return gr.skip()
         return "all" if request.people == str(number) else str(number)
 
-    @contextmanager
-    def turn_to_extract(self, video: str) -> Iterator[None]:
-        """A turn of the engine's queue for work on a whole video.
-
-        Raises:
-            InputError: the video is beyond the page's limits, or too many are waiting.
-        """
-        self.runs.watch.check_video(video)
-        with self.engine.queue.turn(Job(owner=current_visitor())):
-            yield
+    def _pose_request(self, values: Mapping[str, Any]) -> GenerationRequest:
+        request = pose_request(values)
+        self.runs.watch.check_input(request)
+        return request
 
     # --- results
 
@@ -234,8 +239,10 @@ class Page:
 
     def show_entry(self, browser: Browser | None, chosen: gr.SelectData) -> tuple[Any, ...]:
         """Show a result of the gallery: screen, result, actions, the button that deletes it."""
-        entry = self.gallery.entries(known_browser(browser)["owner"], most=_SHOWN_IN_GALLERY)[chosen.index]
-        result = as_result(entry)
+        entries = self.gallery.entries(known_browser(browser)["owner"], most=_SHOWN_IN_GALLERY)
+        if not isinstance(chosen.index, int) or not 0 <= chosen.index < len(entries):
+            raise gr.Error("This result is no longer in the gallery; choose another.", print_exception=False)
+        result = as_result(entries[chosen.index])
         return views.result_html(result), result, gr.Row(visible=True), gr.Button(interactive=True)
 
     def delete_shown(self, browser: Browser | None, result: Result | None) -> Any:
@@ -282,14 +289,26 @@ def settings_of_upload(video: str | None) -> dict[str, Any]:
     if not video:
         return {}
     try:
-        return controls_for(read_settings(video))
-    except (InputError, KeyError) as error:
+        settings = read_settings(video)
+        given = {name: value for name, value in settings.items() if value is not None}
+        pick(GenerationRequest, given | {"input": video})  # anybody can write settings into a video
+        return controls_for(settings)
+    except InputError as error:
         raise shown_error(error, [video]) from error
+    except (TypeError, ValueError, OverflowError) as error:
+        raise shown_error(InputError("The settings stored in that video are damaged."), [video]) from error
 
 
-def known_browser(browser: Browser | None) -> Browser:
-    """The browser's state; with a new owner where it has none yet."""
-    return browser if browser and browser.get("owner") else {"owner": new_owner(), "run": ""}
+def known_browser(browser: Any) -> Browser:
+    """The browser's state; with a new owner where it has none yet, or sends anything else."""
+    state: Browser = {"owner": "", "run": ""}
+    if isinstance(browser, dict):
+        state |= {key: value for key, value in browser.items() if key in _STATE and _is_id(value)}
+    return state if state["owner"] else {"owner": new_owner(), "run": ""}
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= _LONGEST_ID
 
 
 def fit_weights(files: list[str] | None, before: list[str], *weights: float) -> tuple[Any, ...]:

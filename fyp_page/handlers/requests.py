@@ -13,6 +13,7 @@ from fyp_core.weights.sources import Additions, Lora, list_bases
 from fyp_media.errors import InputError
 from fyp_media.read_video import probe
 from fyp_page.handlers.motion import sample
+from pose_extraction.motion.edit import parse_proportions
 
 MOST_PROMPTS = 8
 MOST_LORAS = 4
@@ -27,6 +28,12 @@ SAME = (
 CROPS = ("crop_left", "crop_right", "crop_top", "crop_bottom")
 OF_THE_MOTION = ("input_type", "people", "start_seconds", "end_seconds", "rate", *CROPS)
 """Controls whose values fit one input only."""
+
+
+def check_body_in_words(body: str | None) -> None:
+    """Raise InputError for a body that is named by keypoints: visitors name no files of the server."""
+    if body:
+        parse_proportions(body)
 
 
 def make_requests(values: Mapping[str, Any]) -> list[GenerationRequest]:
@@ -72,6 +79,7 @@ def motion_of(values: Mapping[str, Any]) -> dict[str, Any]:
         if values[name] is None:
             raise InputError(f"The {what} is empty; give a number.")
     used = sample(probe(video), values["start_seconds"] or 0, values["end_seconds"], values["rate"])
+    check_body_in_words(values.get("retarget"))
     fields = {name: values[name] for name in SAME if values.get(name) not in (None, "")}
     if fields.get("aspect"):  # it decides both
         fields.pop("width", None)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import gradio as gr
+from anyio.to_thread import run_sync as in_thread
 from gradio.components import Component
 
 from fyp_core.generation.request import GenerationRequest
@@ -91,7 +92,7 @@ def _with_signature(function: Callable[..., Any], arguments: Mapping[str, Compon
     async def called(**values: Any) -> Any:
         if inspect.iscoroutinefunction(function):
             return await function(**values)
-        return await asyncio.to_thread(function, **values)
+        return await in_thread(partial(function, **values))
 
     called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     called.__doc__ = function.__doc__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,8 @@ from pydantic import ValidationError
 from fyp_media.errors import first_line, shortened
 
 logger = logging.getLogger(__name__)
+
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")  # nothing and halves of characters, which JSON can hold
 
 
 class Blocks(gr.Blocks):
@@ -30,8 +33,7 @@ class Blocks(gr.Blocks):
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **kwargs: Any) -> Any:
         try:
-            if any(_is_address(path) for path in _paths(inputs)):
-                raise gr.Error("An address is given in place of a file; upload the file.")
+            _check_texts(inputs)
             return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
         except Exception as error:
             logger.info("Values of %s were refused: %s", block_fn.api_name, shortened(_message(error)))
@@ -75,19 +77,23 @@ def _message(error: Exception) -> str:
     return f"One of the values cannot be used: {first_line(reason)}"
 
 
-def _paths(values: Any) -> Iterator[str]:
-    """The paths of all files in a request's values, at any depth."""
-    waiting = [values]
+def _check_texts(values: Any) -> None:
+    """Raise gr.Error for an address in place of a file, and for text that no file or database takes."""
+    for key, text in _texts(values):
+        if key == "path" and "://" in text:
+            raise gr.Error("An address is given in place of a file; upload the file.")
+        if _NO_TEXT.search(text):
+            raise gr.Error("A text has characters that cannot be written; write it again.")
+
+
+def _texts(values: Any) -> Iterator[tuple[object, str]]:
+    """All texts in a request's values, at any depth, with their keys."""
+    waiting: list[tuple[object, Any]] = [(None, values)]
     while waiting:
-        value = waiting.pop()
-        if isinstance(value, dict):
-            path = value.get("path")
-            if isinstance(path, str):
-                yield path
-            waiting.extend(value.values())
+        key, value = waiting.pop()
+        if isinstance(value, str):
+            yield key, value
+        elif isinstance(value, dict):
+            waiting.extend(value.items())
         elif isinstance(value, list):
-            waiting.extend(value)
-
-
-def _is_address(path: str) -> bool:
-    return "://" in path
+            waiting.extend((None, each) for each in value)

@@ -10,6 +10,7 @@ from gradio.components import Component
 from fyp_core.generation.result_size import ASPECTS
 from fyp_page.controls import control, usable_estimators
 from fyp_page.layout.theme import step
+from pose_extraction.motion.body import BODY_IN_WORDS
 
 
 @dataclass
@@ -39,7 +40,10 @@ def pose_panel() -> PosePanel:
             controls: dict[str, Component] = {"people": control("people")}
             with gr.Row():
                 controls |= {name: control(name, min_width=140) for name in ("smoothing", "pose_scale")}
-            controls |= {"retarget": control("retarget"), "mirror": control("mirror")}
+            controls |= {
+                "retarget": control("retarget", info=f"Another body: {BODY_IN_WORDS}"),
+                "mirror": control("mirror"),
+            }
             controls["estimator"] = control("estimator", choices=usable_estimators())
         with gr.Accordion("Framing and crop", open=False):
             controls |= {

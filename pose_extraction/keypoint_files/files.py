@@ -20,7 +20,7 @@ KEYPOINT_SUFFIX = ".json"
 
 def is_motion(path: str | os.PathLike[str]) -> bool:
     """Whether a path names keypoints rather than a video."""
-    return Path(path).is_dir() or Path(path).suffix.lower() == KEYPOINT_SUFFIX
+    return os.path.isdir(path) or Path(path).suffix.lower() == KEYPOINT_SUFFIX
 
 
 def read_motion(path: str | os.PathLike[str], fps: float | None = None) -> Motion:

@@ -13,10 +13,9 @@ from fyp_media.decoding.container import MOST_PIXELS
 from fyp_media.errors import InputError
 from fyp_media.frame_times import check_rate
 from pose_extraction.keypoint_files.joint_layouts import as_coco
-from pose_extraction.motion.motion import Motion
+from pose_extraction.motion.motion import Motion, empty_motion
 from pose_extraction.motion.tracking import link
 from pose_extraction.poses import FramePoses
-from pose_extraction.skeleton import KEYPOINT_NAMES
 
 DEFAULT_FPS = 25.0  # of files that do not state it
 
@@ -25,6 +24,7 @@ _LARGEST_RELATIVE = (
     2.0  # if no coordinate is larger, all are shares of the picture; joints may lie outside it
 )
 _NEGATIVE_SHARE = 0.1  # of coordinates, above which they count from the picture's middle
+_MOST_PEOPLE = 100  # in one frame
 _MOST_EMPTY = 10  # frames for each one listed; sparser numbers are no frame numbers
 
 
@@ -62,8 +62,8 @@ def to_motion(people: PeopleByFrame, fps: float | None = None) -> Motion:
         fps: used where the file states no frame rate; 25 by default.
 
     Raises:
-        InputError: a layout of joints that is not known, an impossible rate, coordinates relative to a picture
-            whose size the file does not state, a picture that is too large.
+        InputError: a layout of joints that is not known, an impossible rate, too many people, coordinates relative to
+            a picture whose size the file does not state, a picture that is too large.
     """
     rate = people.fps or fps or DEFAULT_FPS
     check_rate(rate)
@@ -71,6 +71,10 @@ def to_motion(people: PeopleByFrame, fps: float | None = None) -> Motion:
         [person for person in frame if len(person.joints) and (person.joints[:, 2] > 0).any()]
         for frame in people.frames
     ]
+    if (most := max(map(len, seen), default=0)) > _MOST_PEOPLE:
+        raise InputError(
+            f"One frame has {most} people, but at most {_MOST_PEOPLE} can be read; leave some out."
+        )
     joints = iter(as_coco([person.joints for frame in seen for person in frame]))
     found = [_poses([next(joints) for _ in frame]) for frame in seen]
     found, (height, width) = _in_pixels(found, people.size)
@@ -134,10 +138,10 @@ def _by_track(
     found: Sequence[FramePoses], tracks: Sequence[Sequence[Hashable]], height: int, width: int, fps: float
 ) -> Motion:
     names = sorted({track for frame in tracks for track in frame}, key=natural_key)
-    shape = len(found), len(names), len(KEYPOINT_NAMES)
-    motion = Motion(np.full((*shape, 2), np.nan, np.float32), np.zeros(shape, np.float32), height, width, fps)
+    motion = empty_motion(len(found), len(names), height, width, fps)
+    numbers = {name: number for number, name in enumerate(names)}
     for frame, poses in enumerate(found):
-        people = [names.index(track) for track in tracks[frame]]
+        people = [numbers[track] for track in tracks[frame]]
         motion.keypoints[frame, people] = poses.keypoints
         motion.scores[frame, people] = poses.scores
     return motion

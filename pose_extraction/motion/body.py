@@ -6,10 +6,8 @@ from pose_extraction.keypoint_files.files import is_motion, read_motion
 from pose_extraction.motion.edit import BODIES, LIMBS, parse_proportions, proportions_like, retarget
 from pose_extraction.motion.motion import Motion
 
-BODY_HELP = (
-    f"{' or '.join(BODIES)}, factors such as legs=1.3,arms=0.8 ({', '.join(LIMBS)}), or keypoints of a person who"
-    " has the limb lengths wanted"
-)
+BODY_IN_WORDS = f"{' or '.join(BODIES)}, or factors such as legs=1.3,arms=0.8 ({', '.join(LIMBS)})"
+BODY_HELP = f"{BODY_IN_WORDS}; or keypoints of a person who has the limb lengths wanted"
 
 
 def check_body(body: str) -> None:

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pose_extraction.skeleton import draw_skeleton
+from fyp_media.errors import InputError
+from pose_extraction.skeleton import KEYPOINT_NAMES, draw_skeleton
+
+_MOST_BODIES = 1_000_000  # frames times people: 200 MB, or an hour of nine people
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,25 @@ class Motion:
         """The skeleton video, (height, width, 3) uint8 RGB a frame; later people are painted over earlier ones."""
         for keypoints, scores in zip(self.keypoints, self.scores):
             yield draw_skeleton(keypoints, scores, self.height, self.width)
+
+
+def check_extent(frames: int, people: int) -> None:
+    """Raise InputError for more people, each counted in every frame, than a motion may have."""
+    if frames * people > _MOST_BODIES:
+        raise InputError(
+            f"{people} people or more come and go in {frames} frames, which takes too much memory; take a shorter part."
+        )
+
+
+def empty_motion(frames: int, people: int, height: int, width: int, fps: float) -> Motion:
+    """Nobody in any frame; to be filled.
+
+    Raises:
+        InputError: see :func:`check_extent`.
+    """
+    check_extent(frames, people)
+    shape = frames, people, len(KEYPOINT_NAMES)
+    return Motion(np.full((*shape, 2), np.nan, np.float32), np.zeros(shape, np.float32), height, width, fps)
 
 
 def body_size(keypoints: np.ndarray) -> np.ndarray:

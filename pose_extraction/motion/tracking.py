@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from fyp_media.errors import InputError
-from pose_extraction.motion.motion import Motion, body_size
+from pose_extraction.motion.motion import Motion, body_size, check_extent, empty_motion
 from pose_extraction.poses import FramePoses
 from pose_extraction.skeleton import KEYPOINT_NAMES
 
@@ -17,6 +17,7 @@ _LONGEST_ABSENCE = 1.0  # seconds; a person who returns later counts as another 
 _REACH, _SPEED = 0.4, 3.0
 _LEAST_SECONDS = 0.25  # shorter appearances beside other people are false detections
 _VELOCITY_SECONDS = 0.3  # over which the movement of a person is measured
+_MOST_DIGITS = 6  # of a person's number
 _LONGEST_FORECAST = 0.5  # seconds that somebody is expected to go on moving unseen
 
 
@@ -60,6 +61,9 @@ def link(found: Sequence[FramePoses], height: int, width: int, fps: float) -> Mo
     """Follow each person through the frames.
 
     People are numbered in order of appearance, those of one frame from left to right.
+
+    Raises:
+        InputError: too many come and go.
     """
     tracks: list[_Track] = []
     for index, poses in enumerate(found):
@@ -69,12 +73,12 @@ def link(found: Sequence[FramePoses], height: int, width: int, fps: float) -> Mo
             if owner is None:
                 owner = _Track()
                 tracks.append(owner)
+                check_extent(len(found), len(tracks))
             owner.add(index, keypoints, scores)
     tracks = [track for track in tracks if len(track.frames) >= int(_LEAST_SECONDS * fps)] or tracks
     tracks.sort(key=lambda track: (track.frames[0], np.nanmean(track.keypoints[0][:, 0])))
 
-    shape = len(found), len(tracks), len(KEYPOINT_NAMES)
-    motion = Motion(np.full((*shape, 2), np.nan, np.float32), np.zeros(shape, np.float32), height, width, fps)
+    motion = empty_motion(len(found), len(tracks), height, width, fps)
     for person, track in enumerate(tracks):
         motion.keypoints[track.frames, person] = track.keypoints
         motion.scores[track.frames, person] = track.scores
@@ -131,9 +135,9 @@ def choose(motion: Motion, people: str = ALL) -> Motion:
 
 
 def _person_index(number: str, count: int) -> int:
-    if number.isdecimal() and 1 <= int(number) <= count:
+    if number.isdecimal() and len(number) <= _MOST_DIGITS and 1 <= int(number) <= count:
         return int(number) - 1
     raise InputError(
-        f"There is no person {number!r}; choose {ALL}, {LARGEST}, or a number"
+        f"There is no person {number!r:.40}; choose {ALL}, {LARGEST}, or a number"
         f" {'1, the only one' if count == 1 else f'from 1 to {count}, several as 1,2'}."
     )

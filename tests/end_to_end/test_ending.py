@@ -125,11 +125,11 @@ def test_sigterm_ends_the_page_in_the_middle_of_a_job(
         prompt="a robot",
         frames=8,
         steps=500,
-        job="mine",
+        job="a-name-nobody-guesses",
         api_name="/generate",
     )
     deadline = time.monotonic() + START_LIMIT
-    while (said := client.predict(job="mine", api_name="/status")).get("phase") != "denoise":
+    while (said := client.predict(job="a-name-nobody-guesses", api_name="/status")).get("phase") != "denoise":
         assert not job.done(), job.exception()
         assert time.monotonic() < deadline, said
         time.sleep(0.1)

@@ -253,15 +253,15 @@ def test_named_endpoints_for_programs(client: Client, tmp_path: Path) -> None:
         "input_type": "skeleton",
     }
     result, skeleton, settings = client.predict(
-        video=video, prompt="a robot on the moon", job="mine", **asked, api_name="/generate"
+        video=video, prompt="a robot on the moon", job="a-name-nobody-guesses", **asked, api_name="/generate"
     )
     frames = list(read_frames(result))
     assert (len(frames), *frames[0].shape) == (3, 40, 48, 3)
     assert len(list(read_frames(skeleton))) == 3
     assert {name: settings[name] for name in asked} == asked
-    assert client.predict(job="mine", api_name="/status")["state"] == "finished"
+    assert client.predict(job="a-name-nobody-guesses", api_name="/status")["state"] == "finished"
     assert client.predict(job="another", api_name="/status") == {"state": "unknown"}
-    assert client.predict(job="mine", api_name="/cancel") is False
+    assert client.predict(job="a-name-nobody-guesses", api_name="/cancel") is False
     assert client.predict(api_name="/models")["width"] == 32
 
 
@@ -290,10 +290,16 @@ def test_nothing_serious_for_screen_readers(page: Page) -> None:
 
 def test_a_program_stops_its_job_and_extracts_a_pose(client: Client) -> None:
     video = handle_file(str(EXAMPLES / "skeleton_disco.mp4"))
-    asked = {"video": video, "prompt": "a robot", "input_type": "skeleton", "steps": 500, "job": "long"}
+    asked = {
+        "video": video,
+        "prompt": "a robot",
+        "input_type": "skeleton",
+        "steps": 500,
+        "job": "a-long-job-of-mine",
+    }
     running = client.submit(**asked, api_name="/generate")
     deadline = time.monotonic() + GENERATE_LIMIT
-    while not client.predict(job="long", api_name="/cancel") and time.monotonic() < deadline:
+    while not client.predict(job="a-long-job-of-mine", api_name="/cancel") and time.monotonic() < deadline:
         time.sleep(0.1)
     with pytest.raises(AppError, match="cancelled"):
         running.result(timeout=GENERATE_LIMIT)
@@ -392,10 +398,12 @@ def test_a_program_that_leaves_stops_its_job(address: str, client: Client) -> No
     with (EXAMPLES / "skeleton_disco.mp4").open("rb") as video:
         (path,) = httpx.post(f"{api}/upload", files={"files": video}).json()
     asked = {"video": {"path": path, "meta": {"_type": "gradio.FileData"}}, "prompt": "a robot", "steps": 500}
-    event = httpx.post(f"{api}/call/v2/generate", json=asked | {"job": "left"}).json()["event_id"]
+    event = httpx.post(f"{api}/call/v2/generate", json=asked | {"job": "a-job-that-is-left"}).json()[
+        "event_id"
+    ]
     with httpx.stream("GET", f"{api}/call/generate/{event}"):
-        _wait_for_state(client, "left", "running")
-    _wait_for_state(client, "left", "stopped")
+        _wait_for_state(client, "a-job-that-is-left", "running")
+    _wait_for_state(client, "a-job-that-is-left", "stopped")
 
 
 def _wait_for_state(client: Client, job: str, state: str) -> None:

@@ -77,9 +77,8 @@ def test_a_failed_job_makes_room() -> None:
 def test_an_owner_has_a_limited_number_of_jobs_and_others_are_not_affected() -> None:
     queue = JobQueue(jobs_per_owner=1)
     with queue.turn(Job(owner="a")):
-        with pytest.raises(InputError, match="You have 1 job running"):
-            queue.check_room(Job(owner="a"))
-        queue.check_room(Job(owner="b"))
+        with pytest.raises(InputError, match="You have 1 job running"), queue.entered(Job(owner="a")):
+            pass
         with pytest.raises(InputError, match="You have 1 job running or waiting"), queue.turn(Job(owner="a")):
             pass
         for other in (Job(owner="b"), Job()):

@@ -8,14 +8,16 @@ import gradio as gr
 import pytest
 
 from fyp_core.generation.engine import Engine
+from fyp_core.generation.metadata import add_settings
 from fyp_core.generation.request import GenerationRequest
 from fyp_core.generation.result_size import ModelSize
 from fyp_core.generation.running.model_facts import ModelFacts
 from fyp_core.weights.sources import Additions
 from fyp_media.errors import InputError
 from fyp_page.gallery import Gallery
+from fyp_page.handlers.api import api_request
 from fyp_page.handlers.motion import describe
-from fyp_page.handlers.page import Page, fit_weights
+from fyp_page.handlers.page import Page, fit_weights, known_browser, settings_of_upload
 from fyp_page.handlers.prompts import suggestions
 from fyp_page.handlers.requests import CROPS, SAME, controls_for, make_requests, pose_request
 from fyp_page.runs import Result
@@ -91,6 +93,45 @@ def test_what_cannot_work_costs_one_sentence(
         make_requests(values)
     with pytest.raises(gr.Error, match=sentence):
         Page(None, "", None).begin(None, **values)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("body", ["/etc", "/uploads/another.json", "a=1," * 5000])
+def test_a_body_is_named_in_words_and_not_by_files_of_the_server(
+    body: str, make_video: Callable[..., Path]
+) -> None:
+    video = str(make_video(frames=40))
+    with pytest.raises(InputError, match="factors such as legs"):
+        make_requests(controls(video=video, prompt="a robot", retarget=body))
+    arguments = dict.fromkeys((*SAME, *CROPS, "loras", "lora_weights", "embeddings", "base"))
+    with pytest.raises(InputError, match="factors such as legs"):
+        api_request(arguments | {"video": video, "prompt": "a robot", "retarget": body})
+
+
+@pytest.mark.parametrize("sent", ["x", 7, [1], {"owner": 5, "run": [1]}, {"owner": "o" * 1000}, {"run": "r"}])
+def test_a_browser_that_remembers_nothing_of_ours_is_a_new_one(sent: Any, tmp_path: Path) -> None:
+    page = Page(DistantEngine("mini"), str(tmp_path), Gallery(tmp_path / "gallery"))
+    remembered = known_browser(sent)
+    assert (len(remembered["owner"]), remembered["run"]) == (32, "")
+    assert known_browser(remembered | {"ended": "r", "else": "x"}) == remembered | {"ended": "r"}
+    page.stop(sent)
+    assert not page.delete_all(sent).visible
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"prompt": [5]}, {"frames": "many"}, {"crop": 7}, {"fps": [1]}, {"fps": {}, "frames": -1}],
+)
+def test_settings_that_somebody_wrote_into_a_video_cost_one_sentence(
+    settings: dict[str, Any], make_video: Callable[..., Path], tmp_path: Path
+) -> None:
+    video = tmp_path / "video.mp4"
+    video.write_bytes(make_video(frames=8).read_bytes())
+    add_settings(video, {"prompt": "a robot", "frames": 8, "stride": 5.0, **settings})
+    if not settings:
+        assert settings_of_upload(str(video))["prompt"] == "a robot"
+        return
+    with pytest.raises(gr.Error):
+        settings_of_upload(str(video))
 
 
 def test_a_base_of_the_checkpoints_folder_is_named_by_its_file(

@@ -42,6 +42,17 @@ def test_a_run_is_found_by_its_id_alone() -> None:
     assert (run.state, status(run), runs.get("another"), runs.get(None)) == ("finished", "", None, None)
 
 
+def test_a_run_has_few_followers_and_many_ended_runs_are_forgotten() -> None:
+    runs = Runs(make_all)
+    first = ended(runs.start(REQUESTS, "owner"))
+    followers = [first.add_follower() for _ in range(6)]
+    assert [first.has_follower(follower) for follower in followers] == [False] * 2 + [True] * 4
+    for _ in range(1001):
+        last = ended(runs.start([], "owner"))
+    assert runs.get(first.id) is None
+    assert runs.get(last.id) is last
+
+
 def test_one_run_is_stopped_and_another_goes_on() -> None:
     runs = Runs(wait_for_stop)
     first, second = runs.start(REQUESTS, "owner"), runs.start(REQUESTS, "owner", "mine")

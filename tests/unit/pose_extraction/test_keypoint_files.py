@@ -439,6 +439,49 @@ def test_the_command_trims_to_the_end_and_refuses_what_is_no_number(tmp_path, ca
     assert same(read_motion(tmp_path / "e.json"), edit.trim(motion(), 2 / FPS, 6 / FPS))
 
 
+def joints_at(x: float, y: float) -> list[float]:
+    return [value for joint in range(17) for value in (x + joint % 4, y + joint, 1.0)]
+
+
+def body(person: int) -> dict:
+    return {"image_id": 0, "keypoints": [person + 1.0, 5.0, 1.0] * 17, "track_id": person}
+
+
+def one_after_the_other(people: int, size: int = 100, **changes) -> dict:
+    """A small file in which somebody else is in each frame."""
+    images = [{"id": frame, "width": size, "height": size} for frame in range(people)]
+    return {
+        "images": images,
+        "annotations": [{**body(frame), "image_id": frame, **changes} for frame in range(people)],
+    }
+
+
+@pytest.mark.parametrize(
+    ("document", "sentence"),
+    [
+        (one_after_the_other(1100), "1100 people or more come and go in 1100 frames"),
+        (
+            one_after_the_other(1) | {"annotations": [body(person) for person in range(200)]},
+            "200 people, but",
+        ),
+        (one_after_the_other(1, size=10**9), "1000000000x1000000000 pixels, but at most 36 megapixels"),
+    ],
+)
+def test_a_small_file_that_would_take_much_memory_is_refused(document, sentence, tmp_path):
+    (tmp_path / "bomb.json").write_text(json.dumps(document))
+    with pytest.raises(InputError, match=sentence):
+        read_motion(tmp_path / "bomb.json")
+
+
+def test_people_who_jump_about_are_not_followed_without_end(tmp_path):
+    document = one_after_the_other(1100, size=5000)
+    for number, annotation in enumerate(document["annotations"]):
+        annotation |= {"track_id": None, "keypoints": joints_at(number * 977 % 4900, number * 613 % 4900)}
+    (tmp_path / "bomb.json").write_text(json.dumps(document))
+    with pytest.raises(InputError, match="come and go in 1100 frames"):
+        read_motion(tmp_path / "bomb.json")
+
+
 def test_options_that_cannot_be_read_are_explained(tmp_path, capsys):
     files = [str(tmp_path / "k.json"), "-o", str(tmp_path / "s.mp4")]
     for arguments, sentence in (

@@ -56,6 +56,8 @@ def test_several_words_of_one_file(tmp_path: Path) -> None:
         ({"emb_params": (4, 1024)}, "1024 values .Stable Diffusion 2.x., this model's 16"),
         ({"clip_l": (4, 768), "clip_g": (4, 1280)}, "an embedding for SDXL"),
         ({"unet.x.lora_A.weight": (2, 8)}, "it is a LoRA, which is for --lora"),
+        ({"emb_params": (1000, 16)}, "1000 vectors, but at most 75 fit"),
+        ({f"<{number}>": (16,) for number in range(300)}, "300 words, but at most 200"),
     ],
 )
 def test_other_files_are_named(tensors: dict[str, tuple[int, ...]], complaint: str, tmp_path: Path) -> None:
