@@ -33,17 +33,22 @@ else:
 Pixels = Annotated[int, Field(ge=0)]
 
 
-def _described(prompt: str) -> str:
-    if not prompt.strip():
-        raise ValueError("The prompt is empty; describe the character and the scene.")
+def _not_too_long(prompt: str) -> str:
     if len(prompt) > MOST_LETTERS:
         raise ValueError(
-            f"The prompt has {len(prompt)} characters, but at most {MOST_LETTERS} are possible; shorten it."
+            f"A prompt has {len(prompt)} characters, but at most {MOST_LETTERS} are possible; shorten it."
         )
     return prompt
 
 
+def _described(prompt: str) -> str:
+    if not prompt.strip():
+        raise ValueError("The prompt is empty; describe the character and the scene.")
+    return _not_too_long(prompt)
+
+
 Prompt = Annotated[str, AfterValidator(_described)]
+NegativePrompt = Annotated[str, AfterValidator(_not_too_long)]
 
 
 def _split_crop(value: Any) -> Any:
@@ -70,7 +75,7 @@ class GenerationRequest(RequestSettings):
         ..., 'the character and the scene, for example "an astronaut on the beach"', metavar="TEXT"
     )
     input_type: InputType = setting("auto", "what the input is; auto: recognised from its content")
-    negative_prompt: str = setting("", "what to avoid", metavar="TEXT", max_length=MOST_LETTERS)
+    negative_prompt: NegativePrompt = setting("", "what to avoid", metavar="TEXT")
     frames: int = setting(8, "frames of the result", metavar="N", ge=1)
     stride: float = setting(
         5,
