@@ -171,7 +171,7 @@ def test_report_names_words_the_model_does_not_know(generate: Callable[..., Any]
         ("--input", "nobody.mp4", "person"),
         ("--frames", "100", "100"),
         ("--frames", "0", "at least 1"),
-        ("--stride", "0", "at least 1"),
+        ("--stride", "0", "must be within 1"),
         ("--prompt", " ", "prompt is empty"),
         ("--crop", "300,300,0,0", "crop"),
         ("--crop", "1,2", "left,right,top,bottom"),
