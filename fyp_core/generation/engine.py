@@ -262,8 +262,6 @@ class Engine:
     ) -> GenerationReport:
         """Generate the video that follows ``guide``; its frames are taken as they are finished.
 
-        The only method that an engine overrides whose model is in another process.
-
         Args:
             take: called with the frames, before the job's ``on_frames``.
 
@@ -283,7 +281,10 @@ class Engine:
     def _compute(
         self, request: GenerationRequest, guide: Guide, job: Job, take: Callable[[FinishedFrames], object]
     ) -> GenerationReport:
-        """Load the model if needed and generate; called in the job's turn."""
+        """Load the model if needed and generate; called in the job's turn.
+
+        An engine whose model is in another process overrides it.
+        """
         if not self._has(request.additions):
             job.report("load", 0, 1)
         start = time.perf_counter()

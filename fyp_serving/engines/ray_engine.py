@@ -14,7 +14,7 @@ from ray.serve.handle import DeploymentHandle
 
 from fyp_core.generation.device import Runtime
 from fyp_core.generation.engine import Engine, GenerationReport
-from fyp_core.generation.guide import Guide, with_reference
+from fyp_core.generation.guide import Guide
 from fyp_core.generation.job import MAX_WAITING, FinishedFrames, Job, JobQueue
 from fyp_core.generation.request import MAX_SEED, GenerationRequest
 from fyp_core.generation.result_size import ModelSize
@@ -138,29 +138,26 @@ class RayEngine(Engine):
     def _model_loaded(self) -> NoReturn:
         raise InputError("The model is loaded in the replicas and not in this process.")
 
-    def stream(
+    def _compute(
         self, request: GenerationRequest, guide: Guide, job: Job, take: Callable[[FinishedFrames], object]
     ) -> GenerationReport:
         """Let a replica generate the video that follows ``guide``.
 
         Raises:
-            InputError: a setting cannot work, memory is too small, too many jobs are waiting, or the replicas die.
+            InputError: a setting cannot work, memory is too small, or the replicas die.
             JobCancelled: the job was cancelled.
         """
-        request.check()
-        guide = with_reference(guide, request)
         if request.seed is None:  # a job that is run again makes the same video
             request = request.changed(seed=secrets.randbelow(MAX_SEED + 1))
-        with self.queue.turn(job):
-            taken = _InOrder(take, job)
-            for attempt in range(_ATTEMPTS):
-                try:
-                    left = None if job.deadline is None else job.deadline - job.seconds_computed
-                    events = self._handle().options(stream=True).render.remote(request, guide, left)
-                    return follow(events, job, taken, events.cancel)
-                except RayActorError:
-                    logger.warning("A replica died at its job, attempt %d.", attempt + 1)
-            raise InputError("The process that generated the video ended twice; try again with fewer frames.")
+        taken = _InOrder(take)
+        for attempt in range(_ATTEMPTS):
+            try:
+                left = None if job.deadline is None else job.deadline - job.seconds_computed
+                events = self._handle().options(stream=True).render.remote(request, guide, left)
+                return follow(events, job, taken, events.cancel)
+            except RayActorError:
+                logger.warning("A replica died at its job, attempt %d.", attempt + 1)
+        raise InputError("The process that generated the video ended twice; try again with fewer frames.")
 
     def _handle(self) -> DeploymentHandle:
         try:
@@ -172,16 +169,13 @@ class RayEngine(Engine):
 class _InOrder:
     """Passes each frame on once: a job that is run again makes frames that were passed on already."""
 
-    def __init__(self, take: Callable[[FinishedFrames], object], job: Job) -> None:
+    def __init__(self, take: Callable[[FinishedFrames], object]) -> None:
         self._take = take
-        self._job = job
         self._taken = 0
 
     def __call__(self, chunk: FinishedFrames) -> None:
         new = chunk.frames[max(0, self._taken - chunk.first) :]
         if not len(new):
             return
-        frames = FinishedFrames(self._taken, new)
-        self._take(frames)
-        self._job.deliver(frames)
+        self._take(FinishedFrames(self._taken, new))
         self._taken += len(new)

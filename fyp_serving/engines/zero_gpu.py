@@ -16,7 +16,7 @@ from types import ModuleType
 
 from fyp_core.generation.device import Runtime
 from fyp_core.generation.engine import Engine, GenerationReport
-from fyp_core.generation.guide import Guide, with_reference
+from fyp_core.generation.guide import Guide
 from fyp_core.generation.job import MAX_WAITING, FinishedFrames, Job
 from fyp_core.generation.request import GenerationRequest
 from fyp_core.weights.sources import AUTO, ModelSource
@@ -89,21 +89,18 @@ class ZeroGpuEngine(Engine):
         Raises:
             InputError: as there; or the request has additions, or the visitor's GPU time is used up.
         """
-        request.check()
-        guide = with_reference(guide, request)
         if request.additions is not None:
             raise InputError(
                 "On ZeroGPU the model is loaded once, before all jobs; leave out embeddings and other parts."
             )
+        return super().stream(request, guide, job, take)
 
-        def deliver(chunk: FinishedFrames) -> None:
-            take(chunk)
-            job.deliver(chunk)
-
+    def _compute(
+        self, request: GenerationRequest, guide: Guide, job: Job, take: Callable[[FinishedFrames], object]
+    ) -> GenerationReport:
         stopped = threading.Event()
-        with self.queue.turn(job):
-            left = None if job.deadline is None else job.deadline - job.seconds_computed
-            report = follow(self._events(stopped, request, guide, left), job, deliver, stopped.set)
+        left = None if job.deadline is None else job.deadline - job.seconds_computed
+        report = follow(self._events(stopped, request, guide, left), job, take, stopped.set)
         self._model_loaded().record_speed(report.request, len(guide.skeletons), report.seconds)
         return report
 
@@ -126,10 +123,11 @@ class ZeroGpuEngine(Engine):
         """In the process with a GPU: events as they come; the last one is the report, or why there is none."""
         events: queue.Queue[Event | BaseException] = queue.Queue()
         job = Job(events.put, on_preview=events.put, deadline=deadline)
+        compute = super()._compute
 
         def work() -> None:
             try:
-                events.put(last_event(lambda: self._compute(request, guide, job, events.put)))
+                events.put(last_event(lambda: compute(request, guide, job, events.put)))
             except BaseException as error:
                 events.put(error)
 
