@@ -12,9 +12,8 @@ from typing import Any, Literal
 from fyp_core import schedulers
 
 PresetName = Literal["exact", "fast", "turbo"]
-REUSE_FROM = (
-    10  # steps; with fewer, neighbouring steps differ too much, and taking fewer steps costs less quality
-)
+# Steps; with fewer, neighbouring steps differ too much, and taking fewer steps costs less quality.
+REUSE_FROM = 10
 
 
 @dataclass(frozen=True)

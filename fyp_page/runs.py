@@ -95,7 +95,7 @@ class Run:
         return self.state == "running"
 
     def add_follower(self) -> object:
-        """A mark for one more that shows the run; of too many the first one is left out."""
+        """Count one more page that shows the run and return its token; beyond the limit the oldest is dropped."""
         follower = object()
         self._followers.append(follower)
         return follower

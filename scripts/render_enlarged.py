@@ -1,9 +1,9 @@
-"""Paint ``assets/enlarged.webp``: samples at the 512 pixels at which the page shows them:
+"""Make ``assets/enlarged.webp``: samples at the 512 pixels at which the page shows them:
 ``python -m scripts.render_enlarged --model mini --beside OTHER_MODEL``.
 
-From left to right the pose, the other model and the model, of one motion and sentence. Without ``--beside`` the same
-picture at half its size stands there. Prompts are not chosen; those are left out that one of the models has not all
-words of.
+From left to right the pose, the other model and the model, of one motion and sentence. Without ``--beside`` the
+model's own picture at half its size is shown in place of the other model's. Prompts are not chosen; those with a word
+that one of the models does not know are left out.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def main() -> None:
     rows, titles = [], []
     cases = list(islice(understood(engines), options.samples))
     for case in tqdm(cases, unit=" samples", disable=None):
-        frames = [painted(engine, case, options.seed) for engine in engines]
+        frames = [generated(engine, case, options.seed) for engine in engines]
         if not options.beside:
             frames.insert(0, halved(frames[0]))
         rows.append(enlarged([skeletons(case, SIDE)[SHOWN], *frames]))
@@ -61,8 +61,8 @@ def understood(engines: Sequence[Engine]) -> Iterator[Case]:
                 yield case
 
 
-def painted(engine: Engine, case: Case, seed: int) -> np.ndarray:
-    """A frame of the model's usual size, (H, W, 3) uint8 RGB."""
+def generated(engine: Engine, case: Case, seed: int) -> np.ndarray:
+    """A frame of the model's default size, (H, W, 3) uint8 RGB."""
     size = engine.pipeline.config.default_height
     (video,) = show(engine.pipeline, MODEL, [replace(case, skeletons=skeletons(case, size))], seed)
     return video[SHOWN]

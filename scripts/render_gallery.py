@@ -104,18 +104,21 @@ def write_prompts(rows: Sequence[Row], seed: int) -> list[list[str]]:
     rng = np.random.default_rng(seed)
     characters, scenes = (cycle(rng.permutation(names).tolist()) for names in (CHARACTERS, SCENES))
     styles = cycle(STYLES)
-    return [
-        [
-            caption(
-                rng, _cast(row, characters), next(scenes), row.motion, next(styles) if row.are_styled else ""
-            )
-            for _ in range(row.results)
-        ]
-        for row in rows
-    ]
+    return [[_sentence(rng, row, characters, scenes, styles) for _ in range(row.results)] for row in rows]
 
 
-def _cast(row: Row, characters: Iterator[str]) -> list[str]:
+def _sentence(
+    rng: np.random.Generator,
+    row: Row,
+    characters: Iterator[str],
+    scenes: Iterator[str],
+    styles: Iterator[str],
+) -> str:
+    style = next(styles) if row.are_styled else ""
+    return caption(rng, _choose_characters(row, characters), next(scenes), row.motion, style)
+
+
+def _choose_characters(row: Row, characters: Iterator[str]) -> list[str]:
     """The character of each person; where there are fewer than people, the first one comes several times."""
     different = list(islice(characters, row.characters))
     return different[:1] * (row.people - len(different)) + different

@@ -27,9 +27,7 @@ class PoseFeatures:
         budget: bytes that may be kept.
     """
 
-    def __init__(
-        self, encode: Callable[[int, int], Levels], frames: int, in_host: bool, budget: int = KEPT_BYTES
-    ) -> None:
+    def __init__(self, encode: Callable[[int, int], Levels], frames: int, in_host: bool, budget: int) -> None:
         self._encode = encode
         self._frames = frames
         self._in_host = in_host

@@ -29,9 +29,8 @@ def camera_frames(number: int) -> Iterator[np.ndarray]:
     Raises:
         InputError: at once where there is no such camera; while reading where it is taken away.
     """
-    before = cv2.utils.logging.setLogLevel(
-        cv2.utils.logging.LOG_LEVEL_SILENT
-    )  # the InputError below suffices
+    # OpenCV prints a warning; the InputError below suffices.
+    before = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
         camera = cv2.VideoCapture(number)
     finally:

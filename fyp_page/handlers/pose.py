@@ -24,9 +24,8 @@ from pose_extraction.motion.tracking import ALL, LARGEST
 from pose_extraction.overlay import number_people, over_frames
 
 _KEPT_GUIDES = 16
-_KEPT_BYTES = (
-    256e6  # of compressed skeletons; 64 frames of 512×512 take up to 3 MB. The last is kept at any size
-)
+# Of compressed skeletons; 64 frames of 512×512 take up to 3 MB. The last guide is kept at any size.
+_KEPT_BYTES = 256e6
 _POLL_SECONDS = 0.1
 # The fields on which a guide depends; others may change without finding the pose again.
 _FIELDS = (

@@ -15,7 +15,7 @@ from fyp_media.errors import first_line, shortened
 
 logger = logging.getLogger(__name__)
 
-_NO_TEXT = re.compile("[\0\ud800-\udfff]")  # nothing and halves of characters, which JSON can hold
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")  # the null character and surrogates, which JSON can hold
 
 
 class Blocks(gr.Blocks):

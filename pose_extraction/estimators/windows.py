@@ -18,9 +18,8 @@ Finder = Callable[[np.ndarray], FramePoses]
 """People of an (H, W, 3) uint8 RGB picture, in its pixels."""
 
 _WIDE = 1.25  # width by height above which a picture is searched in windows
-_STEP = (
-    0.5  # heights between the starts of windows, at most: a person narrower than this is whole in one of them
-)
+# Heights between the starts of windows, at most: a person narrower than this is whole in one of them.
+_STEP = 0.5
 _KEPT_FRAMES = 10  # for which a view is followed after somebody was found in no other
 _LEAST_INSIDE = 0.8  # share of joints inside the window for a person who counts as whole in it
 _ZOOMED_MARGIN = 0.5  # of the picture's shorter side, added on each side

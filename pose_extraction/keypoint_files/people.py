@@ -20,9 +20,8 @@ from pose_extraction.poses import FramePoses
 DEFAULT_FPS = 25.0  # of files that do not state it
 
 _MARGIN = 0.1  # of the picture beyond the outermost joint, where a file states no size
-_LARGEST_RELATIVE = (
-    2.0  # if no coordinate is larger, all are shares of the picture; joints may lie outside it
-)
+# If no coordinate is larger, all are shares of the picture; joints may lie outside it.
+_LARGEST_RELATIVE = 2.0
 _NEGATIVE_SHARE = 0.1  # of coordinates, above which they count from the picture's middle
 _MOST_PEOPLE = 100  # in one frame
 _MOST_EMPTY = 10  # frames for each one listed; sparser numbers are no frame numbers
