@@ -32,6 +32,7 @@ pytestmark = pytest.mark.slow
 
 SECONDS = 1000  # playwright counts in milliseconds
 GENERATE_LIMIT = 40  # seconds, generous for a busy machine
+LONG_RUN = "1000"  # steps: with 3 seconds of video, longer than a browser needs on a busy machine to show and stop it
 
 
 @pytest.fixture(scope="module")
@@ -196,9 +197,9 @@ def test_three_clicks_make_a_video_that_stays_in_the_gallery(page: Page) -> None
 
 
 def test_a_run_is_found_after_a_reload_and_stopped(page: Page) -> None:
-    _fill(page, EXAMPLES / "skeleton_disco.mp4", "skeleton", "a robot\na knight", seconds=1.6)
+    _fill(page, EXAMPLES / "skeleton_disco.mp4", "skeleton", "a robot\na knight", seconds=3)
     _settings(page)
-    page.get_by_label("Steps").fill("500")
+    page.get_by_label("Steps").fill(LONG_RUN)
     _generate(page).click()
     page.locator("#status").get_by_text("Video 1 of 2: Denoising").wait_for()
     page.reload()
@@ -424,11 +425,11 @@ def test_the_plain_http_example_of_the_document_runs(address: str, tmp_path: Pat
 
 
 def test_a_killed_server_leaves_the_gallery_whole_and_the_page_comes_back(server: Server, page: Page) -> None:
-    _fill(page, EXAMPLES / "skeleton_disco.mp4", "skeleton", "a robot", seconds=0.4)
+    _fill(page, EXAMPLES / "skeleton_disco.mp4", "skeleton", "a robot", seconds=3)
     _generate(page).click()
     page.locator("#summary").get_by_text("Seed").wait_for()
     _settings(page)
-    page.get_by_label("Steps").fill("500")
+    page.get_by_label("Steps").fill(LONG_RUN)
     _generate(page).click()
     page.locator("#status").get_by_text("Denoising").wait_for()
     server.kill()
