@@ -101,7 +101,8 @@ def our_parts(pipeline: FollowYourPosePipeline, frames: int, size: int) -> dict[
     pipeline.scheduler.set_timesteps(STEPS)
     t = pipeline.scheduler.timesteps[0]
     levels = (t, t.to(pipeline.device))
-    caches = {guidance: FeatureCache(pipeline.unet, [0]) for guidance in (1.0, 5.0)}
+    in_host = len(windows) > 1
+    caches = {guidance: FeatureCache(pipeline.unet, [0], in_host=in_host) for guidance in (1.0, 5.0)}
 
     def encode_poses() -> None:
         features = pose_features()

@@ -16,6 +16,10 @@ import torch
 from fyp_core.conditioning.conditions import NetworkInputs
 from fyp_core.unet import PoseVideoUNet, split_clips
 
+KEPT_DEEP_BYTES = 2**32
+"""Of deep features that are kept between denoising steps: of 640 frames of 512×512 for Stable Diffusion 1.x in fp16
+with guidance, in windows of 131 MB. A step without them takes about six times as long."""
+
 
 class FeatureCache:
     """Runs the network for one video, in full in some steps and from kept features in the others.
@@ -24,6 +28,8 @@ class FeatureCache:
         unet: the network.
         full_steps: numbers of the steps computed in full, the first of which is always; ``None`` for all.
         clips_at_once: clips in a pass of the network at most; ``None`` for all.
+        in_host: keep features in the host's memory, not on the device.
+        budget: bytes of features that may be kept; windows beyond it are computed in full in every step.
     """
 
     def __init__(
@@ -31,11 +37,15 @@ class FeatureCache:
         unet: PoseVideoUNet,
         full_steps: Collection[int] | None = None,
         clips_at_once: int | None = None,
+        in_host: bool = False,
+        budget: int = KEPT_DEEP_BYTES,
     ) -> None:
         self._unet = unet
         self._full_steps = full_steps
         self._clips_at_once = clips_at_once
-        self._deep: dict[int, torch.Tensor] = {}
+        self._in_host = in_host
+        self._budget = budget
+        self._deep: dict[int, torch.Tensor] = {}  # by number of the window
 
     def is_full(self, step: int, windows: Sequence[int]) -> bool:
         """Whether the whole network is computed for these windows in that step; otherwise it reads no poses."""
@@ -54,11 +64,12 @@ class FeatureCache:
         if self.is_full(step, windows):
             with keeping_deep_features(self._unet) as kept:
                 prediction = torch.cat([self._whole(part, timestep) for part in parts])
-            self._deep |= zip(windows, torch.cat(kept).chunk(len(windows)), strict=True)
+            self._keep(windows, torch.cat(kept))
             return prediction
         frames = inputs.sample.shape[2]
         a_window = len(inputs.sample) // len(windows) * frames
-        deep = torch.cat([self._deep[window][-a_window:] for window in windows])
+        device = inputs.sample.device
+        deep = torch.cat([self._deep[window][-a_window:].to(device, non_blocking=True) for window in windows])
         pieces = deep.split([len(part.sample) * frames for part in parts])
         return torch.cat(
             [
@@ -67,9 +78,25 @@ class FeatureCache:
             ]
         )
 
+    def _keep(self, windows: Sequence[int], deep: torch.Tensor) -> None:
+        """Keep the features of some windows, ((n f), c, h, w), if the budget allows it with those of the others."""
+        for window in windows:
+            self._deep.pop(window, None)
+        if sum(kept.nbytes for kept in self._deep.values()) + deep.nbytes <= self._budget:
+            parts = deep.chunk(len(windows))
+            self._deep |= zip(windows, map(_in_host, parts) if self._in_host else parts, strict=True)
+
     def _whole(self, inputs: NetworkInputs, timestep: torch.Tensor) -> torch.Tensor:
         arguments = (inputs.sample, timestep, inputs.text, inputs.pose)
         return self._unet(*arguments, return_dict=False, **inputs.further)[0]
+
+
+def _in_host(features: torch.Tensor) -> torch.Tensor:
+    """Features in the host's memory; those of a GPU in pinned memory, so that it copies while the host goes on."""
+    if features.is_cpu:
+        return features
+    kept = torch.empty_like(features, device="cpu", pin_memory=features.is_cuda)
+    return kept.copy_(features, non_blocking=features.is_cuda)
 
 
 @contextmanager

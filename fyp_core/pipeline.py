@@ -355,7 +355,7 @@ class FollowYourPosePipeline(
         set_timesteps(self.scheduler, steps, timesteps, sigmas)
         size = (height // self.vae_scale_factor, width // self.vae_scale_factor)
         latents = self.prepare_latents(videos, frames, size, generator, latents, window, window_overlap)
-        network = FeatureCache(self.unet, full_steps, clips_at_once)
+        network = FeatureCache(self.unet, full_steps, clips_at_once, in_host=len(windows) > 1)
         step_kwargs = self.prepare_extra_step_kwargs(generator, eta)
         callback = (callback_on_step_end, callback_on_step_end_tensor_inputs)
         clips = videos * (2 if self.do_classifier_free_guidance else 1)

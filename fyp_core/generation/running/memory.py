@@ -38,7 +38,7 @@ def estimate_peak(
     It is the weights and the larger of what is held at once in denoising and in decoding.
 
     Args:
-        reuses_features: between steps, see :mod:`fyp_core.feature_cache`, which keeps them of the whole video.
+        reuses_features: between steps, see :mod:`fyp_core.feature_cache`.
     """
     vae = pipeline.vae
     clips = clips_at_once(pipeline, frames, height, width, guided, runtime)
@@ -84,18 +84,21 @@ def _denoising_bytes(
     clips: int,
     reuses_features: bool,
 ) -> int:
-    """What is held at once besides weights: in the network, for its clips; of poses, for those and the video itself."""
+    """What is held at once besides weights: in the network, for its clips; of poses and deep features, for those and
+    the video itself."""
     from fyp_core.conditioning.pose_features import KEPT_BYTES
+    from fyp_core.feature_cache import KEPT_DEEP_BYTES
 
     windows, together = _windows(pipeline, frames)
     halves = 2 if guided else 1
     a_map, pose_maps = _map_bytes(pipeline, height, width), _pose_maps(pipeline)
     maps = together * (clips * _HELD_IN_UNET + max(clips, halves) * pose_maps)
-    if reuses_features:
-        maps += together * halves * windows
-    on_host = windows > 1 and str(pipeline._execution_device) != "cpu"
-    kept = 0 if on_host else min(frames * pose_maps * a_map, KEPT_BYTES)
-    return int(maps * a_map + kept)
+    deep_maps = together if reuses_features else 0  # of a clip
+    if windows > 1 and str(pipeline._execution_device) != "cpu":  # the video's are in the host's memory
+        return int((maps + max(clips, halves) * deep_maps) * a_map)
+    kept = min(frames * pose_maps * a_map, KEPT_BYTES)
+    kept_deep = min(windows * halves * deep_maps * a_map, KEPT_DEEP_BYTES)
+    return int(maps * a_map + kept + kept_deep)
 
 
 def _windows(pipeline: FollowYourPosePipeline, frames: int) -> tuple[int, int]:

@@ -80,6 +80,26 @@ def test_poses_are_given_to_full_steps_only(
     assert given == [step in (0, 3) for step in range(STEPS)]
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("kept", [0, 1, 2])
+def test_windows_beyond_the_budget_are_computed_in_full_in_every_step(
+    pipeline: FollowYourPosePipeline, kept: int
+) -> None:
+    unet = pipeline.unet
+    inputs = NetworkInputs(torch.randn(2, 4, FRAMES, 8, 8), torch.randn(2, 5, 16))
+    first, second = torch.tensor(500), torch.tensor(100)
+    with keeping_deep_features(unet) as features:
+        unet(inputs.sample, first, inputs.text)
+    whole = unet(inputs.sample, second, inputs.text).sample
+    cache = FeatureCache(unet, [0], budget=kept * features[0].nbytes)
+    for window in (0, 1):
+        cache.predict(0, [window], inputs, first)
+    for window in (0, 1):
+        is_full = window >= kept
+        assert cache.is_full(1, [window]) == is_full
+        assert torch.equal(cache.predict(1, [window], inputs, second), whole) == is_full
+
+
 def test_computing_every_step_in_full_changes_nothing(pipeline: FollowYourPosePipeline) -> None:
     assert torch.equal(generate(pipeline, full_steps=range(STEPS)), generate(pipeline))
 

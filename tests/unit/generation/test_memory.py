@@ -44,13 +44,24 @@ def test_the_estimate_is_a_little_above_what_a_gpu_takes(
     assert measured < estimated < 1.15 * measured
 
 
-def test_features_that_are_reused_are_kept_of_the_whole_video(full_size: FollowYourPosePipeline) -> None:
-    exact, fast = (
-        estimate_peak(full_size, 512, 512, 512, True, Runtime(low_vram=True), reuses)
-        for reuses in (False, True)
+def test_reused_features_take_as_much_of_a_gpu_for_a_long_video_as_for_a_short_one(
+    full_size: FollowYourPosePipeline,
+) -> None:
+    for frames in (64, 512):
+        exact, fast = (
+            estimate_peak(full_size, frames, 512, 512, True, Runtime(low_vram=True), reuses)
+            for reuses in (False, True)
+        )
+        a_frame = 320 * 64 * 64 * 2  # bytes
+        assert fast - exact == 25 * 2 * a_frame  # a window and its anchor, with guidance
+
+
+def test_reused_features_take_no_more_of_a_cpu_than_may_be_kept() -> None:
+    pipeline = build_pipeline()
+    short, long, longer = (
+        estimate_peak(pipeline, frames, 4096, 4096, True, Runtime(), True) for frames in (100, 600, 1200)
     )
-    a_frame = 320 * 64 * 64 * 2  # bytes
-    assert fast - exact > 512 * 2 * a_frame
+    assert short < long == longer
 
 
 @pytest.mark.parametrize(("kind", "channels"), [(AutoencoderKL, 3), (FoldedAutoencoder, 12)])
