@@ -30,8 +30,8 @@ PROMPT, MOTION, FRAMES, SIZE = "an astronaut on the beach", "kick", 8, 128
 def compare(device: str, dtype: str) -> dict[str, float | str]:
     """Seconds of both, with the model in memory, and the peak signal-to-noise ratio between them in dB."""
     clip = sample_clip(np.random.default_rng(3), FRAMES, SIZE, motion=MOTION)
-    reference, seconds_there = _paint(clip.skeletons(), "cpu", "fp32")
-    video, seconds = _paint(clip.skeletons(), device, dtype)
+    reference, seconds_there = _generate(clip.skeletons(), "cpu", "fp32")
+    video, seconds = _generate(clip.skeletons(), device, dtype)
     ratio = peak_signal_noise_ratio(torch.from_numpy(video), torch.from_numpy(reference), data_range=1.0)
     return {
         "device": device_name(device),
@@ -42,7 +42,7 @@ def compare(device: str, dtype: str) -> dict[str, float | str]:
     }
 
 
-def _paint(skeletons: np.ndarray, device: str, dtype: str) -> tuple[np.ndarray, float]:
+def _generate(skeletons: np.ndarray, device: str, dtype: str) -> tuple[np.ndarray, float]:
     """The video, (F, H, W, 3) in 0..1, and its seconds."""
     pipeline = FollowYourPosePipeline.from_pretrained("mini", dtype=torch_dtype(dtype)).to(device)
     pipeline.set_progress_bar_config(disable=True)

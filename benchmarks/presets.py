@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.quality import Bench, as_markdown, decibels
+from benchmarks.gpu.tables import as_markdown
+from benchmarks.quality import Bench, decibels
 from fyp_core.presets import PRESETS
 
 SCHEDULERS = ("dpmpp-2m", "unipc")

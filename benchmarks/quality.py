@@ -10,6 +10,7 @@ import numpy as np
 
 from fyp_core.evaluation import world_cases
 from fyp_core.evaluation.cases import PAIRS, Case
+from fyp_core.evaluation.report import PCK
 from fyp_core.evaluation.scoring import measures
 from fyp_core.evaluation.scoring.judges import Judges
 from fyp_core.evaluation.variants import MODEL, show
@@ -17,7 +18,7 @@ from fyp_core.generation.engine import Engine
 from fyp_core.generation.request import GenerationRequest
 from fyp_core.weights.checkpoints import bundled
 
-THRESHOLDS = {"PCK@0.1": 0.1, "PCK@0.05": 0.05}
+THRESHOLDS = {name.upper(): threshold for name, threshold in PCK.items()}
 
 
 class Bench:
@@ -77,15 +78,3 @@ def decibels(videos: Sequence[np.ndarray], reference: Sequence[np.ndarray]) -> f
     """Peak signal-to-noise ratio of 8-bit videos, mean over the clips; 99 where they are equal."""
     errors = [np.square(a.astype(float) - b).mean() for a, b in zip(videos, reference, strict=True)]
     return float(np.mean([10 * np.log10(255**2 / error) if error else 99.0 for error in errors]))
-
-
-def as_markdown(rows: Sequence[dict[str, Any]]) -> str:
-    """A table of all names in the rows; numbers to three places."""
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
-    lines += ["| " + " | ".join(_shown(row.get(name, "")) for name in names) + " |" for row in rows]
-    return "\n".join(lines) + "\n"
-
-
-def _shown(value: Any) -> str:
-    return f"{value:.3f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)

@@ -26,7 +26,7 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.quality import as_markdown
+from benchmarks.gpu.tables import as_markdown
 from benchmarks.random_model import FULL_WIDTH, clip_tokenizer, random_parts
 from benchmarks.reference import STEPS, Reference
 from fyp_core import schedulers

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.quality import Bench, as_markdown
+from benchmarks.gpu.tables import as_markdown
+from benchmarks.quality import Bench
 from fyp_core.evaluation.cases import Case
 from fyp_core.evaluation.scoring import measures
 from fyp_core.presets import PRESETS, PresetName

@@ -86,7 +86,7 @@ class Gallery:
 
     Args:
         folder: made where it is missing; needs a local disk.
-        max_bytes: size of all files; beyond it the oldest entries are removed, the newest one never.
+        max_bytes: size of all files; beyond it the oldest entries are removed, when one is added never that one.
         max_age: seconds after which an entry is removed.
 
     Raises:
@@ -195,7 +195,7 @@ class Gallery:
     def sweep(self) -> None:
         """Remove entries beyond the age or size, folders that a killed process left, and rows without files.
 
-        Opening a gallery calls it; a program that runs for days should call it from time to time.
+        Opening a gallery calls it, and a server once a minute.
         """
         with self._writing() as index:
             indexed = {name for (name,) in index.execute("SELECT id FROM entries")}

@@ -75,7 +75,7 @@ class Limits(BaseModel):
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Limits:
         """Read FYP_PUBLIC, which is 1 on Hugging Face, and a variable for each limit.
 
-        An empty variable or ``none`` is no limit.
+        An empty variable or ``none`` is no limit; for one that needs a value it is the default.
 
         Raises:
             InputError: a variable is not a number or is out of range.

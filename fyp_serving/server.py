@@ -84,12 +84,12 @@ def serve(host: str, port: str, engine: Engine, limits: Limits) -> int:
     watch = LimitedJobWatch(limits, metrics, engine.quick_estimate)
     loaded = threading.Event()
     shutdown = Shutdown()
-    with _visitors_folder(limits, metrics) as (sweeper, jobs_folder):
-        gallery = Gallery(
-            os.environ.get("FYP_GALLERY") or default_folder(),
-            max_bytes=limits.disk_bytes,
-            max_age=limits.keep_seconds,
-        )
+    gallery = Gallery(
+        os.environ.get("FYP_GALLERY") or default_folder(),
+        max_bytes=limits.disk_bytes,
+        max_age=limits.keep_seconds,
+    )
+    with _visitors_folder(limits, metrics, gallery) as (sweeper, jobs_folder):
         # Served from their place: Gradio's copies would be deleted by the sweeper.
         gr.set_static_paths([project_file(FOLDER), ASSETS, gallery.results])
         page = Page(engine, str(jobs_folder), gallery, watch)
@@ -152,8 +152,10 @@ def _launch(
 
 
 @contextlib.contextmanager
-def _visitors_folder(limits: Limits, metrics: Metrics) -> Iterator[tuple[Sweeper, Path]]:
+def _visitors_folder(limits: Limits, metrics: Metrics, gallery: Gallery) -> Iterator[tuple[Sweeper, Path]]:
     """The folder of all files of visitors, with its sweeper; and a folder in it for jobs, removed at the end.
+
+    The sweeper serves the gallery as well.
 
     Other pages of this user have the same folder: what a killed page left there is deleted by age.
     """
@@ -162,7 +164,8 @@ def _visitors_folder(limits: Limits, metrics: Metrics) -> Iterator[tuple[Sweeper
     folder.mkdir(mode=0o700, exist_ok=True)
     gradio_folder = Path(os.environ.setdefault(_GRADIO_FOLDER, str(folder / "gradio")))
     gradio_folder.mkdir(parents=True, exist_ok=True)
-    sweeper = Sweeper([folder, gradio_folder], limits.keep_seconds or _UPLOADS_KEPT, limits.disk_bytes)
+    keep_seconds = limits.keep_seconds or _UPLOADS_KEPT
+    sweeper = Sweeper([folder, gradio_folder], keep_seconds, limits.disk_bytes, others=[gallery.sweep])
     metrics.watch_disk(folder, lambda: sweeper.used_bytes)
     sweeper.start()
     try:

@@ -8,9 +8,11 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+from fyp_media.errors import InputError
 
 logger = logging.getLogger(__name__)
 
@@ -34,10 +36,18 @@ class Sweeper:
         folders: everything below them is deleted by age, also what a killed page or an interrupted upload left there.
         keep_seconds: age at which a file is deleted.
         most_bytes: of all files; beyond it the oldest are deleted, None is no limit.
+        others: called at each sweep, for stores with an index of their own.
     """
 
-    def __init__(self, folders: Iterable[Path], keep_seconds: float, most_bytes: int | None = None) -> None:
+    def __init__(
+        self,
+        folders: Iterable[Path],
+        keep_seconds: float,
+        most_bytes: int | None = None,
+        others: Iterable[Callable[[], None]] = (),
+    ) -> None:
         self._folders = list(folders)
+        self._others = list(others)
         self._keep_seconds = keep_seconds
         self._most_bytes = most_bytes
         self._stopped = threading.Event()
@@ -59,7 +69,11 @@ class Sweeper:
         return self.used_bytes >= self._most_bytes or free < _LEAST_FREE
 
     def sweep(self) -> None:
-        """Delete files that are too old, then the oldest ones beyond the budget."""
+        """Delete files that are too old, then the oldest ones beyond the budget.
+
+        Raises:
+            InputError: one of the others cannot be swept.
+        """
         now = time.time()
         # By path, as one folder may contain another.
         found = {file.path: file for folder in self._folders for file in _files(folder)}
@@ -75,12 +89,14 @@ class Sweeper:
         self.used_bytes = used
         for folder in self._folders:
             _remove_empty_folders(folder, now - self._keep_seconds)
+        for sweep in self._others:
+            sweep()
 
     def _run(self) -> None:
         while not self._stopped.wait(_INTERVAL):
             try:
                 self.sweep()
-            except OSError as error:
+            except (OSError, InputError) as error:
                 logger.warning("Visitors' files could not be swept: %s", error)
 
 

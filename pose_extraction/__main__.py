@@ -84,7 +84,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--estimator", choices=ESTIMATOR_NAMES, default=AUTO, help="default: %(default)s")
     parser.add_argument(
-        "--weights", metavar="FILE", help="an HRNet (mmpose's .pth, .safetensors of ours), a ViTPose model"
+        "--weights",
+        metavar="FILE",
+        help="in place of the published ones: of hrnet mmpose's .pth or a .safetensors of ours, of vitpose a folder or"
+        " hub id, of rtmpose, rtmo and dwpose an .onnx, of mmpose CONFIG.py,CHECKPOINT.pth",
     )
     parser.add_argument(
         "--people", default=ALL, metavar="all|largest|N[,N…]", help="whom to draw (default: %(default)s)"

@@ -139,7 +139,7 @@ def extract_skeleton_video(
     progress: ProgressCallback | None = None,
     cache: PoseCache | None = None,
 ) -> Extraction:
-    """Write the skeleton video of a video, of the same size, and on request its keypoints.
+    """Write the skeleton video of a video, of the same size, and on request its keypoints and an overlay.
 
     The files appear complete or not at all. Frames are streamed; only the poses are held.
 
@@ -148,7 +148,7 @@ def extract_skeleton_video(
         keypoints: JSON to write, in COCO's format.
         overlay: MP4 to write, the skeletons over the source's frames.
         weights: see :func:`choose_estimator`.
-        people: ``all``, ``largest`` or one by number, from 1 in order of appearance.
+        people: ``all``, ``largest`` or numbers such as ``1,3``, from 1 in order of appearance.
         smoothing: strength, 0 is off; see :func:`pose_extraction.motion.temporal.smooth`.
         fps: frames a second to sample and write; by default the video's own, which is every frame once, or where
             frames are shown for unequal times, those shown at even times.

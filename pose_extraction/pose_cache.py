@@ -93,7 +93,7 @@ class PoseCache:
         if found is None:
             found = estimate()
             key = _key(source, chosen, estimator, weights)  # weights may have been downloaded meanwhile
-            self._write(key, found)
+            self._store(key, found)
         with self._changing:
             self._in_memory[key] = found
             self._in_memory.move_to_end(key)
@@ -114,8 +114,8 @@ class PoseCache:
             return None
         return found
 
-    def _write(self, key: str, found: EstimatedPoses) -> None:
-        """Onto the disk, where that is possible: the poses are there either way."""
+    def _store(self, key: str, found: EstimatedPoses) -> None:
+        """Write poses to the disk, where that is possible: they are in memory either way."""
         if self._folder is None:
             return
         with suppress(InputError, OSError):

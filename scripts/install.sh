@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Create .venv in the checkout and install the project into it, editable; quick when nothing changed.
-#   scripts/install.sh [extra]     data, gpu or dev; PYTHON=python3.12 picks the interpreter, LOCKED=1 the versions tested
+#   scripts/install.sh [extra]     data, gpu, serve or dev; PYTHON=python3.12 picks the interpreter, LOCKED=1 the versions tested
 # Where uv is installed it does the work: it is faster, brings a Python of its own if the system has no suitable one,
 # and takes PyTorch without CUDA on a machine without a GPU (UV_TORCH_BACKEND=cpu or cu130 decides otherwise).
 set -euo pipefail

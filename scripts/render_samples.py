@@ -1,7 +1,7 @@
-"""Paint ``assets/samples.webp``: 24 prompts, not chosen: ``python -m scripts.render_samples``.
+"""Make ``assets/samples.webp``, 24 prompts that were not chosen: ``python -m scripts.render_samples``.
 
-Motions the model was never shown, on the left with pairs of character and scene it was shown, on the right with pairs
-it was not; the skeletons above what it painted.
+The motions were not in its training; nor were the pairs of character and scene on the right, those on the left were.
+Above each result are the skeletons that it follows.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def main() -> None:
     titles: list[str] = []
     cases = zip(*(world_cases(pairs, options.rows, FRAMES, size) for pairs in PAIRS), strict=True)
     for couple in tqdm(list(cases), unit=" rows", disable=None):
-        painted = show(pipeline, MODEL, couple, options.seed)
-        rows += [beside([case.skeletons for case in couple]), beside(painted)]
+        results = show(pipeline, MODEL, couple, options.seed)
+        rows += [beside([case.skeletons for case in couple]), beside(results)]
         titles += ["  |  ".join(map(described, couple)), ""]
     print(options.output, save_webp(options.output, [contact_sheet(rows, titles)], LARGEST_FILE), "bytes")
 

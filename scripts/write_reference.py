@@ -31,6 +31,11 @@ _VARIABLES = (
     ("FYP_POSE_CACHE", "a folder of the user's cache", "folder of poses found before; empty: in memory only"),
     ("FYP_ENGINE", "", "`ray` or the address of a Ray cluster: the page's jobs go to replicas"),
     ("FYP_SHARE", "0", "1: a public address of Gradio's for the page"),
+    (
+        "FYP_TRUSTED_PROXIES",
+        "none",
+        "proxies that may state a visitor's address: addresses and networks, with commas",
+    ),
     ("FYP_PUBLIC", "0", "1: the limits of a page in public, where they are not set"),
 )
 

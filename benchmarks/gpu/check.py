@@ -22,8 +22,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.gpu.scale import FULL, TOY, Row
+from benchmarks.gpu.tables import as_markdown
 
-NEEDED = ("torch", "diffusers", "transformers", "accelerate", "peft", "omegaconf", "pydantic", "cv2", "PIL")
+NEEDED = (
+    "torch", "diffusers", "transformers", "accelerate", "peft", "torchmetrics", "psutil", "omegaconf", "pydantic",
+    "cv2", "PIL",
+)  # fmt: skip
 logger = logging.getLogger(__name__)
 
 
@@ -59,8 +63,6 @@ class Report:
 
 
 def _as_markdown(part: dict[str, Any]) -> str:
-    from benchmarks.quality import as_markdown
-
     lines = [f"## {part['part'].capitalize()}\n"]
     for _, rows in itertools.groupby(part["rows"], key=tuple):  # a table for the rows of one kind
         lines.append(as_markdown(list(rows)))

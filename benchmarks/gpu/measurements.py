@@ -287,9 +287,8 @@ def memory(scale: Scale, device: str, dtype: str) -> Iterator[Row]:
 def long_video(scale: Scale, device: str, dtype: str) -> Iterator[Row]:
     """Memory and time of a long video by windows, and of a short one."""
     pipeline = build(scale, device, dtype)
-    chosen = _runtime_options(
-        pipeline, scale.long, scale, Runtime.model_validate({"device": device, "dtype": dtype})
-    )["clips_at_once"]
+    options = _runtime_options(pipeline, scale.long, scale, Runtime(device=device, dtype=dtype))
+    chosen = options["clips_at_once"]
     for frames, clips in itertools.product((scale.frames[-1], scale.long), sorted({1, 2, chosen})):
         reset_peak(device)
         seconds = _generate(pipeline, frames, scale.size, 2, output_type="latent", clips_at_once=clips)

@@ -13,6 +13,7 @@ from accelerate.utils import send_to_device
 
 from benchmarks import training as throughput_benchmark
 from benchmarks.gpu.scale import Row, Scale
+from benchmarks.random_model import FULL_WIDTH
 from benchmarks.speed import SD14, load
 from fyp_core.generation.running.memory import free_memory, peak_memory, reset_peak
 from fyp_core.training.config import TrainConfig
@@ -36,9 +37,9 @@ def steps(scale: Scale, device: str, dtype: str) -> Iterator[Row]:
 
 def _save_sizes(scale: Scale, folder: Path) -> None:
     """Configurations without weights, from which the estimate knows the networks' sizes."""
-    pipeline = load(SD14, "fp32", "cpu", scale.width) if scale.width < 320 else None
-    if pipeline is None:
-        return  # of Stable Diffusion's size, which the estimate takes where there is no file
+    if scale.width == FULL_WIDTH:  # the estimate takes Stable Diffusion's sizes where there is no file
+        return
+    pipeline = load(SD14, "fp32", "cpu", scale.width)
     for name in ("unet", "vae", "pose_encoder", "scheduler"):
         getattr(pipeline, name).save_config(folder / name)
     pipeline.text_encoder.config.save_pretrained(folder / "text_encoder")

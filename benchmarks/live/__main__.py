@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 import psutil
 
-from benchmarks.quality import THRESHOLDS, as_markdown
+from benchmarks.gpu.tables import as_markdown
+from benchmarks.quality import THRESHOLDS
 from fyp_core.cli.live import leave_a_core
 from fyp_core.evaluation import world_cases
 from fyp_core.evaluation.cases import PAIRS, Case

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -25,7 +24,7 @@ from fyp_core.weights.checkpoints import bundled
 from fyp_core.weights.hashes import model_hash
 from fyp_media.errors import InputError
 from fyp_media.files import file_hash
-from pose_extraction.keypoint_files import frame_files
+from pose_extraction.keypoint_files import motion_hash
 
 _HASH_LENGTH = 12  # characters: enough to distinguish two files
 
@@ -139,7 +138,7 @@ def _protocol(
     source = engine.load()
     config = engine.pipeline.config
     of_videos = {
-        "videos": {path.name: _motion_hash(path)[:_HASH_LENGTH] for _, path in settings.motions},
+        "videos": {path.name: motion_hash(path)[:_HASH_LENGTH] for _, path in settings.motions},
         "clips": settings.clips,
         "prompts": list(settings.prompt),
         "stride": settings.stride,
@@ -160,10 +159,3 @@ def _protocol(
         "guide pose": config.default_guide_pose,
         **(of_videos if settings.motions else of_world),
     }
-
-
-def _motion_hash(path: Path) -> str:
-    """SHA-256 of a file, or of the files of OpenPose in a folder."""
-    if not path.is_dir():
-        return file_hash(path)
-    return hashlib.sha256("".join(map(file_hash, frame_files(path))).encode()).hexdigest()

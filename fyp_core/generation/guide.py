@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -31,7 +30,7 @@ from fyp_media.fit import PictureWindow, cover
 from fyp_media.read_video import open_video
 from fyp_media.sound import Sound
 from pose_extraction.extract import FoundPeople, estimate_poses
-from pose_extraction.keypoint_files import frame_files, is_motion, read_motion
+from pose_extraction.keypoint_files import is_motion, motion_hash, read_motion
 from pose_extraction.motion.body import with_body
 from pose_extraction.motion.edit import mirror, scale
 from pose_extraction.motion.motion import Motion
@@ -401,7 +400,7 @@ def _from_keypoints(request: GenerationRequest, model: ModelSize) -> Guide:
         windows,
         shown,
         motion.fps,
-        _hash(path),
+        motion_hash(path),
         seconds,
         "keypoints",
         f"Read as keypoints of {_people(everybody)}.",
@@ -429,13 +428,6 @@ def _cropped(motion: Motion, request: GenerationRequest) -> Motion:
     return replace(
         motion, keypoints=motion.keypoints - np.array([left, top], np.float32), height=height, width=width
     )
-
-
-def _hash(path: Path) -> str:
-    """SHA-256 of a file, or of the hashes of a folder's files in the order of its frames."""
-    if path.is_file():
-        return file_hash(path)
-    return hashlib.sha256("".join(map(file_hash, frame_files(path))).encode()).hexdigest()
 
 
 def _timed(frames: Iterable[np.ndarray], seconds: dict[str, float]) -> Iterator[np.ndarray]:

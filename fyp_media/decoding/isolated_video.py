@@ -35,7 +35,7 @@ _TYPES: dict[str, np.dtype] = {  # of what a method yields
     "sampled": np.dtype(np.uint8),
     "sound": np.dtype(np.float32),
 }
-_CANNOT_FORK = "spawn"  # how Windows starts processes
+_WITHOUT_FORK = "spawn"  # how processes start where they cannot be forked, as on Windows
 # Bytes of the temporary folder's path: the fork server's socket is in it, and its path has at most 108.
 _LONGEST_FOLDER = 64
 
@@ -205,7 +205,7 @@ def _context() -> Any:
     """Forks of a small process with one thread, where possible: they start in some hundredths of a second."""
     is_too_long = len(os.fsencode(tempfile.gettempdir())) > _LONGEST_FOLDER
     if is_too_long or "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context(_CANNOT_FORK)
+        return multiprocessing.get_context(_WITHOUT_FORK)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
     return context

@@ -145,5 +145,5 @@ def source_frames(request: GenerationRequest, guide: Guide) -> Iterator[np.ndarr
 
 
 def _key(request: GenerationRequest) -> Hashable:
-    values = tuple(repr(getattr(request, name, None)) for name in _FIELDS)
+    values = tuple(repr(getattr(request, name)) for name in _FIELDS)
     return (*values, file_hash(Path(request.input)))

@@ -44,7 +44,7 @@ def add_endpoints(api: Api) -> None:
 
 
 def _generate_arguments() -> dict[str, Component]:
-    fields = [name for name in request_fields() if name not in _TRANSLATED]
+    fields = [name for name in GenerationRequest.model_fields if name not in _TRANSLATED]
     return {
         "video": gr.File(label="Video"),
         **{name: argument(name) for name in fields},
@@ -58,11 +58,6 @@ def _generate_arguments() -> dict[str, Component]:
         "ip_adapter_file": gr.File(label="IP-Adapter file, in place of the known ones"),
         "job": gr.Textbox(label="Name of the job, which nobody can guess"),
     }
-
-
-def request_fields() -> list[str]:
-    """Names of a request's fields."""
-    return list(GenerationRequest.model_fields)
 
 
 def _endpoint(

@@ -212,7 +212,7 @@ class EstimatorFactory:
 
     def _best(self, weights: str | None, stills: bool) -> tuple[PoseEstimator, str]:
         if weights:
-            raise InputError("Weights belong to one estimator; name it, hrnet or vitpose.")
+            raise InputError("Weights belong to one estimator; name it with them, for example hrnet.")
         failures = []
         for name in self._automatic():
             try:

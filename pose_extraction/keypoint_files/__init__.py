@@ -7,10 +7,10 @@ A format is a file of this package: ``coco``, ``coco_results``, ``openpose``, ``
 from pose_extraction.keypoint_files.files import (
     KEYPOINT_SUFFIX,
     TARGET_SUFFIXES,
-    frame_files,
     is_motion,
+    motion_hash,
     read_motion,
     write_motion,
 )
 
-__all__ = ["KEYPOINT_SUFFIX", "TARGET_SUFFIXES", "frame_files", "is_motion", "read_motion", "write_motion"]
+__all__ = ["KEYPOINT_SUFFIX", "TARGET_SUFFIXES", "is_motion", "motion_hash", "read_motion", "write_motion"]

@@ -1,12 +1,13 @@
 """Motion in files: keypoints read and written, skeleton videos written."""
 
+import hashlib
 import json
 import os
 from pathlib import Path
 from typing import Any
 
 from fyp_media.errors import InputError
-from fyp_media.files import replacing
+from fyp_media.files import file_hash, replacing
 from fyp_media.frame_times import check_rate
 from fyp_media.write_video import VIDEO_SUFFIXES, write_video
 from pose_extraction.keypoint_files.coco import to_coco
@@ -55,6 +56,13 @@ def frame_files(folder: Path) -> list[Path]:
         if file.suffix.lower() == KEYPOINT_SUFFIX and not file.name.startswith(".") and file.is_file()
     ]
     return sorted(files, key=lambda file: natural_key(file.name))
+
+
+def motion_hash(path: Path) -> str:
+    """SHA-256 in hexadecimal of a file, or of the hashes of a folder's files in the order of the frames."""
+    if path.is_file():
+        return file_hash(path)
+    return hashlib.sha256("".join(map(file_hash, frame_files(path))).encode()).hexdigest()
 
 
 def _read_folder(folder: Path) -> PeopleByFrame:

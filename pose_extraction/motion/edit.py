@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from fyp_media.errors import InputError
-from pose_extraction.motion.motion import Motion
+from pose_extraction.motion.motion import MOST_BODIES, Motion
 from pose_extraction.skeleton import KEYPOINT_NAMES, MIRRORED
 
 # The lengths of an adult's limbs and the widths of shoulders and hips are multiplied by these.
@@ -76,9 +76,15 @@ def mirror(motion: Motion) -> Motion:
 
 
 def speed(motion: Motion, factor: float) -> Motion:
-    """Play ``factor`` times as fast at the same frame rate; frames in between are interpolated."""
+    """Play ``factor`` times as fast at the same frame rate; frames in between are interpolated.
+
+    Raises:
+        InputError: the factor is not above 0, or so small that the motion becomes too long.
+    """
     _check_positive("speed", factor)
-    times = np.arange(max(1, round(len(motion) / factor))) * factor
+    frames = len(motion) / factor
+    _check_length(motion, frames)
+    times = np.arange(max(1, round(frames))) * factor
     times = times.clip(max=len(motion) - 1)
     before = np.floor(times).astype(int)
     after = np.minimum(before + 1, len(motion) - 1)
@@ -113,9 +119,10 @@ def trim(motion: Motion, start: float, end: float) -> Motion:
 
 
 def loop(motion: Motion, times: int) -> Motion:
-    """Repeat the motion ``times`` times; raises InputError for less than once."""
+    """Repeat the motion ``times`` times; raises InputError for less than once, or where it becomes too long."""
     if times < 1:
         raise InputError(f"The number of loops is {times}, but must be at least 1.")
+    _check_length(motion, len(motion) * times)
     return replace(
         motion,
         keypoints=np.tile(motion.keypoints, (times, 1, 1, 1)),
@@ -215,6 +222,14 @@ def _lowest(joints: np.ndarray) -> np.ndarray:
 
 def _last_pixel(motion: Motion) -> np.ndarray:
     return np.array([motion.width - 1, motion.height - 1], np.float32)
+
+
+def _check_length(motion: Motion, frames: float) -> None:
+    """Raise InputError where a motion that is made longer takes too much memory."""
+    if frames * motion.keypoints.shape[1] > MOST_BODIES:
+        raise InputError(
+            f"The motion would have {frames:.7g} frames, which takes too much memory; shorten it."
+        )
 
 
 def _check_positive(name: str, factor: float) -> None:

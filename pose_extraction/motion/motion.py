@@ -8,7 +8,7 @@ import numpy as np
 from fyp_media.errors import InputError
 from pose_extraction.skeleton import KEYPOINT_NAMES, draw_skeleton
 
-_MOST_BODIES = 1_000_000  # frames times people: 200 MB, or an hour of nine people
+MOST_BODIES = 1_000_000  # frames times people: 200 MB, or an hour of nine people
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Motion:
 
 def check_extent(frames: int, people: int) -> None:
     """Raise InputError for more people, each counted in every frame, than a motion may have."""
-    if frames * people > _MOST_BODIES:
+    if frames * people > MOST_BODIES:
         raise InputError(
             f"{people} people or more come and go in {frames} frames, which takes too much memory; take a shorter part."
         )

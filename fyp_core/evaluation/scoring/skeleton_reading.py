@@ -13,10 +13,10 @@ from tqdm import tqdm
 from fyp_core.synthetic import sample_clip
 from fyp_media.errors import InputError
 from pose_extraction.skeleton import LEFT_COLOR, LINK_COLORS, LINKS, RIGHT_COLOR, TORSO_COLOR
+from pose_extraction.skeleton_style.background import PALETTE
 
 _SIZE = 192  # pixels a side of the square in which poses are fitted
 _LIT = 60  # the brightest channel of a line
-_PALETTE = np.array([TORSO_COLOR, LEFT_COLOR, RIGHT_COLOR], np.float32)
 _LINK_PALETTE = [[TORSO_COLOR, LEFT_COLOR, RIGHT_COLOR].index(color) for color in LINK_COLORS]
 _POINTS_A_LINK = 8
 _PIXELS_A_COLOR = 100
@@ -80,10 +80,10 @@ def _read(frame: np.ndarray, hints: list[np.ndarray]) -> tuple[np.ndarray, np.nd
 
 def _color_masks(frame: np.ndarray) -> np.ndarray:
     """(3, H, W) bool: where lines of each colour of the palette are, whatever their brightness."""
-    hues = _PALETTE / np.linalg.norm(_PALETTE, axis=1, keepdims=True)
+    hues = PALETTE / np.linalg.norm(PALETTE, axis=1, keepdims=True)
     nearest = (frame.astype(np.float32) @ hues.T).argmax(-1)
     lit = frame.max(-1) > _LIT
-    return np.stack([lit & (nearest == color) for color in range(len(_PALETTE))])
+    return np.stack([lit & (nearest == color) for color in range(len(PALETTE))])
 
 
 class _Drawing:

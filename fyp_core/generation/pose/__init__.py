@@ -1,1 +1,1 @@
-"""Parts of a guide: people found in earlier requests, and the part of the picture that is shown."""
+"""Parts of a guide: which part of the input's picture is shown."""

@@ -1,11 +1,12 @@
 """Sizes that a model makes: its own, those asked for, and other proportions of about as many pixels."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from fyp_core.generation.result_size import ModelSize, parse_aspect, result_size
-from fyp_core.weights.sources import resolve_model
+from fyp_core.weights.sources import ModelSource, resolve_model
 from fyp_media.errors import InputError
 
 SOURCE = (1080, 1920)
@@ -15,6 +16,17 @@ PUBLISHED, MINI = ModelSize(512, 512, 8), ModelSize(128, 128, 8, seconds=20, fps
 def test_the_model_tells_its_size_without_its_weights(tiny_model_dir: Path) -> None:
     assert ModelSize.of(resolve_model("mini")) == MINI
     assert ModelSize.of(resolve_model(tiny_model_dir)) == ModelSize(32, 32, 8)
+
+
+def test_an_autoencoder_on_blocks_of_pixels_needs_larger_multiples(tmp_path: Path) -> None:
+    (tmp_path / "vae").mkdir()
+    config = tmp_path / "vae" / "config.json"
+    source = ModelSource("blocks", tmp_path, tmp_path / "unet", tmp_path / "pose_encoder", layout=tmp_path)
+    config.write_text(json.dumps({"in_channels": 12, "block_out_channels": [16, 32, 64, 128]}))
+    assert ModelSize.of(source).factor == 16
+    config.write_text("{")
+    with pytest.raises(InputError, match="damaged; get the model again"):
+        ModelSize.of(source)
 
 
 @pytest.mark.parametrize("model", [PUBLISHED, MINI])

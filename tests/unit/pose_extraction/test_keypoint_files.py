@@ -402,9 +402,11 @@ def test_edits_that_cannot_be_are_one_sentence():
     for change in (
         lambda: edit.scale(motion(), 0),
         lambda: edit.speed(motion(), float("nan")),
+        lambda: edit.speed(motion(), 1e-300),
         lambda: edit.trim(motion(), 3, 4),
         lambda: edit.shift(motion(), float("inf"), 0),
         lambda: edit.loop(motion(), 0),
+        lambda: edit.loop(motion(), 10**12),
         lambda: edit.retarget(motion(), {"tail": 2}),
         lambda: edit.retarget(motion(), {"legs": -1}),
     ):

@@ -212,3 +212,11 @@ def test_the_oldest_files_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(time, "time", lambda: now + HOUR)
     sweeper.sweep()
     assert (old.exists(), older.exists(), sweeper.is_full()) == (True, False, False)
+
+
+def test_stores_with_an_index_are_swept_as_often_as_the_files(tmp_path: Path) -> None:
+    swept: list[str] = []
+    sweeper = Sweeper([tmp_path], HOUR, others=[lambda: swept.append("gallery")])
+    sweeper.sweep()
+    sweeper.sweep()
+    assert swept == ["gallery", "gallery"]
