@@ -62,6 +62,8 @@ def deploy(
     deployment = serve.deployment(Replica, **settings.deployment_options())
     application = deployment.bind(model, runtime)
     try:
+        # Replicas are called through handles; Serve's HTTP proxy would take port 8000 and fail on a busy machine.
+        serve.start(proxy_location="Disabled", logging_config={"log_level": "ERROR"})
         serve.run(application, name=APPLICATION, route_prefix=None, logging_config={"log_level": "ERROR"})
     except RuntimeError as error:
         raise InputError(f"The replicas do not start: {first_line(error)}") from error
