@@ -60,6 +60,7 @@ def attend(
 
 
 def project_out(attn: Attention | TemporalAttention, x: torch.Tensor) -> torch.Tensor:
+    """The output projection of attention, (b, n, c) to the same."""
     for layer in attn.to_out:  # linear, dropout
         x = layer(x)
     return x
@@ -183,6 +184,7 @@ class VideoTransformerBlock(BasicTransformerBlock):
     clip: Clip
 
     def add_temporal_layers(self, padding_mode: str) -> None:
+        """Make the temporal layers, which do nothing yet; ``padding_mode`` is one of TEMPORAL_PADDINGS."""
         self.norm_temp = nn.LayerNorm(self.dim)
         self.attn_temp = TemporalAttention(self.dim, self.num_attention_heads, self.dropout)
         self.conv_temporal = TemporalConv(self.dim, padding_mode)

@@ -111,5 +111,6 @@ def check_rate(fps: float | Fraction | None) -> None:
 
 
 def as_fraction(fps: float | Fraction) -> Fraction:
+    """The nearest fraction with a denominator of at most 1001; raises InputError as :func:`check_rate`."""
     check_rate(fps)
     return Fraction(fps).limit_denominator(1001)

@@ -101,9 +101,11 @@ class Run:
         return follower
 
     def has_follower(self, follower: object) -> bool:
+        """Whether the page with this token may go on showing the run."""
         return follower in self._followers
 
     def add(self, result: Result) -> None:
+        """Take a finished video; its preview is dropped."""
         self.preview, self.decoded = None, 0
         self.results.append(result)
         self._change()
@@ -114,6 +116,7 @@ class Run:
         self._change()
 
     def end(self, state: State, message: str = "") -> None:
+        """The run has finished, was stopped or failed; ``message`` says why."""
         self.preview = None  # frees memory: the run itself is kept for a while
         self.message, self.ended, self.state = message, time.monotonic(), state
         self._change()
@@ -190,6 +193,7 @@ class Runs:
         return True
 
     def cancel_all(self) -> None:
+        """Stop all runs within one step."""
         for run in list(self._runs.values()):
             run.job.cancel()
 

@@ -23,6 +23,7 @@ class FramePoses:
 
     @classmethod
     def nobody(cls) -> "FramePoses":
+        """The poses of a frame in which nobody is seen."""
         count = len(KEYPOINT_NAMES)
         return cls(np.zeros((0, count, 2), np.float32), np.zeros((0, count), np.float32))
 

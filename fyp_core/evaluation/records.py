@@ -33,6 +33,7 @@ class Record:
 
     @property
     def key(self) -> tuple[str, str, int, int]:
+        """What distinguishes the clip: source, group, index and seed."""
         return self.source, self.group, self.index, self.seed
 
     def found(self) -> tuple[np.ndarray, np.ndarray]:

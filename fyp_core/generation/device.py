@@ -53,6 +53,7 @@ class Runtime(RequestSettings):
 
 
 def has_gpu() -> bool:
+    """Whether PyTorch can use a GPU by CUDA."""
     import torch
 
     return torch.cuda.is_available()
@@ -83,6 +84,7 @@ def device_name(device: str) -> str:
 
 
 def torch_dtype(name: str) -> torch.dtype:
+    """PyTorch's name of one of :data:`DTYPES`; KeyError for another."""
     import torch
 
     return {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[name]

@@ -119,6 +119,7 @@ class Job:
 
     @property
     def cancelled(self) -> bool:
+        """Whether the work has to stop; :meth:`check` raises then."""
         return self._cancelled.is_set()
 
     def cancel(self) -> None:
@@ -141,6 +142,7 @@ class Job:
         self.state = "running"
 
     def end_turn(self) -> None:
+        """The time of the turn counts as computed; the job may wait for another one."""
         self._computed, self._turn_start = self.seconds_computed, None
         self.state = "waiting"
 
@@ -178,13 +180,16 @@ class Job:
 
     @property
     def wants_previews(self) -> bool:
+        """Whether anybody is shown previews."""
         return self._on_preview is not None
 
     def show_preview(self, preview: Preview) -> None:
+        """Pass a preview to ``on_preview``."""
         if self._on_preview:
             self._on_preview(preview)
 
     def deliver(self, frames: FinishedFrames) -> None:
+        """Pass finished frames to ``on_frames``."""
         if self._on_frames:
             self._on_frames(frames)
 

@@ -26,7 +26,7 @@ def set_trainable(network: nn.Module, modules: Sequence[str]) -> None:
         if module not in found:
             known = sorted({part for name, _ in network.named_parameters() for part in _contained(name)})
             close = difflib.get_close_matches(module, known, 1)
-            hint = f"; did you mean {close[0]}?" if close else ""
+            hint = f"; did you mean {close[0]}?" if close else "."
             raise InputError(f"trainable_modules: no parameter of the network is called {module}{hint}")
 
 

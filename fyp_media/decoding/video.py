@@ -92,7 +92,8 @@ class Video(ABC):
         self.close()
 
     @abstractmethod
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Free what is open; may be called more than once."""
 
     @abstractmethod
     def frames(

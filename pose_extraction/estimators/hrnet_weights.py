@@ -48,12 +48,14 @@ class Build:
             raise ValueError(f"{self} is no HRNet")
 
     def to_metadata(self) -> dict[str, str]:
+        """As texts, for the header of a .safetensors file."""
         height, width = map(str, self.size)
         view = "frame" if self.whole_frames else "person"
         return {"backbone": self.backbone, "height": height, "width": width, "view": view}
 
     @classmethod
     def from_metadata(cls, metadata: dict[str, str]) -> "Build":
+        """Read :meth:`to_metadata`; KeyError or ValueError for anything else."""
         size = int(metadata["height"]), int(metadata["width"])
         return cls(metadata["backbone"], size, metadata["view"] == "frame")
 

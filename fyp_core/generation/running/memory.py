@@ -148,6 +148,7 @@ def free_memory() -> None:
 
 
 def reset_peak(device: str) -> None:
+    """Let :func:`peak_memory` count from now on; a CPU's cannot be reset."""
     if device.startswith("cuda"):
         import torch
 
@@ -206,6 +207,7 @@ def check_memory(needed: int, device: str, advice: str) -> None:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception means that memory of the host or of a GPU ran out."""
     import torch
 
     on_cpu = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
@@ -213,4 +215,5 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def in_gib(size: int) -> str:
+    """Bytes as people read them, such as ``2.5 GiB``."""
     return f"{size / _GIB:.1f} GiB"

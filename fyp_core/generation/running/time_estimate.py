@@ -41,6 +41,7 @@ class SpeedMeter:
                 self._seconds[phase] = seconds / work
 
     def knows(self, phase: Phase) -> bool:
+        """Whether a speed of the phase was measured, guessed or is there by default."""
         return phase in self._seconds
 
     def seconds(self, phase: Phase, work: float) -> float:
