@@ -26,6 +26,7 @@ from tests.end_to_end.conftest import ENVIRONMENT, EXAMPLES, ROOT, free_port, wa
 pytestmark = pytest.mark.slow
 
 MEGABYTE = 10**6
+ANSWER_LIMIT = 5  # seconds, generous for a busy machine
 GOOD = {"input_type": "skeleton", "prompt": "a robot", "frames": 2, "steps": 2, "seed": 7}
 
 
@@ -39,6 +40,15 @@ class Server:
     @property
     def address(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def scratch_files(self) -> list[Path]:
+        """Files of jobs and of uploads that were cut off."""
+        uploads = [
+            path
+            for path in self.temporary.rglob("tmp*")
+            if path.is_file() and path.stat().st_size  # Gradio leaves empty ones beside files it hands over
+        ]
+        return [*uploads, *self.temporary.glob("*/jobs-*/*")]
 
     def memory(self) -> int:
         """Bytes of the server and the processes it has started."""
@@ -97,14 +107,10 @@ def nobody_notices(server: Server) -> Iterator[None]:
     start = time.monotonic()
     with Visitor(server.address) as other:
         assert other.http.get("/").status_code == 200
-    assert time.monotonic() - start < 1
-    scratch = [
-        path
-        for path in server.temporary.rglob("tmp*")
-        if path.is_file() and path.stat().st_size  # Gradio leaves empty ones beside files it hands over
-    ]
-    scratch += server.temporary.glob("*/jobs-*/*")
-    assert scratch == []
+    assert time.monotonic() - start < ANSWER_LIMIT
+    while (left := server.scratch_files()) and time.monotonic() - start < ANSWER_LIMIT:
+        time.sleep(0.05)
+    assert left == []
     assert server.memory() - memory < 2**30
     log = server.log.read_text()[logged:]
     assert "Traceback" not in log

@@ -66,7 +66,8 @@ def test_work_begins_just_in_time() -> None:
             break
     camera.close()
     results.close()
-    assert min(ages[8:]) < 0.06 < ages[2]  # at first a result waits for 0.09 s
+    assert ages[2] > 0.06, "at first a result waits for 0.09 s"
+    assert min(ages[8:]) < 0.7 * ages[2]
 
 
 def test_browsers_get_the_page_and_the_pictures() -> None:
