@@ -82,4 +82,6 @@ def require_ray_serve() -> None:
     try:
         import ray.serve  # noqa: F401
     except ImportError as error:
-        raise InputError(f'Ray Serve is missing ({error}); install it: pip install "ray[serve]".') from error
+        raise InputError(
+            f"Ray Serve is missing ({error}); install it: pip install -r requirements-serve.txt"
+        ) from error
