@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from fyp_core.cli import convert, demo, evaluate, export, generate, live, models, prepare_data, serve
+from fyp_core.generation.engine import loading_threads
 from fyp_media.errors import InputError
 from fyp_media.terminal import print_in_any_encoding
 
@@ -32,7 +33,20 @@ COMMANDS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit status is 0, 2 for bad input, 1 for anything unexpected."""
+    """Run the command line; the exit status is 0, 2 for bad input, 1 for anything unexpected.
+
+    Args:
+        arguments: by default those of the process, which then ends even while a model is being loaded.
+    """
+    status = _run(arguments)
+    if arguments is None and loading_threads():
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(status)  # a usual end would stop the loading in native code, which aborts the process
+    return status
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     print_in_any_encoding()
     options = _parser().parse_args(arguments)
     logging.basicConfig(format="%(levelname)s: %(message)s", level="INFO" if options.debug else "ERROR")

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fyp_core.generation.engine import loading_threads
 from fyp_media.write_video import write_video
 from pose_extraction.pose_cache import VARIABLE as POSE_CACHE
 
@@ -16,6 +17,14 @@ def no_poses_found_before() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv(POSE_CACHE, "")
         yield
+
+
+@pytest.fixture(autouse=True)
+def no_model_is_being_loaded() -> Iterator[None]:
+    """A test ends with its loading: libraries may not be imported by two threads, nor a process end meanwhile."""
+    yield
+    for thread in loading_threads():
+        thread.join(60)
 
 
 @pytest.fixture(scope="session")

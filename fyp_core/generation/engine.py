@@ -29,7 +29,17 @@ if TYPE_CHECKING:
     from fyp_core.generation.loaded_model import LoadedModel
     from fyp_core.pipeline import FollowYourPosePipeline
 
-__all__ = ["Engine", "GenerationReport", "GenerationResult"]
+__all__ = ["Engine", "GenerationReport", "GenerationResult", "loading_threads"]
+
+_LOADING = "load a model"  # the name of threads
+
+
+def loading_threads() -> list[threading.Thread]:
+    """Threads that load a model in the background at the moment, see :meth:`Engine.load_in_background`.
+
+    A program that ends meanwhile may abort: Python stops these threads in the middle of native code.
+    """
+    return [thread for thread in threading.enumerate() if thread.name == _LOADING]
 
 
 class Engine:
@@ -103,7 +113,7 @@ class Engine:
                 self.load()
 
         if self._loaded is None:
-            threading.Thread(target=try_to_load, name="load", daemon=True).start()
+            threading.Thread(target=try_to_load, name=_LOADING, daemon=True).start()
 
     @property
     def model_name(self) -> str:

@@ -15,7 +15,7 @@ from fyp_core.__main__ import main
 from fyp_core.generation.metadata import read_settings
 from fyp_core.generation.output import OutputVideo, save_video
 from fyp_media.read_video import probe, read_frames
-from tests.end_to_end.conftest import EXAMPLES
+from tests.end_to_end.conftest import EXAMPLES, ROOT
 from tests.tiny_formats import kohya_lora
 from tests.tiny_model import build_pipeline
 
@@ -272,3 +272,34 @@ def test_models_are_listed(run: Callable[..., subprocess.CompletedProcess[str]],
     assert finished.returncode == 0
     assert "followyourpose-v1" in finished.stdout
     assert "missing: stable-diffusion-v1-4" in finished.stdout
+
+
+_LOADS_WITHOUT_END = """
+import sys
+from fyp_core.__main__ import main
+from fyp_core.generation.engine import Engine
+
+def load(engine):
+    import torch
+    while True:
+        torch.ones(400, 400) @ torch.ones(400, 400)
+
+Engine.load = load
+sys.exit(main())
+"""
+
+
+def test_a_refusal_while_the_model_is_being_loaded_is_one_sentence(
+    run: Callable[..., subprocess.CompletedProcess[str]],
+    make_video: Callable[..., Path],
+    tiny_model_dir: Path,
+    tmp_path: Path,
+) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(_LOADS_WITHOUT_END)
+    finished = run(
+        program, "generate", "--input", make_video(size=(256, 192)), "--input-type", "raw", "--prompt", PROMPT,
+        "--model", tiny_model_dir, "--output", "out.mp4", PYTHONPATH=str(ROOT), FYP_POSE_CACHE="",
+    )  # fmt: skip
+    assert finished.returncode == 2, finished.stderr
+    assert "A person is seen in 0 of 8 frames" in finished.stderr.splitlines()[-1]
