@@ -102,10 +102,16 @@ class GenerationRequest(RequestSettings):
         metavar="W:H",
     )
     width: int | None = setting(
-        None, "of the result in pixels, a multiple of 8", unset="the model's own", metavar="PX"
+        None,
+        "of the result in pixels, a multiple of 8, for mini of 16",
+        unset="the model's own",
+        metavar="PX",
     )
     height: int | None = setting(
-        None, "of the result in pixels, a multiple of 8", unset="the model's own", metavar="PX"
+        None,
+        "of the result in pixels, a multiple of 8, for mini of 16",
+        unset="the model's own",
+        metavar="PX",
     )
     sound: bool = setting(True, "keep the input's sound, in sync; a GIF has none")
     preset: PresetName = setting("exact", "sample as published, or with less work")

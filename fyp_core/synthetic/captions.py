@@ -24,6 +24,14 @@ _SUBJECTS: dict[str, tuple[str, ...]] = {
     "santa": ("santa", "santa claus"),
     "man": ("a man", "a man", "a guy"),
     "woman": ("a woman", "a woman", "a girl", "a lady"),
+    "captain america": ("captain america", "captain america"),
+    "darth vader": ("darth vader", "darth vader"),
+    "king": ("a king", "a king", "a king with a crown"),
+    "chef": ("a chef", "a chef", "a cook"),
+    "pirate": ("a pirate", "a pirate", "a pirate with a hat"),
+    "wizard": ("a wizard", "a wizard", "a magician"),
+    "teddy bear": ("a teddy bear", "a teddy bear", "a brown bear", "a bear"),
+    "skeleton": ("a skeleton", "a skeleton", "a human skeleton"),
 }
 
 _PLACES: dict[str, tuple[str, ...]] = {
@@ -38,6 +46,10 @@ _PLACES: dict[str, tuple[str, ...]] = {
     "park": ("in the park", "in a park", "in the green park"),
     "mountain": ("on the mountain", "on a mountain", "in the mountains", "on top of a mountain"),
     "gym": ("in the gym", "in a gym", "at the gym"),
+    "castle": ("in front of a castle", "in front of the castle", "at the castle", "near a castle"),
+    "stage": ("on stage", "on the stage", "on a stage", "on a concert stage", "on a theater stage"),
+    "galaxy": ("in the galaxy", "in space", "in outer space", "in a galaxy"),
+    "underwater": ("underwater", "underwater", "under water", "at the bottom of the sea", "under the sea"),
 } | {
     f"{color} background": (
         f"on a {color} background", f"with a {color} background", f"against a {color} background",

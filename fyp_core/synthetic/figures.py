@@ -34,7 +34,8 @@ _EDGE_DARKENING = 0.45
 _EDGE_LIGHT = 92
 _NEARLY_BLACK = 70
 
-_FACING = 0.05  # cosine to the viewer from which a facing part is seen
+FRONT, BACK = 1, -1  # the sides of a bone that a part may be confined to
+_FACING = 0.05  # cosine to the viewer from which such a part is seen
 
 _ANGLES = np.linspace(0, 2 * np.pi, 12, endpoint=False)
 _CIRCLE = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=-1)
@@ -43,12 +44,12 @@ _SUBPIXEL_BITS = 4
 
 @dataclass(frozen=True)
 class FigurePart:
-    """``facing``: only seen when its bone looks towards the viewer."""
+    """``facing``: FRONT is only seen when its bone looks towards the viewer, BACK when away, 0 always."""
 
     group: str
     color: Color
     spheres: tuple[Sphere, ...]
-    facing: bool = False
+    facing: int = 0
 
 
 @dataclass(frozen=True)
@@ -99,38 +100,48 @@ def paint(
     radii = figure.radii * thickness[figure.bone_index]
     centers, depths = project(place(bones, figure.bone_index, figure.places))
     circles = centers[:, :, None] + radii[:, None, None] * _CIRCLE
-    outlines = (circles * (1 << _SUBPIXEL_BITS)).astype(np.int32)
+    edge = max(1, round(_EDGE_WIDTH * scale))
+    outlines, edges = (
+        (rims * (1 << _SUBPIXEL_BITS)).astype(np.int32) for rims in (circles, circles + edge * _CIRCLE)
+    )
 
     group_depths = depths @ figure.membership.T + _DEPTH_BIAS
     behind = (group_depths[:, _TORSO : _TORSO + 1] - group_depths) / _SHADING_DEPTH
     shades = 1 - _SHADING * np.clip(behind, 0, 1) * _SHADED
     towards = bones[:, :, 2, 2] / unit
-    edge = 1 + 2 * max(1, round(_EDGE_WIDTH * scale))  # the fill hides the inner half of the stroke
-    for frame in zip(canvases, outlines, group_depths, shades, towards):
-        _paint_frame(figure, edge, *frame)
+    for frame in zip(canvases, outlines, edges, group_depths, shades, towards):
+        _paint_frame(figure, *frame)
 
 
 def _paint_frame(
     figure: Figure,
-    edge: int,
     canvas: np.ndarray,
     outlines: np.ndarray,
+    edges: np.ndarray,
     depths: np.ndarray,
     shades: np.ndarray,
     towards: np.ndarray,
 ) -> None:
     for group in np.argsort(depths):
         shade = float(shades[group])
-        hulls = [
-            (part.color, cv2.convexHull(outlines[span].reshape(-1, 2)))
+        parts = [
+            (part, span)
             for part, span in figure.groups[group]
-            if not part.facing or towards[figure.bone_index[span.start]] >= _FACING
+            if not part.facing or part.facing * towards[figure.bone_index[span.start]] >= _FACING
         ]
         if _EDGED[group]:
-            for color, hull in hulls:  # all before the first fill: the edge runs around the whole limb
-                cv2.polylines(canvas, [hull], True, _edge_color(color), edge, cv2.LINE_8, _SUBPIXEL_BITS)
-        for (r, g, b), hull in hulls:
-            cv2.fillConvexPoly(canvas, hull, (r * shade, g * shade, b * shade), cv2.LINE_8, _SUBPIXEL_BITS)
+            for part, span in parts:  # all before the first fill: the edge runs around the whole limb
+                if not part.facing:  # those lie within others
+                    _fill(canvas, edges[span], _edge_color(part.color))
+        for part, span in parts:
+            r, g, b = part.color
+            _fill(canvas, outlines[span], (r * shade, g * shade, b * shade))
+
+
+def _fill(canvas: np.ndarray, outlines: np.ndarray, color: tuple[float, ...]) -> None:
+    """The convex hull of (D, A, 2) points in fractions of a pixel."""
+    hull = cv2.convexHull(outlines.reshape(-1, 2))
+    cv2.fillConvexPoly(canvas, hull, color, cv2.LINE_8, _SUBPIXEL_BITS)
 
 
 def _edge_color(color: Color) -> tuple[float, ...]:

@@ -30,7 +30,7 @@ _VIVID = 1.5 * np.eye(3) - 0.5 / 3  # away from the grey of the same brightness
 
 def _cartoon(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Few, strong colours inside dark outlines."""
-    side = max(2, round(min(frames.shape[1:3]) / 100))
+    side = max(2, round(min(frames.shape[1:3]) / 128))
     kernel = np.ones((side, side), np.uint8)
     out = np.empty_like(frames)
     for frame, drawn in zip(frames, out):
@@ -48,7 +48,7 @@ _BLUE, _YELLOW = np.array([24.0, 62, 150]), np.array([252.0, 214, 84])
 _TONED = np.hstack(
     [0.58 * np.eye(3) + 0.42 / (3 * 255) * (_YELLOW - _BLUE)[:, None], 0.42 * _BLUE[:, None]],
 )
-_STROKE_LENGTH = 0.04  # picture heights
+_STROKE_LENGTH = 0.05  # picture heights
 _STROKE_STEPS = 8
 
 
@@ -58,7 +58,7 @@ def _van_gogh(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     a, b = rng.uniform(0, 2 * np.pi, 2).astype(np.float32)
     u, v = 7 / height * x, 6 / height * y
-    direction = 2.2 * np.sin(u + 3 * np.sin(0.8 * v + a)) + 2.2 * np.cos(v + 3 * np.sin(0.85 * u + b))
+    direction = 1.5 * np.sin(u + 2 * np.sin(0.8 * v + a)) + 1.5 * np.cos(v + 2 * np.sin(0.85 * u + b))
     along_x, along_y = np.cos(direction), np.sin(direction)
 
     noise = cv2.GaussianBlur(rng.random((height, width), dtype=np.float32), (0, 0), max(0.5, height / 256))
@@ -68,7 +68,7 @@ def _van_gogh(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         strokes += cv2.remap(noise, at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
     strokes = (strokes - strokes.mean()) / strokes.std()
 
-    shift = 0.008 * height * strokes  # colours run along the strokes, edges become ragged
+    shift = 0.0045 * height * strokes  # colours run along the strokes, edges become ragged
     maps = cv2.convertMaps(x + shift * along_x, y + shift * along_y, cv2.CV_16SC2)
     gain = cv2.merge([np.clip(1 + 0.16 * strokes, 0.6, 1.4)] * 3)
     out = np.empty_like(frames)

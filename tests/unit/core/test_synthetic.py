@@ -18,6 +18,7 @@ from fyp_core.synthetic import (
 from fyp_core.synthetic.body import Proportions, keypoints, solve
 from fyp_core.synthetic.captions import words
 from fyp_core.synthetic.motions import REGISTRY, mirror
+from fyp_core.synthetic.scenes import background
 from pose_extraction.skeleton import KEYPOINT_NAMES
 
 LEFT, RIGHT = ([i for i, n in enumerate(KEYPOINT_NAMES) if n.startswith(side)] for side in ("left", "right"))
@@ -69,7 +70,7 @@ def test_every_named_thing_can_be_rendered():
 
 
 def test_the_world_is_as_rich_as_promised():
-    assert len(CHARACTERS) >= 12 and len(SCENES) >= 14 and len(MOTIONS) >= 12 and len(STYLES) == 4
+    assert len(CHARACTERS) >= 20 and len(SCENES) >= 19 and len(MOTIONS) >= 12 and len(STYLES) == 4
 
 
 def test_training_never_shows_a_held_out_pair_or_motion():
@@ -128,6 +129,15 @@ def test_the_background_holds_still_outside_the_figure():
         assert columns.size
         still = clip.frames[:, :, columns]
         assert (still == still[:1]).all()
+
+
+@pytest.mark.parametrize(("height", "width"), [(96, 48), (48, 112)])
+def test_scenes_fill_portrait_and_wide_pictures_from_side_to_side(height, width):
+    for scene in SCENES:
+        image, again = (background(scene, rng(2), height, width).astype(int) for _ in range(2))
+        assert image.shape == (height, width, 3) and np.array_equal(image, again)
+        for outer, inner in ((0, 2), (-1, -3)):
+            assert np.median(np.abs(image[:, outer] - image[:, inner])) < 60, scene
 
 
 def test_the_figure_moves():
@@ -192,6 +202,14 @@ NAMES_IN_CAPTIONS = {
     "santa": ("santa",),
     "man": ("man", "guy"),
     "woman": ("woman", "girl", "lady"),
+    "captain america": ("captain america",),
+    "darth vader": ("darth vader",),
+    "king": ("king",),
+    "chef": ("chef", "cook"),
+    "pirate": ("pirate",),
+    "wizard": ("wizard", "magician"),
+    "teddy bear": ("teddy bear", "brown bear", "bear"),
+    "skeleton": ("skeleton",),
     "beach": ("beach",),
     "sea": ("sea", "ocean", "water"),
     "moon": ("moon",),
@@ -203,6 +221,10 @@ NAMES_IN_CAPTIONS = {
     "park": ("park",),
     "mountain": ("mountain", "mountains"),
     "gym": ("gym",),
+    "castle": ("castle",),
+    "stage": ("stage",),
+    "galaxy": ("galaxy", "space"),
+    "underwater": ("underwater", "under water", "under the sea", "bottom of the sea"),
 } | {f"{color} background": (color,) for color in ("red", "blue", "green", "yellow")}
 
 
