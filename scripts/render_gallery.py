@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import cycle, islice
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,7 @@ class Row:
     source: of a video in ``pose_example``.
     motion: what sentences call it, one of ``fyp_core.synthetic.MOTIONS``; "" for nothing.
     results: how many.
-    people: in the source.
-    characters: different ones among them.
+    people: in the source; all are the same character.
     height: of the results in pixels.
     settings: of the generation, besides the usual ones.
     """
@@ -44,7 +43,6 @@ class Row:
     motion: str = ""
     results: int = 4
     people: int = 1
-    characters: int = 1
     are_styled: bool = False
     height: int = 224
     settings: dict[str, Any] = field(default_factory=dict)
@@ -62,7 +60,7 @@ ROWS = (
     Row("raw_man_jumping_jacks", "Jumping jacks, from a video", "jumping jacks"),
     Row("skeleton_macarena", "Macarena", "macarena"),
     Row("skeleton_disco", "Disco", "disco"),
-    Row("skeleton_two_people", "Two people", people=2, characters=2),
+    Row("skeleton_two_people", "Two people", people=2),
     Row("skeleton_portrait", "Hip sway, portrait", "hip sway", results=5, height=320, settings=PORTRAIT),
     Row("skeleton_dribble", "Basketball", "dribble"),
     Row("skeleton_three_people", "Three people, wide", results=2, people=3, settings=WIDE),
@@ -115,13 +113,7 @@ def _sentence(
     styles: Iterator[str],
 ) -> str:
     style = next(styles) if row.are_styled else ""
-    return caption(rng, _choose_characters(row, characters), next(scenes), row.motion, style)
-
-
-def _choose_characters(row: Row, characters: Iterator[str]) -> list[str]:
-    """The character of each person; where there are fewer than people, the first one comes several times."""
-    different = list(islice(characters, row.characters))
-    return different[:1] * (row.people - len(different)) + different
+    return caption(rng, [next(characters)] * row.people, next(scenes), row.motion, style)
 
 
 def render_row(

@@ -40,7 +40,7 @@ EXAMPLES: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("raw_man_jumping_jacks", "Jumping jacks", "an astronaut on the moon", FIRST_SECONDS),
     ("skeleton_macarena", "Macarena", "a panda on the beach", {}),
     ("raw_man_cheering", "Cheering", "a robot in Antarctica", {}),
-    ("skeleton_two_people", "Two people", "Santa and a robot in the snow", {}),
+    ("skeleton_two_people", "Two people", "two pandas in the park", {}),
     ("skeleton_three_people", "Three people, wide", "three robots on the beach", WIDE),
     ("raw_two_people", "Two people, disco", "Santa in the snow", {}),
     ("skeleton_portrait", "Hip sway, portrait", "Spiderman on the street", PORTRAIT),
