@@ -24,20 +24,20 @@ from tests.end_to_end.conftest import ROOT
 pytestmark = pytest.mark.slow
 
 MINI = ROOT / "checkpoints/mini"
-PURPLE = (170, 40, 200)  # nothing in the procedural world is
-SIZE = 128
+PURPLE = (170, 40, 200)  # of all that a man wears
+SIZE = 256
 
 
 @pytest.fixture
-def draw_wizard(monkeypatch: pytest.MonkeyPatch) -> Callable[..., WorldClip]:
+def draw_witch(monkeypatch: pytest.MonkeyPatch) -> Callable[..., WorldClip]:
     """Renders clips of a character that mini was never shown, whose word it knows as a word only."""
     man = figure("man")
     groups = tuple(tuple((replace(part, color=PURPLE), span) for part, span in group) for group in man.groups)
-    wizard = replace(man, groups=groups)
+    witch = replace(man, groups=groups)
 
     def draw(seed: int, frames: int, **choices: str | int) -> WorldClip:
         with monkeypatch.context() as patch:
-            patch.setattr(world, "figure", lambda _: wizard)
+            patch.setattr(world, "figure", lambda _: witch)
             rng = np.random.default_rng((9, seed))
             return sample_clip(rng, frames, SIZE, character="man", motion="freestyle", **choices)
 
@@ -94,20 +94,20 @@ def changed(before: torch.nn.Module, after: torch.nn.Module) -> bool:
 
 
 def test_their_character_shows_up(
-    draw_wizard: Callable[..., WorldClip],
+    draw_witch: Callable[..., WorldClip],
     run: Callable[..., subprocess.CompletedProcess[str]],
     tmp_path: Path,
 ) -> None:
     rows = ["path,caption"]
     for index in range(20):
-        clip = draw_wizard(index, 8)
+        clip = draw_witch(index, 8)
         write_video(tmp_path / f"mine/{index}.mp4", clip.frames, fps=8)
-        rows.append(f"{index}.mp4,a wizard dancing in the {clip.scene}")
+        rows.append(f"{index}.mp4,a witch dancing in the {clip.scene}")
     (tmp_path / "mine/clips.csv").write_text("\n".join(rows))
     settings = {
         "stage": "temporal",
         "pretrained_model_path": str(MINI),
-        "output_dir": "wizard",
+        "output_dir": "witch",
         "train_data": {
             "kind": "clips",
             "path": "mine/clips.csv",
@@ -128,19 +128,19 @@ def test_their_character_shows_up(
         "validation_steps": 1000,
         "dataloader_num_workers": 1,
     }
-    (tmp_path / "wizard.yaml").write_text(yaml.safe_dump(settings))
-    trained = run(ROOT / "train_followyourpose.py", "--config=wizard.yaml")
+    (tmp_path / "witch.yaml").write_text(yaml.safe_dump(settings))
+    trained = run(ROOT / "train_followyourpose.py", "--config=witch.yaml")
     assert trained.returncode == 0, trained.stderr
-    assert "--model wizard/model" in trained.stderr
+    assert "--model witch/model" in trained.stderr
 
-    shown = draw_wizard(100, 4, scene="park", stride=4)  # moves that were not among the clips
+    shown = draw_witch(100, 4, scene="park", stride=4)  # moves that were not among the clips
     skeletons = shown.skeletons()
-    figure = cv2.dilate(skeletons.max((0, 3)), np.ones((5, 5))) > 60
-    around = cv2.dilate(figure.astype(np.uint8), np.ones((31, 31))) == 0
-    prompt = "a wizard dancing in the park"
+    figure = cv2.dilate(skeletons.max((0, 3)), np.ones((9, 9))) > 60
+    around = cv2.dilate(figure.astype(np.uint8), np.ones((61, 61))) == 0
+    prompt = "a witch dancing in the park"
     before = generate(MINI, prompt, skeletons)
-    after = generate(tmp_path / "wizard/model", prompt, skeletons)
-    other = generate(tmp_path / "wizard/model", "an astronaut on the beach", skeletons)
+    after = generate(tmp_path / "witch/model", prompt, skeletons)
+    other = generate(tmp_path / "witch/model", "an astronaut on the beach", skeletons)
     assert purple(before, figure) < 0.05
     assert purple(after, figure) > 0.15
     assert purple(after, around) < 0.02, "the scene keeps its colours"

@@ -10,7 +10,7 @@ from fyp_core.weights.sources import ModelSource, resolve_model
 from fyp_media.errors import InputError
 
 SOURCE = (1080, 1920)
-PUBLISHED, MINI = ModelSize(512, 512, 8), ModelSize(128, 128, 8, seconds=20, fps=12)
+PUBLISHED, MINI = ModelSize(512, 512, 8), ModelSize(256, 256, 16, seconds=20, fps=12)
 
 
 def test_the_model_tells_its_size_without_its_weights(tiny_model_dir: Path) -> None:
@@ -36,19 +36,19 @@ def test_other_proportions_keep_the_number_of_pixels(model: ModelSize, aspect: s
     wanted = 16 / 9 if aspect == "source" else parse_aspect(aspect)[0] / parse_aspect(aspect)[1]
     assert width / height == pytest.approx(wanted, rel=0.06)
     assert width * height == pytest.approx(model.width * model.height, rel=0.1)
-    assert not width % 8 and not height % 8
+    assert not width % model.factor and not height % model.factor
 
 
 def test_sizes_asked_for_are_taken() -> None:
-    assert result_size(MINI, SOURCE, None, None, None) == (128, 128)
-    assert result_size(MINI, SOURCE, 96, None, None) == (128, 96)
+    assert result_size(MINI, SOURCE, None, None, None) == (256, 256)
+    assert result_size(MINI, SOURCE, 192, None, None) == (256, 192)
 
 
 @pytest.mark.parametrize(
     ("wish", "sentence"),
     [
         ((96, None, "9:16"), "leave one of them out"),
-        ((100, None, None), "multiples of 8"),
+        ((100, None, None), "multiples of 16"),
         ((None, None, "9:0"), "no aspect '9:0'"),
         ((None, None, "wide"), "no aspect 'wide'"),
         ((None, None, "nan:1"), "no aspect 'nan:1'"),
