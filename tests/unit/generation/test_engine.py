@@ -54,6 +54,7 @@ def expected(engine: Engine, request_: GenerationRequest) -> np.ndarray:
     return engine.generate(request_).frames
 
 
+@pytest.mark.slow
 def test_additions_of_a_request_come_and_go_with_it(
     tiny_model_dir: Path, request_: GenerationRequest, expected: np.ndarray, tmp_path: Path
 ) -> None:
@@ -325,6 +326,7 @@ def test_turbo_puts_on_a_lora_for_few_steps_where_it_is_found(
     assert own_scheduler.settings()["loras"] == []
 
 
+@pytest.mark.slow
 def test_jobs_at_the_same_time_get_their_own_loras(
     engine: Engine, request_: GenerationRequest, expected: np.ndarray, tmp_path: Path
 ) -> None:

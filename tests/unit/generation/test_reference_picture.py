@@ -76,6 +76,7 @@ def with_picture(request: GenerationRequest, picture: Path, adapter: Path | str)
     return request.changed(reference_picture=picture, ip_adapter=str(adapter), reference_strength=1)
 
 
+@pytest.mark.slow
 def test_the_picture_guides_as_strongly_as_asked_and_for_its_request_only(
     engine: Engine, plain: GenerationRequest, hero: GenerationRequest, expected: np.ndarray, folder: Path
 ) -> None:
@@ -146,6 +147,7 @@ def test_every_frame_receives_the_same_tokens(
     assert len(kinds) == (2 if is_guided else 1), "one for the picture, one for the unconditional half"
 
 
+@pytest.mark.slow
 def test_a_lora_and_a_picture_work_together(
     engine: Engine, model: FollowYourPosePipeline, hero: GenerationRequest, expected: np.ndarray, folder: Path
 ) -> None:

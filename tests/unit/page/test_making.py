@@ -78,6 +78,7 @@ def test_files_and_notices_of_a_result_are_kept(
     assert result.phases == {"denoise": 1.0}
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_video(maker: Maker, make_video: Callable[..., Path]) -> None:
     video = make_video(frames=5 * CHUNK)
 

@@ -178,6 +178,7 @@ def test_the_turbo_stage_leaves_the_model_as_it_is_and_adds_a_lora(models: dict[
     assert all(tensor.abs().max() > 0 for tensor in matrices.values())
 
 
+@pytest.mark.slow
 def test_turbo_takes_the_models_own_lora(models: dict[str, Path], tmp_path: Path) -> None:
     convert_model(resolve_model(models["turbo"]), tmp_path / "converted", torch.float16)
     engine = Engine(str(tmp_path / "converted"), runtime=Runtime(device="cpu", dtype="fp32"))

@@ -71,6 +71,7 @@ def test_only_the_lora_learns_and_all_of_it(tiny_model_dir: Path) -> None:
         assert ".lora_B." not in name or parameter.grad.any(), name  # A learns once B is not zero
 
 
+@pytest.mark.slow
 def test_its_memory_is_estimated(tiny_model_dir: Path) -> None:
     said = dry_run(turbo(tiny_model_dir))
     assert "The turbo stage learns" in said
