@@ -26,7 +26,7 @@ from tests.end_to_end.conftest import ENVIRONMENT, EXAMPLES, ROOT, free_port, wa
 pytestmark = pytest.mark.slow
 
 MEGABYTE = 10**6
-ANSWER_LIMIT = 5  # seconds, generous for a busy machine
+ANSWER_LIMIT = 1  # seconds
 GOOD = {"input_type": "skeleton", "prompt": "a robot", "frames": 2, "steps": 2, "seed": 7}
 
 

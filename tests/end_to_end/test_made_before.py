@@ -1,4 +1,4 @@
-"""Files made before version 1.0.0 work: a saved model makes the same video, ``--like`` reads a video's settings."""
+"""Files made before version 1.0.0 work unchanged: a saved model, and a video repeated with ``--like``."""
 
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from PIL import Image
 from fyp_core import FollowYourPosePipeline
 from fyp_core.__main__ import main
 from fyp_core.generation.metadata import read_settings
+from fyp_media.read_video import sample_frames
 from tests.end_to_end.conftest import ROOT
 
 FOLDER = ROOT / "tests/data/made_before"
@@ -24,6 +25,16 @@ def test_a_saved_model_makes_the_frames_it_made() -> None:
     frames = pipeline("a robot", skeleton, generator=generator, **sampling).frames[0]
     before = np.asarray(Image.open(FOLDER / "saved_model_video.png"))
     assert decibels(np.concatenate(list(frames * 255), axis=1), before) > 45
+
+
+@pytest.mark.slow
+def test_a_video_is_repeated(tmp_path: Path) -> None:
+    before, again = FOLDER / "saved_model_video.mp4", tmp_path / "again.mp4"
+    source, model = FOLDER / "skeleton_disco.mp4", FOLDER / "saved_model"
+    settings = ["--like", before, "--input", source, "--model", model, "--output", again]
+    assert main(["generate", *map(str, settings)]) == 0
+    first, second = (np.stack(list(sample_frames(path, 4, stride=1))) for path in (before, again))
+    assert decibels(first, second) > 40
 
 
 @pytest.mark.slow

@@ -62,7 +62,7 @@ def test_errors_are_the_same_and_come_at_once(make_video: Callable[..., Path], t
         start = time.monotonic()
         with pytest.raises(InputError, match="start at frame 11 or earlier"):
             video.sampled(Sampling(2, start=10**8))
-        assert time.monotonic() - start < 5
+        assert time.monotonic() - start < 1
         assert len(list(video.sampled(Sampling(2)))) == 2
 
 
