@@ -23,7 +23,7 @@ from fyp_media.sound import Sound
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov")
 # Options of the encoder x264.
 QUICK = {"crf": "16", "preset": "veryfast"}
-SMALL = {"crf": "24", "preset": "veryslow"}  # a third of the bytes, ten times the work: for committed files
+SMALL = {"crf": "27", "preset": "veryslow"}  # a third of the bytes, ten times the work: for committed files
 
 FrameWriter = Callable[[np.ndarray], None]
 """Takes the next frame, (H, W, 3) uint8 RGB, of the same size as the others."""

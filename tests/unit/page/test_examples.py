@@ -31,11 +31,11 @@ def test_result_skeleton_and_poster_belong_together(example: Example) -> None:
         skeleton = probe(example.skeleton)
         assert (skeleton.frame_count, skeleton.fps) == (result.frame_count, pytest.approx(result.fps))
     with Image.open(example.poster) as poster:
-        assert max(poster.size) == min(320, max(result.width, result.height))
-        assert poster.width / poster.height == pytest.approx(result.width / result.height, rel=0.01)
+        scale = min(1, 320 / max(result.width, result.height))  # the longest side of a poster
+        assert poster.size == (round(scale * result.width), round(scale * result.height))
 
 
 def test_they_are_small() -> None:
     stored = [path for path in (ROOT / "pose_example").rglob("*") if path.is_file()]
-    assert sum(path.stat().st_size for path in stored) < 1_800_000
+    assert sum(path.stat().st_size for path in stored) < 1_500_000
     assert (ROOT / "assets/hero.webp").stat().st_size < 500_000
