@@ -215,6 +215,16 @@ class AutoencoderConfig(NewNetworkConfig):
     initial_model: str | None = Field(
         None, description="a model whose autoencoder is taken over, also one of half the pixels a side"
     )
+    decoder_only: bool = Field(
+        False,
+        description="train the decoder alone: latents stay as they are, so networks trained on them stay valid",
+    )
+
+    @model_validator(mode="after")
+    def _check_decoder_only(self) -> Self:
+        if self.decoder_only and not self.pretrained_model_path:
+            raise ValueError("decoder_only continues an autoencoder: name its model in pretrained_model_path")
+        return self
 
     @model_validator(mode="after")
     def _check_size(self) -> Self:

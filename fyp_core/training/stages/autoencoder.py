@@ -84,13 +84,17 @@ class Reconstructor(nn.Module):
 class AutoencoderStage:
     """Learns to compress pictures: L1 (more on the figure), L1 of gradients for edges, a little KL.
 
-    Continues with the autoencoder in ``pretrained_model_path`` where one is given.
+    Continues with the autoencoder in ``pretrained_model_path`` where one is given; with ``decoder_only`` its latents
+    stay the same.
     """
 
     def __init__(self, config: AutoencoderConfig) -> None:
         self.config = config
         torch.manual_seed(config.seed)
         self.vae = _initial_autoencoder(config)
+        if config.decoder_only:
+            self.vae.encoder.requires_grad_(False)
+            self.vae.quant_conv.requires_grad_(False)
         self.network: nn.Module = Reconstructor(self.vae)
         self.data = WorldImages(config.train_data, config.seed)
 
@@ -119,7 +123,8 @@ class AutoencoderStage:
 
     def export(self, folder: Path, learnt: dict[str, torch.Tensor]) -> None:
         self.network.load_state_dict(learnt, strict=False)
-        standardise_latents(self.vae, self.data)
+        if not self.config.decoder_only:
+            standardise_latents(self.vae, self.data)
         self.vae.save_pretrained(folder / "vae")
 
 

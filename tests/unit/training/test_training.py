@@ -143,6 +143,15 @@ def changed(before: Path, after: Path) -> set[str]:
     return {name for name in old if not torch.equal(old[name], new[name])}
 
 
+def test_a_decoder_trained_alone_reads_the_same_latents(models: dict[str, Path], tmp_path: Path) -> None:
+    before = models["autoencoder"]
+    after = run_stage(tmp_path, "autoencoder", pretrained_model_path=str(before), decoder_only=True)
+    old, new = (load_file(model / "vae" / f"{PARTS['vae']}.safetensors") for model in (before, after))
+    names = {name for name in old if not torch.equal(old[name], new[name])}
+    assert names
+    assert {name.split(".")[0] for name in names} <= {"decoder", "post_quant_conv"}
+
+
 def test_stage_1_changes_the_pose_encoder_alone(models: dict[str, Path]) -> None:
     names = changed(models["text_to_image"], models["pose"])
     assert names

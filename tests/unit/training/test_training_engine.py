@@ -615,6 +615,10 @@ def test_the_configurations_of_the_paper(capsys: pytest.CaptureFixture[str]) -> 
         ({"train_data": STAGE_2["train_data"] | {"width": 36}}, "width is 36, but must be a multiple of 8"),
         ({"train_data": {"size": 100}}, "size is 100, but must be a multiple of 8"),
         ({"stage": "autoencoder", "train_data": {"size": 40}, "crop_share": 0.5}, "a multiple of 16"),
+        (
+            {"stage": "autoencoder", "pretrained_model_path": None, "train_data": {}, "decoder_only": True},
+            "name its model",
+        ),
         ({"stage": "judge_pose", "train_data": {}, "input_size": 48}, "a multiple of 32"),
         ({"train_data": {"styles": ["at dawn"]}}, "styles must be one of at sunset, .* not 'at dawn'"),
         ({"train_data": {"style_probability": 1.5}}, "style_probability is 1.5, but must be within 0 and 1"),
