@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
@@ -21,6 +22,14 @@ _READ_OPTIONS = {
     "asf,ogg,mxf,dv,nut,"
     "jpeg_pipe,png_pipe,webp_pipe",  # pictures: videos of one frame
 }
+# Pictures by their first bytes: FFmpeg takes files with usual names for a series, which it may not read.
+_PICTURES = (
+    (re.compile(rb"\xff\xd8\xff"), "jpeg_pipe"),
+    (re.compile(rb"\x89PNG.*acTL", re.DOTALL), "apng"),
+    (re.compile(rb"\x89PNG"), "png_pipe"),
+    (re.compile(rb"RIFF....WEBP", re.DOTALL), "webp_pipe"),
+)
+_FIRST_BYTES = 1 << 16
 # A file of some kilobytes can hold a picture that takes gigabytes. 36 megapixels is just above 8K (7680x4320).
 MOST_PIXELS = 36_000_000
 _MOST_PIXEL_ASPECT = 10  # widescreen DVDs have 1.46, anamorphic cinema 2
@@ -47,9 +56,11 @@ def open_container(path: str | os.PathLike[str]) -> InputContainer:
     if not file.stat().st_size:
         raise InputError(f"{file.name} is empty; choose another video.")
     try:
+        picture = _picture_format(file)
         # Without the prefix FFmpeg reads a name such as "a:b.mp4" as a network address.
         container = av.open(
             f"file:{file}",
+            format=picture,
             options={"max_pixels": str(MOST_PIXELS)},  # checked again while decoding: headers may be wrong
             container_options=_READ_OPTIONS,
             metadata_errors="replace",
@@ -100,6 +111,13 @@ def pixel_aspect(stream: av.VideoStream) -> Fraction:
     return stream.sample_aspect_ratio or Fraction(1)
 
 
+def _picture_format(file: Path) -> str | None:
+    """FFmpeg's name for the format of a picture, still or moving; None for anything else."""
+    with file.open("rb") as stream:
+        start = stream.read(_FIRST_BYTES)
+    return next((name for pattern, name in _PICTURES if pattern.match(start)), None)
+
+
 def _is_moving(stream: av.VideoStream) -> bool:
     """False for the cover picture of a sound file and for codecs FFmpeg does not know."""
     return stream.codec_context is not None and not stream.disposition & av.stream.Disposition.attached_pic
@@ -109,7 +127,8 @@ def _check_size(stream: av.VideoStream, name: str) -> None:
     width, height = stream.codec_context.width, stream.codec_context.height
     if not width or not height:  # FFmpeg does not report a size above max_pixels
         raise InputError(
-            f"The picture of {name} has more than {MOST_PIXELS // 10**6} megapixels, or no size; make it smaller."
+            f"The picture of {name} has more than {MOST_PIXELS // 10**6} megapixels, or no size that can be read (an"
+            " animated WebP, a part of a stream); export it again as a smaller MP4."
         )
     aspect = pixel_aspect(stream)
     if not 1 / _MOST_PIXEL_ASPECT <= aspect <= _MOST_PIXEL_ASPECT:

@@ -14,7 +14,7 @@ from PIL import Image
 from fyp_media.decoding.video import Sampling
 from fyp_media.errors import InputError
 from fyp_media.fit import cover
-from fyp_media.read_video import open_video, probe, read_frames, sample_frames
+from fyp_media.read_video import open_video, probe, read_frames, read_picture, sample_frames
 
 COUNT = 60
 
@@ -269,3 +269,19 @@ def test_a_request_opens_its_video_once(tmp_path, monkeypatch):
         video.sample(Sampling(3, stride=5, start=30))
         assert len(list(video.frames())) == video.info.frame_count
     assert len(opened) == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["face.jpg", "face.JPEG", "face.png", "face.webp", "100 %d {1}?.png", "face"]
+)
+def test_pictures_of_a_usual_size_are_read_whatever_their_name(name: str, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (12, 12, 3), np.uint8)
+    upright = Image.fromarray(noise).resize((320, 240), Image.Resampling.BILINEAR)
+    turned = Image.Exif()
+    turned[0x0112] = 6  # orientation: to be turned clockwise
+    suffix = Path(name).suffix.upper().strip(".")
+    kind = {"JPG": "JPEG", "": "JPEG"}.get(suffix, suffix)
+    upright.rotate(90, expand=True).save(tmp_path / name, kind, exif=turned)
+    assert (tmp_path / name).stat().st_size > 4096  # more than FFmpeg reads to tell what it is
+    shown = read_picture(tmp_path / name).astype(int)
+    assert np.abs(shown - np.asarray(upright, int)).mean() < 8
