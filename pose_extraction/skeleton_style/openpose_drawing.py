@@ -23,11 +23,17 @@ _LINKS = (
 _HUE_STEP = 10  # in OpenCV's steps of two degrees
 _SATURATED, _BRIGHT, _LIT = 110, 200, 70  # of 255; links have 0.6 of a dot's brightness
 _SMALLEST_DOT = 8  # pixels
+_LEAST_SIZE = (
+    0.3  # of the usual area of dots; smaller ones are mixed colours at the edges of others, or hands
+)
+_FILLED = 0.5  # of the box around a dot: less is the line of a drawing whose lines are as bright as its dots
+_LONGEST = 2  # a dot's width by its height, or the other way round
 _MOST_DOTS = 20  # of one hue; more are no joints
 _SAMPLES = np.linspace(0.2, 0.8, 13)[:, None]  # along a link, outside its dots
 _SHORT = 6  # dot radii: the dots of a shorter link hide its colour
 _SUPPORT = 0.6  # share of a link in its colour
 _LEAST_LINKS = 5  # in a frame that was read
+_FRAGMENT = 2  # joints: so few, beside more of somebody, are of hands
 _EXPLAINED = 0.6  # least share of the coloured pixels at links that were read; the rest are hands
 
 _Dot = tuple[int, int]  # the joint, and which of its dots
@@ -55,8 +61,10 @@ class _Drawing:
         """(N, 2) centres and (N,) areas of the dots of a joint."""
         mask = self.saturated & (self.value > _BRIGHT) & (self.number == joint)
         _, _, parts, centres = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
-        areas = parts[:, cv2.CC_STAT_AREA]
-        largest = [part for part in areas.argsort()[::-1] if part and areas[part] >= _SMALLEST_DOT]
+        width, height, areas = parts[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT, cv2.CC_STAT_AREA]].T
+        is_dot = (areas >= _SMALLEST_DOT) & (areas >= _FILLED * width * height)
+        is_dot &= np.maximum(width, height) <= _LONGEST * np.minimum(width, height)
+        largest = [part for part in areas.argsort()[::-1] if part and is_dot[part]]
         return centres[largest[:_MOST_DOTS]], areas[largest[:_MOST_DOTS]]
 
     def support(self, link: int, start: np.ndarray, end: np.ndarray, radius: float) -> float:
@@ -86,16 +94,20 @@ def read_people(frame: np.ndarray) -> list[np.ndarray]:
     """(18, 3) x, y and score in OpenPose's order for each person; 0 where a joint is not seen."""
     drawing = _Drawing.of(frame)
     found = [drawing.dots(joint) for joint in range(_JOINTS)]
-    centres = [places for places, _ in found]
-    areas = np.concatenate([sizes for _, sizes in found])
-    if not len(areas):
+    largest = [sizes[0] for _, sizes in found if len(sizes)]
+    if not largest:
         return []
-    radius = float(np.sqrt(np.median(areas) / np.pi))
+    usual = np.median(largest)
+    centres = [places[sizes >= _LEAST_SIZE * usual] for places, sizes in found]
+    radius = float(np.sqrt(usual / np.pi))
     people: list[dict[int, int]] = []
     for start, end in _links(drawing, centres, radius):
         _join(people, start, end)
+    most = max(map(len, people), default=0)
     bodies = []
     for person in people:
+        if len(person) <= _FRAGMENT < most:
+            continue
         body = np.zeros((_JOINTS, 3), np.float32)
         for joint, dot in person.items():
             body[joint] = *centres[joint][dot], 1
@@ -108,12 +120,12 @@ def _links(drawing: _Drawing, centres: Sequence[np.ndarray], radius: float) -> l
     links: list[tuple[_Dot, _Dot]] = []
     for link, (first, second) in enumerate(_LINKS):
         pairs = [
-            (drawing.support(link, centres[first][a], centres[second][b], radius), a, b)
+            (-drawing.support(link, centres[first][a], centres[second][b], radius), a, b)
             for a, b in product(range(len(centres[first])), range(len(centres[second])))
         ]
         starts, ends = set(), set()
-        for support, a, b in sorted(pairs, reverse=True):
-            if support >= _SUPPORT and a not in starts and b not in ends:
+        for support, a, b in sorted(pairs):  # of equal ones, those of the largest dots
+            if -support >= _SUPPORT and a not in starts and b not in ends:
                 links.append(((first, a), (second, b)))
                 starts.add(a)
                 ends.add(b)
@@ -144,4 +156,4 @@ def _is_explained(frame: np.ndarray) -> bool:
             ends = body[[first, second], :2].round().astype(int).tolist()
             cv2.line(links, ends[0], ends[1], 1, width)
             count += 1
-    return bool(count >= _LEAST_LINKS and links[coloured].mean() > _EXPLAINED)
+    return bool(count >= _LEAST_LINKS and coloured.any() and links[coloured].mean() > _EXPLAINED)

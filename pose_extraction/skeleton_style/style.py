@@ -88,6 +88,7 @@ def recognise_style(frames: np.ndarray) -> Style:
     if not shown:
         raise InputError(BLANK)
     if is_mostly(map(shows_only_our_colors, shown)):
+        _refuse_one_color(shown, line_colors(line_pixels(shown)))
         return Style(notice=DOTS if has_dots(shown) else "")
     if not is_mostly(map(is_line_drawing, shown)):
         if is_mostly(map(shows_our_lines, shown)):
@@ -130,14 +131,19 @@ def in_our_style(frames: np.ndarray) -> tuple[np.ndarray, str]:
 
 def _ours(drawn: list[np.ndarray], pixels: np.ndarray) -> Style:
     colors = line_colors(pixels)
-    torso, *limbs = np.isfinite(colors).all(axis=1)
-    if not torso and sum(limbs) == 1 and is_mostly(map(has_loop, drawn)):
-        raise InputError(ONE_COLOUR)  # limbs have no loop: this is a whole body in the colour of a limb
+    _refuse_one_color(drawn, colors)
     if not all(map(is_black, drawn)):
         return Style(_OTHER_BACKGROUND, BACKGROUND, partial(on_black, line_colors=colors))
     if not are_our_colors(colors):
         return Style(_PALE, to_ours=partial(on_black, line_colors=colors))
     return Style(notice=DOTS if has_dots(drawn) else "")
+
+
+def _refuse_one_color(drawn: list[np.ndarray], colors: np.ndarray) -> None:
+    """Raise InputError for a whole body in the colour of a limb, as limbs have no loop."""
+    torso, *limbs = np.isfinite(colors).all(axis=1)
+    if not torso and sum(limbs) == 1 and is_mostly(map(has_loop, drawn)):
+        raise InputError(ONE_COLOUR)
 
 
 def _with_swapped_colors(drawn: list[np.ndarray], pixels: np.ndarray) -> Style:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from fyp_media.errors import InputError
 from fyp_media.read_video import read_frames
 from fyp_media.write_video import write_video
 from pose_extraction.skeleton import draw_skeleton
@@ -95,3 +96,33 @@ def test_frames_with_nobody_stay_black():
     frames, _ = in_our_style(np.stack([draw(person()), np.zeros((SIZE, SIZE, 3), np.uint8)]))
     assert frames[0].any()
     assert not frames[1].any()
+
+
+@pytest.mark.parametrize("side", [1080, 2160])
+def test_an_enlarged_drawing_is_read_as_well(side):
+    joints = person(0.9, 10, 20)
+    (body,) = read_people(cv2.resize(draw(joints), (side, side), interpolation=cv2.INTER_LINEAR))
+    assert body[:, 2].all()
+    assert np.linalg.norm(body[:, :2] * SIZE / side - openpose_joints(joints), axis=1).max() < 3
+
+
+def test_fingers_are_nobody():
+    """DWPose's: five chains of short lines in all hues, with blue dots."""
+    frame = draw(person(0.9, 0, 20), hands=True)
+    for wrist in person(0.9, 0, 20)[[9, 10]]:
+        for finger in range(5):
+            turn = np.array([np.cos(0.35 * finger), np.sin(0.35 * finger)])
+            for part in range(4):
+                color = [255 * value for value in colorsys.hsv_to_rgb((4 * finger + part) / 20, 1, 1)]
+                ends = (wrist + np.outer([part, part + 1], 9 * turn)).round().astype(int).tolist()
+                cv2.line(frame, ends[0], ends[1], color, 2)
+    assert len(read_people(frame)) == 1
+
+
+def test_lines_as_bright_as_dots_are_refused():
+    frame = draw(person(0.9, 0, 20))
+    frame = np.where(frame.max(axis=-1, keepdims=True) < 200, (frame / 0.6).clip(0, 255), frame).astype(
+        np.uint8
+    )
+    with pytest.raises(InputError, match="cannot be read"):
+        in_our_style(frame[None])

@@ -172,6 +172,14 @@ def test_what_cannot_be_read_is_refused(frames, sentence):
     assert str(refused.value) == sentence
 
 
+def test_a_body_all_in_the_green_of_a_limb_is_refused_after_compression(tmp_path):
+    green = (white(ours(size=512)) * np.array([0, 1, 0])).astype(np.uint8)
+    write_video(tmp_path / "green.mp4", green, 10)
+    with pytest.raises(InputError) as refused:
+        in_our_style(np.stack(list(read_frames(tmp_path / "green.mp4"))))
+    assert str(refused.value) == ONE_COLOUR
+
+
 def test_frames_without_a_skeleton_are_left_out_of_the_judgement():
     frames = np.concatenate([np.zeros((30, SIZE, SIZE, 3), np.uint8), ours(2)])
     passed, notice = in_our_style(frames)
