@@ -42,6 +42,7 @@ from fyp_serving.limits import Limits
 from fyp_serving.monitoring import Metrics, routes
 from fyp_serving.proxies import trusted_proxies
 from fyp_serving.sweeper import Sweeper
+from pose_extraction.estimators.factory import start_estimator
 
 logger = logging.getLogger(__name__)
 
@@ -195,10 +196,11 @@ class _StopSignal:
 
 
 def _load(engine: Engine, loaded: threading.Event) -> None:
-    """Load the model before the first visitor needs it, and measure how fast it is."""
+    """Load the model and start the pose estimator before the first visitor needs them; measure the model's speed."""
     try:
         engine.load()
         loaded.set()
+        start_estimator()
         engine.measure_speed()
     except InputError as error:
         logger.error("%s", error)

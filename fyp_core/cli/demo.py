@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from fyp_media.imports import without_collection
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Give a parser the options of ``demo``: none, as environment variables set the address and the model."""
@@ -12,6 +14,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def demo(_options: argparse.Namespace) -> None:
     """Serve the page."""
-    from fyp_serving.server import serve_page
+    with without_collection():
+        from fyp_serving.server import serve_page
 
     serve_page()

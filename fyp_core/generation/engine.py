@@ -23,6 +23,7 @@ from fyp_core.generation.running.memory import free_memory
 from fyp_core.generation.running.model_facts import ModelFacts
 from fyp_core.generation.running.report import GenerationReport, GenerationResult
 from fyp_core.weights.sources import AUTO, Additions, ModelSource, resolve_model, with_additions
+from fyp_media.imports import without_collection
 from pose_extraction.pose_cache import PoseCache
 
 if TYPE_CHECKING:
@@ -94,7 +95,8 @@ class Engine:
         return self._loaded is not None and self._loaded_additions == additions
 
     def _load(self, additions: Additions | None) -> LoadedModel:
-        from fyp_core.generation.loaded_model import LoadedModel
+        with without_collection():
+            from fyp_core.generation.loaded_model import LoadedModel
 
         speed = self._loaded.speed if self._loaded else None
         source = self._source() if additions is None else with_additions(self._source(), additions)

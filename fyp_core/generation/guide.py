@@ -38,7 +38,7 @@ from pose_extraction.motion.temporal import clean
 from pose_extraction.motion.tracking import ALL, choose
 from pose_extraction.pose_cache import EstimatedPoses, PoseCache
 from pose_extraction.skeleton import SCORE_THRESHOLD, draw_skeleton
-from pose_extraction.skeleton_style import Style, kind_of, recognise_style
+from pose_extraction.skeleton_style import Style, kind_of_stream, recognise_style
 
 _FRAMES_FOR_STYLE = 8
 _SMOOTHING = 1.0  # of the people found in a video
@@ -125,12 +125,11 @@ def make_guide(
         source.frames()  # raises where the video is too short
         if kind == "raw":
             return _from_people(source, turn, cache)
-        examined = source.frames_for_style()
-        if kind == "skeleton" or kind_of(examined) == "skeleton":
-            _refuse_pose_controls(request)
-            return _from_skeletons(source, examined)
-        del examined  # not held while poses are found
-        return _from_people(source, turn, cache)
+        examined = _skeletons_examined(source)
+        if examined is None:
+            return _from_people(source, turn, cache)
+        _refuse_pose_controls(request)
+        return _from_skeletons(source, examined)
 
 
 def fine_skeletons(request: GenerationRequest, guide: Guide) -> Iterator[np.ndarray]:
@@ -187,18 +186,36 @@ class _Source:
         sampling = Sampling(request.frames, request.stride, request.start, request.crop)
         return self.video.sampled(sampling, self.job.check)
 
-    def frames_for_style(self) -> np.ndarray:
-        """(F, H, W, 3) of frames spread over those chosen."""
+    @property
+    def sampling_for_style(self) -> Sampling:
+        """Of frames spread over those chosen."""
         request = self.request
         every = max(1, -(-request.frames // _FRAMES_FOR_STYLE))
-        sampling = Sampling(-(-request.frames // every), request.stride * every, request.start, request.crop)
-        return self.video.sample(sampling, on_decoded=self.job.check)
+        return Sampling(-(-request.frames // every), request.stride * every, request.start, request.crop)
+
+    def frames_for_style(self) -> np.ndarray:
+        """(F, H, W, 3), read by :attr:`sampling_for_style`."""
+        return self.video.sample(self.sampling_for_style, on_decoded=self.job.check)
 
     def hash(self) -> str:
         return file_hash(Path(self.request.input))
 
 
 # --- skeleton videos
+
+
+def _skeletons_examined(source: _Source) -> np.ndarray | None:
+    """See :meth:`_Source.frames_for_style`; None where the input is to be recognised and shows people."""
+    if source.request.input_type == "skeleton":
+        return source.frames_for_style()
+    sampling, examined = source.sampling_for_style, []
+
+    def noted() -> Iterator[np.ndarray]:
+        for frame in source.video.sampled(sampling, source.job.check):
+            examined.append(frame)
+            yield frame
+
+    return None if kind_of_stream(noted(), sampling.count) == "raw" else np.stack(examined)
 
 
 def _from_skeletons(source: _Source, examined: np.ndarray) -> Guide:

@@ -6,15 +6,18 @@ import base64
 import html
 import threading
 import time
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from fyp_core.generation.engine import Engine
 from fyp_core.live.mailbox import Mailbox
-from fyp_core.live.session import LiveFrame, LiveReport, open_session
 from fyp_core.live.settings import LiveSettings
 from fyp_media.errors import InputError
+
+if TYPE_CHECKING:
+    from fyp_core.live.session import LiveFrame, LiveReport
 
 BUSY = "Somebody else's camera is live on this page; try again in a minute."
 _IDLE_SECONDS = 5.0  # without a picture of the camera after which a session ends
@@ -119,6 +122,8 @@ class _Visit:
 
     def _run(self) -> None:
         try:
+            from fyp_core.live.session import open_session  # on use: it imports the model's libraries
+
             with open_session(self._engine, self.settings, self.pictures) as session:
                 for frame in session:
                     with self._changed:

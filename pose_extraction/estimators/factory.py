@@ -8,12 +8,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
+
 from fyp_media.errors import InputError
 from pose_extraction.poses import PoseEstimator
 
 logger = logging.getLogger(__name__)
 
 AUTO = "auto"
+_EMPTY_SIDE = 256  # pixels
 
 Create = Callable[[str | None, bool], PoseEstimator]
 """Loads an estimator from its weights (None: the published ones), for a video or for stills."""
@@ -262,3 +265,13 @@ def choose_estimator(
         InputError: there is no such estimator, or its library or weights are missing.
     """
     return _FACTORY.choose(name, weights, stills=stills)
+
+
+def start_estimator(name: str = AUTO) -> None:
+    """Load an estimator and show it an empty picture, so that the first video does not wait for its start.
+
+    Raises:
+        InputError: see :func:`choose_estimator`.
+    """
+    estimator, _ = choose_estimator(name)
+    list(estimator.estimate([np.zeros((_EMPTY_SIDE, _EMPTY_SIDE, 3), np.uint8)]))

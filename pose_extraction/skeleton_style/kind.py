@@ -38,9 +38,27 @@ def kind_of(frames: np.ndarray) -> Kind:
     Args:
         frames: (F, H, W, 3) uint8 RGB, sampled from the whole video; a dozen suffice.
     """
-    shown = [frame for frame in map(small_frame, spread(frames)) if not is_blank(frame)]
+    examined = spread(frames)
+    return kind_of_stream(examined, len(examined))
+
+
+def kind_of_stream(frames: Iterable[np.ndarray], count: int) -> Kind:
+    """:func:`kind_of` frames that cost time to read: of a video of people, half of them decide.
+
+    Args:
+        frames: ``count`` frames, (H, W, 3) uint8 RGB each; all are read before the answer is "skeleton".
+    """
     tests = (is_line_drawing, shows_only_our_colors, shows_our_lines)
-    return "skeleton" if any(is_mostly(map(test, shown)) for test in tests) else "raw"
+    against = [0] * len(tests)
+    shown = 0
+    for frame in map(small_frame, frames):
+        if is_blank(frame):
+            continue
+        shown += 1
+        against = [votes + (not test(frame)) for votes, test in zip(against, tests)]
+        if 2 * min(against) > count:
+            return "raw"
+    return "skeleton" if 2 * min(against) <= shown else "raw"
 
 
 def spread(frames: np.ndarray) -> np.ndarray:

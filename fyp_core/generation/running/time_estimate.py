@@ -7,7 +7,6 @@ import threading
 
 from fyp_core.generation.job import Phase
 from fyp_core.presets import choose_full_steps
-from fyp_core.windows import plan_windows
 from fyp_media.errors import InputError
 
 _WEIGHT_OF_NEW = 0.5  # of a new measurement in the running mean: speed changes with the machine's load
@@ -79,6 +78,8 @@ def denoising_work(
         guided_share: share of the steps, 0..1, that are computed with and without the prompt.
         window, overlap: see :mod:`fyp_core.windows`.
     """
+    from fyp_core.windows import plan_windows  # with PyTorch, which the page is laid out without
+
     seen = sum(len(each.frames) for each in plan_windows(frames, window, overlap))
     passes = steps + math.ceil(guided_share * steps)
     full = choose_full_steps(steps, reuse)

@@ -10,7 +10,7 @@ import pytest
 from fyp_core.synthetic import sample_clip
 from fyp_media.read_video import read_frames
 from pose_extraction.skeleton import draw_skeleton
-from pose_extraction.skeleton_style import kind_of
+from pose_extraction.skeleton_style import kind_of, kind_of_stream
 from tests.unit.pose_extraction.test_skeleton import PUBLISHED, standing
 
 SIZE = 256
@@ -84,6 +84,20 @@ def silhouette() -> np.ndarray:
 )
 def test_people_and_pictures_are_raw(frames):
     assert kind_of(frames) == "raw"
+
+
+def test_of_people_half_of_the_frames_are_read_and_of_a_skeleton_all():
+    nothing = np.zeros((1, SIZE, SIZE, 3), np.uint8)
+    for frames, kind, read in (
+        ([*nothing, *person()], "raw", 6),
+        ([*person()], "raw", 5),
+        ([*drawn()], "skeleton", 8),
+        ([*person()] * 2 + [*drawn()], "skeleton", 8),
+    ):
+        chosen = [frames[min(index, len(frames) - 1)] for index in range(8)]
+        stream = iter(chosen)
+        assert kind_of_stream(stream, 8) == kind == kind_of(np.stack(chosen))
+        assert 8 - len(list(stream)) == read
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.mp4")), ids=lambda path: path.stem)

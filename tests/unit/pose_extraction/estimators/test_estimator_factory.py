@@ -15,6 +15,7 @@ from pose_extraction.estimators.factory import (
     EstimatorFactory,
     available_estimators,
     choose_estimator,
+    start_estimator,
 )
 
 
@@ -131,3 +132,10 @@ def test_one_estimator_follows_several_videos_at_once():
     estimator = choose_estimator("mediapipe")[0]
     first, second = (estimator.estimate(np.zeros((3, 64, 64, 3), np.uint8)) for _ in range(2))
     assert [len(poses) for pair in zip(first, second) for poses in pair] == [0] * 6
+
+
+def test_an_estimator_that_was_started_is_the_one_that_is_used():
+    start_estimator("mediapipe")
+    assert choose_estimator("mediapipe")[0] is choose_estimator("auto")[0]
+    with pytest.raises(InputError, match="There is no estimator"):
+        start_estimator("openpose")
