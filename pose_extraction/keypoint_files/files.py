@@ -3,6 +3,9 @@
 import hashlib
 import json
 import os
+import re
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +18,10 @@ from pose_extraction.keypoint_files.people import PeopleByFrame, natural_key, to
 from pose_extraction.keypoint_files.recognise import read_document
 from pose_extraction.motion.edit import sample
 from pose_extraction.motion.motion import Motion
+from pose_extraction.skeleton import SCORE_THRESHOLD
 
 KEYPOINT_SUFFIX = ".json"
+_PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
 
 def is_motion(path: str | os.PathLike[str]) -> bool:
@@ -43,8 +48,11 @@ def read_motion(path: str | os.PathLike[str], fps: float | None = None) -> Motio
         motion = to_motion(people, fps)
     except InputError as error:
         raise InputError(f"{file.name}: {error}") from error
-    if not motion.present.any():
-        raise InputError(f"{file.name} shows nobody in any frame; choose keypoints with a person in them.")
+    if not (motion.scores >= SCORE_THRESHOLD).any():
+        unsure = f", as no joint has a score of {SCORE_THRESHOLD:g} or more" if motion.present.any() else ""
+        raise InputError(
+            f"{file.name} shows nobody in any frame{unsure}; choose keypoints with a person in them."
+        )
     return sample(motion, fps) if fps and people.fps else motion
 
 
@@ -70,7 +78,7 @@ def _read_folder(folder: Path) -> PeopleByFrame:
     files = frame_files(folder)
     if not files:
         raise InputError(
-            f"{folder} holds no JSON files; choose a folder that OpenPose wrote with --write_json."
+            f"{folder} holds {_no_frames(folder)}; choose a folder that OpenPose wrote with --write_json."
         )
     pages = [_read_page(file) for file in files]
     if len(pages) == 1:
@@ -81,8 +89,29 @@ def _read_folder(folder: Path) -> PeopleByFrame:
                 f"{file.name} holds {len(page.frames)} frames, but in a folder each file is one frame;"
                 " give that file alone, or take it out of the folder."
             )
+    _check_series(folder, files)
     size = next((page.size for page in pages if page.size), None)
     return PeopleByFrame([page.frames[0] for page in pages], size)
+
+
+def _no_frames(folder: Path) -> str:
+    """What a folder holds that has no JSON files."""
+    if any(file.suffix.lower() in _PICTURES for file in folder.iterdir()):
+        return "pictures, of which a video can be made (with FFmpeg, for example), but no JSON files"
+    return "no JSON files"
+
+
+def _check_series(folder: Path, files: Sequence[Path]) -> None:
+    """Raise InputError for files whose names are not those of one video's frames."""
+    series = defaultdict(list)
+    for file in files:
+        series[re.sub(r"\d+", "", file.stem.lower())].append(file.name)
+    first, *others = sorted(series.values(), key=len, reverse=True)
+    if len(first) > 1 and others:
+        raise InputError(
+            f"{folder} holds frames of several videos or other files, such as {first[0]} and {others[0][0]}; leave"
+            " those of one video in it."
+        )
 
 
 def _read_page(file: Path) -> PeopleByFrame:

@@ -24,6 +24,7 @@ _LAYOUTS = {
     136: [_COCO_FIRST],  # Halpe, whole body
 }  # fmt: skip
 _LINKS = np.array(LINKS)
+_NOWHERE = (0, -1)  # x and y of joints that were not found
 
 
 def joints_of(values: object) -> np.ndarray:
@@ -33,7 +34,7 @@ def joints_of(values: object) -> np.ndarray:
         ValueError: the values are not triples of numbers.
     """
     joints = np.array(values if values is not None else [], np.float32).reshape(-1, 3)
-    unknown = ~np.isfinite(joints).all(axis=1) | (joints[:, :2] == 0).all(axis=1)
+    unknown = ~np.isfinite(joints).all(axis=1) | np.isin(joints[:, :2], _NOWHERE).all(axis=1)
     joints[unknown] = 0
     joints[:, 2] = joints[:, 2].clip(0, 1)
     return joints

@@ -14,7 +14,9 @@ _KEYPOINTS = ("pose_keypoints_2d", "pose_keypoints", "joints")  # today's name, 
 
 def is_openpose(document: Any) -> bool:
     """Whether this is a frame with people in OpenPose's format, or in the format of CMU-Pose before it."""
-    return isinstance(document, dict) and isinstance(document.get("people", document.get("bodies")), list)
+    if not isinstance(document, dict) or not {"people", "bodies"} & document.keys():
+        return False
+    return isinstance(_people(document), list)
 
 
 def read_openpose(document: Mapping[str, Any]) -> PeopleByFrame:
@@ -23,8 +25,14 @@ def read_openpose(document: Mapping[str, Any]) -> PeopleByFrame:
     Raises:
         ValueError, TypeError, AttributeError: other content.
     """
+    people = [_person(person) for person in _people(document) if person is not None]
+    return PeopleByFrame([people], _canvas(document))
+
+
+def _people(document: Mapping[str, Any]) -> Any:
+    """A list, as long as the document is in this format; null is nobody."""
     people = document.get("people", document.get("bodies"))
-    return PeopleByFrame([[_person(person) for person in people]], _canvas(document))
+    return [] if people is None else people
 
 
 def _person(person: Mapping[str, Any]) -> Person:

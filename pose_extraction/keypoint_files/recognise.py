@@ -54,7 +54,9 @@ def read_document(document: Any, name: str) -> PeopleByFrame:
                 raise InputError(
                     f"{name} looks like a file of {tool}, but holds no keypoints in {tool}'s format; write it again."
                 ) from error
-    raise InputError(f"{name} is {_described(document)}, not keypoints; choose {_READABLE}.")
+    raise InputError(
+        f"{name} is {_described(document)}, not keypoints in a format that can be read; choose {_READABLE}."
+    )
 
 
 def _unwrapped(document: Any) -> Any:

@@ -307,3 +307,45 @@ def test_a_file_that_is_no_frame_of_a_folder_is_named(tmp_path):
 def test_a_folder_with_one_file_of_all_frames_is_read(tmp_path):
     write(tmp_path / "alphapose-results.json", alphapose())
     expect(tmp_path)
+
+
+@pytest.mark.parametrize("nothing", [None, {"people": None}, {"people": [None]}], ids=str)
+def test_null_is_nobody(tmp_path, nothing):
+    frames = [openpose(frame, COCO_18, **CANVAS) for frame in range(3)]
+    motion = read_motion(write(tmp_path / "a.json", [*frames, nothing, frames[0]]))
+    assert motion.present[:, 0].tolist() == [True, True, True, False, True]
+
+
+def test_joints_at_minus_one_are_not_known(tmp_path):
+    people = alphapose()
+    for person in people:
+        person["keypoints"][-3:-1] = [-1, -1]
+    motion = read_motion(write(tmp_path / "a.json", people))
+    assert np.isnan(motion.keypoints[:, 0, -1]).all()
+    assert np.isfinite(motion.keypoints[:, 0, :-1]).all()
+
+
+def test_joints_of_which_none_is_drawn_are_refused(tmp_path):
+    people = alphapose()
+    for person in people:
+        person["keypoints"][2::3] = [0.1] * 17
+    with pytest.raises(
+        InputError, match=r"a\.json shows nobody in any frame, as no joint has a score of 0\.3"
+    ):
+        read_motion(write(tmp_path / "a.json", people))
+
+
+def test_frames_of_two_videos_in_one_folder_are_refused(tmp_path):
+    for frame in range(3):
+        for name in ("walk", "Run"):
+            write(tmp_path / f"{name}_{frame}_keypoints.json", openpose(frame, BODY_25))
+    with pytest.raises(
+        InputError, match=r"several videos .*, such as .*0_keypoints\.json and .*0_keypoints\.json;"
+    ):
+        read_motion(tmp_path)
+
+
+def test_a_folder_of_pictures_is_named(tmp_path):
+    (tmp_path / "frame_1.PNG").touch()
+    with pytest.raises(InputError, match="holds pictures, of which a video can be made"):
+        read_motion(tmp_path)
