@@ -31,9 +31,8 @@ _SERVED_API = re.compile(
 _NOT_SERVED = re.compile(r"/(monitoring|dev|svelte-dev|deep_link)(/.*)?")
 _UPLOAD = f"{_API}upload"
 _STREAMS = (f"{_API}queue/data", f"{_API}call/")
-# Of everything but uploads, in bytes: a picture of a camera has up to 0.1 MB. Gradio remembers 2,000 sessions by their
-# names, which may be as long as a body.
-_MOST_BODY = 300_000
+_MOST_BODY = 300_000  # bytes of everything but uploads: a picture of a camera has up to 0.1 MB
+_LONGEST_QUERY = 4096  # bytes; Gradio remembers names out of it
 _FORM_OVERHEAD = 100_000  # bytes of an upload that are not the file
 _BODY_TIMEOUT = 60.0  # seconds between two parts of a body
 _DISCARD_TIMEOUT = 2.0  # seconds for which the rest of a refused body is read
@@ -80,6 +79,8 @@ class HttpGuard:
         send = _with_headers(send)
         if not _is_served(path):
             await PlainTextResponse("There is no such page.", 404)(scope, receive, send)
+        elif len(scope["query_string"]) > _LONGEST_QUERY:
+            await PlainTextResponse("The address is too long.", 414)(scope, receive, send)
         elif path.startswith(_UPLOAD) and scope["method"] == "POST" and self._is_full():
             text = "There is no room for more uploads at the moment; try again later."
             await PlainTextResponse(text, 507)(scope, receive, send)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from fyp_core.generation.request import GenerationRequest
 from fyp_core.generation.running.time_estimate import check_time
 from fyp_media.errors import InputError, shortened
-from fyp_page.job_watch import JobOutcome, JobWatch
+from fyp_page.job_watch import JobOutcome, JobWatch, current_visitor
 from fyp_serving.http_guard import SHUTDOWN
 from fyp_serving.limits import Limits
 from fyp_serving.memory import release_free_memory
@@ -30,6 +30,7 @@ class LimitedJobWatch(JobWatch):
         limits: of the page.
         metrics: in which jobs are counted.
         estimate: seconds that a request will take, see :meth:`Engine.quick_estimate`.
+        check_room: raises InputError where the queue takes no job of a visitor, see :meth:`JobQueue.check_room`.
     """
 
     def __init__(
@@ -37,12 +38,14 @@ class LimitedJobWatch(JobWatch):
         limits: Limits | None = None,
         metrics: Metrics | None = None,
         estimate: Callable[[GenerationRequest], float | None] = lambda request: None,
+        check_room: Callable[[str | None], None] = lambda visitor: None,
     ) -> None:
         self._limits = limits or Limits()
         self.max_job_seconds = self._limits.max_job_seconds
         self.max_live_seconds = self._limits.max_live_seconds
         self._metrics = metrics or Metrics()
         self._estimate = estimate
+        self._check_room = check_room
         self._is_closing = threading.Event()
         self._jobs = 0
         self._counting = threading.Lock()
@@ -53,8 +56,17 @@ class LimitedJobWatch(JobWatch):
 
     def check(self, requests: Sequence[GenerationRequest]) -> None:
         """Raise InputError for a job that is not taken here; reads the header of its videos."""
+        try:
+            self._check(requests)
+        except InputError as error:
+            self._metrics.jobs.labels("refused").inc()
+            logger.info("job refused: %s", shortened(str(error)))
+            raise
+
+    def _check(self, requests: Sequence[GenerationRequest]) -> None:
         if self.is_closing:
             raise InputError(SHUTDOWN)
+        self._check_room(current_visitor())  # before a video is opened, which takes a process
         for request in requests:
             self._limits.check(request)
         if self.max_job_seconds is not None:

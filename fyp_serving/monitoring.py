@@ -29,7 +29,7 @@ _PHASE_BUCKETS = (0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000)  # seconds
 class Metrics:
     """Numbers in the format of Prometheus, https://prometheus.io/docs/instrumenting/exposition_formats/.
 
-    jobs: by outcome, ``finished``, ``stopped`` or ``failed``.
+    jobs: by outcome, ``finished``, ``stopped``, ``failed`` or ``refused``.
     at_work: jobs that run or wait.
     phases: seconds, by phase.
     """

@@ -32,6 +32,7 @@ from fyp_page.examples import FOLDER
 from fyp_page.gallery import Gallery, default_folder
 from fyp_page.handlers.page import Page
 from fyp_page.layout.page import build
+from fyp_page.layout.sessions import MOST_SESSIONS
 from fyp_page.layout.theme import ASSETS, appearance
 from fyp_page.open_streams import OpenStreams
 from fyp_page.options import SHARE
@@ -52,7 +53,6 @@ _UPLOADS_KEPT = 24 * 3600.0  # seconds, where no limit is set: results are in th
 # Requests that may wait for Gradio; jobs wait in the engine's queue, which says why it refuses one.
 _MOST_REQUESTS = 200
 _MOST_CAMERA_PIXELS = 2_200_000  # just above 1920x1080; pictures of cameras are read in this process
-_MOST_SESSIONS = 2000  # stored by Gradio, of some kilobytes each
 _DELIVERED_IN = 1.0  # seconds in which a result that was just finished reaches its visitor
 _STOPPED_IN = 3.0  # seconds a cancelled job may take to end
 
@@ -82,7 +82,7 @@ def serve(host: str, port: str, engine: Engine, limits: Limits) -> int:
     Image.MAX_IMAGE_PIXELS = _MOST_CAMERA_PIXELS // 2  # Pillow raises above twice that
     metrics = Metrics()
     metrics.watch_queue(lambda: len(engine.queue))
-    watch = LimitedJobWatch(limits, metrics, engine.quick_estimate)
+    watch = LimitedJobWatch(limits, metrics, engine.quick_estimate, engine.queue.check_room)
     loaded = threading.Event()
     shutdown = Shutdown()
     gallery = Gallery(
@@ -143,7 +143,7 @@ def _launch(
         prevent_thread_lock=True,
         max_file_size=limits.max_upload_bytes,
         enable_monitoring=False,
-        state_session_capacity=_MOST_SESSIONS,
+        state_session_capacity=MOST_SESSIONS,
         run_history=False,
         ssr_mode=False,
         share=os.environ.get(SHARE, "0") not in ("", "0"),

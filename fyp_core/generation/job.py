@@ -240,7 +240,7 @@ class JobQueue:
         with self._changed:
             is_new = job not in self._jobs
             if is_new:
-                self._check_room(job)
+                self._check_room(job.owner)
                 self._jobs.append(job)
                 self._set_places()
         try:
@@ -256,11 +256,16 @@ class JobQueue:
         for index, job in enumerate(self._jobs):
             job.place = max(0, index - self._at_once + 1)
 
-    def _check_room(self, job: Job) -> None:
-        others = [other.owner for other in self._jobs]
+    def check_room(self, owner: str | None) -> None:
+        """Raise InputError where no job of this owner is taken at the moment: before costly checks of one."""
+        with self._changed:
+            self._check_room(owner)
+
+    def _check_room(self, owner: str | None) -> None:
+        others = [job.owner for job in self._jobs]
         if len(others) >= self._max_waiting + self._at_once:
             raise InputError(f"{self._max_waiting} others are waiting already; try again later.")
-        own = 0 if job.owner is None else others.count(job.owner)
+        own = 0 if owner is None else others.count(owner)
         if self._jobs_per_owner is not None and own >= self._jobs_per_owner:
             raise InputError(
                 f"You have {own} {'job' if own == 1 else 'jobs'} running or waiting already;"

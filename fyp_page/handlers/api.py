@@ -116,18 +116,20 @@ class Api:
             raise shown_error(error, [video]) from error
 
     def _extract(self, job: Job, video: str, estimator: str, people: str) -> tuple[str, str]:
-        self._page.runs.watch.check_video(video)
-        folder = Path(tempfile.mkdtemp(dir=self._folder))  # swept by age
-        skeleton, keypoints = folder / "skeleton.mp4", folder / "keypoints.json"
-        with self._page.engine.queue.turn(job):
-            extract_skeleton_video(
-                video,
-                skeleton,
-                keypoints=keypoints,
-                estimator=estimator,
-                people=people,
-                progress=lambda _done, _total: job.check(),
-            )
+        queue = self._page.engine.queue
+        with queue.entered(job):  # before the video is opened, which takes a process
+            self._page.runs.watch.check_video(video)
+            folder = Path(tempfile.mkdtemp(dir=self._folder))  # swept by age
+            skeleton, keypoints = folder / "skeleton.mp4", folder / "keypoints.json"
+            with queue.turn(job):
+                extract_skeleton_video(
+                    video,
+                    skeleton,
+                    keypoints=keypoints,
+                    estimator=estimator,
+                    people=people,
+                    progress=lambda _done, _total: job.check(),
+                )
         return str(skeleton), str(keypoints)
 
     def models(self) -> dict[str, Any]:

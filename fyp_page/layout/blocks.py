@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import gradio as gr
-from gradio.state_holder import SessionState, StateHolder
+from gradio.queueing import Queue
 from pydantic import ValidationError
 
 from fyp_media.errors import first_line, shortened
+from fyp_page.layout.sessions import SessionQueue, SmallSessions
 
 logger = logging.getLogger(__name__)
 
@@ -22,11 +23,36 @@ class Blocks(gr.Blocks):
     """:class:`gradio.Blocks` that refuses wrong values in one sentence, and addresses in place of uploads.
 
     Gradio prints a traceback with all values for each of them, and downloads files from addresses.
+
+    Args:
+        is_open: whether somebody reads the answers of a session.
     """
+
+    _queue: Queue
+
+    def __init__(
+        self, *args: Any, is_open: Callable[[str], bool] = lambda session: False, **kwargs: Any
+    ) -> None:
+        self._is_open = is_open
+        super().__init__(*args, **kwargs)
+
+    def queue(self, *args: Any, **kwargs: Any) -> Any:
+        super().queue(*args, **kwargs)
+        made = self._queue
+        self._queue = SessionQueue(
+            self._is_open,
+            live_updates=made.live_updates,
+            concurrency_count=made.max_thread_count,
+            update_intervals=made.update_intervals,
+            max_size=made.max_size,
+            blocks=self,
+            default_concurrency_limit=made.default_concurrency_limit,
+        )
+        return self
 
     def launch(self, *args: Any, **kwargs: Any) -> Any:
         launched = super().launch(*args, **kwargs)
-        sessions = _SmallSessions()
+        sessions = SmallSessions()
         sessions.set_blocks(self)
         self.app.state_holder = sessions
         return launched
@@ -38,34 +64,6 @@ class Blocks(gr.Blocks):
         except Exception as error:
             logger.info("Values of %s were refused: %s", block_fn.api_name, shortened(_message(error)))
             raise gr.Error(shortened(_message(error)), print_exception=False) from error
-
-
-class _SmallSessions(StateHolder):
-    """Gradio's state of each session, without its copy of the page's configuration.
-
-    That copy takes 0.3 MB and serves deep links, which are off. Each call of the API is a session of its own, and
-    Gradio remembers thousands.
-    """
-
-    def __getitem__(self, session_id: str) -> SessionState:
-        is_new = session_id not in self
-        session = super().__getitem__(session_id)
-        if is_new:
-            session.config_values = _EmptyConfig()
-        return session
-
-
-class _EmptyConfig(dict[int, Any]):
-    """A mapping that stores nothing; every lookup gives a new empty mapping, which Gradio may change."""
-
-    def __contains__(self, key: object) -> bool:
-        return True
-
-    def __missing__(self, key: int) -> dict[str, Any]:
-        return {}
-
-    def __setitem__(self, key: int, value: Any) -> None:
-        pass
 
 
 def _message(error: Exception) -> str:

@@ -39,7 +39,7 @@ def build(page: Page, streams: OpenStreams, max_waiting: int = MAX_WAITING) -> g
         streams: those that programs listen to.
         max_waiting: requests that may wait.
     """
-    with Blocks(title=TITLE, delete_cache=(3600, 86400), fill_width=True) as demo:
+    with Blocks(title=TITLE, delete_cache=(3600, 86400), fill_width=True, is_open=streams.is_open) as demo:
         browser = gr.BrowserState(storage_key="follow-your-pose", secret="follow-your-pose")
         gr.HTML(header())
         model = gr.Markdown("Loading the model …", elem_id="model")

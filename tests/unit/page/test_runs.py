@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from fyp_core.generation.job import Job, JobQueue
 from fyp_core.generation.request import GenerationRequest
 from fyp_media.errors import InputError
 from fyp_page.handlers.views import status
@@ -113,6 +114,14 @@ def test_runs_beyond_the_limits_are_refused_at_once() -> None:
     runs = Runs(make_all, LimitedJobWatch(Limits(max_frames=4)))
     with pytest.raises(InputError, match="at most 4"):
         runs.start(REQUESTS, "owner")
+
+
+def test_a_run_without_room_in_the_queue_is_refused_before_its_video_is_opened() -> None:
+    queue, metrics = JobQueue(max_waiting=0), Metrics()
+    watch = LimitedJobWatch(Limits(max_seconds=1), metrics, check_room=queue.check_room)
+    with queue.entered(Job()), pytest.raises(InputError, match="others are waiting already"):
+        Runs(make_all, watch).start([REQUESTS[0].changed(input="missing.mp4")], "owner")
+    assert metrics.registry.get_sample_value("fyp_jobs_total", {"outcome": "refused"}) == 1
 
 
 def test_a_run_whose_videos_take_too_long_together_is_refused_at_once() -> None:

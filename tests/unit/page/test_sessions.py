@@ -1,21 +1,86 @@
-"""What Gradio remembers of a session: the values of its states, and no copy of the page."""
+"""What Gradio remembers of sessions: the values of their states, no copy of the page, and not for ever."""
+
+from collections.abc import Iterator
 
 import gradio as gr
+import pytest
+from gradio_client import Client
+from httpx import Client as Http
 
 from fyp_page.layout.blocks import Blocks
 from tests.end_to_end.conftest import free_port
 
+REMEMBERED = 2000
+UNREAD = 200
 
-def test_a_session_keeps_its_states_and_no_copy_of_the_page() -> None:
-    with Blocks() as demo:
+
+@pytest.fixture(scope="module")
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def demo(port: int) -> Iterator[Blocks]:
+    with Blocks(is_open=lambda session: session == "watched") as demo:
         state, text = gr.State(3), gr.Textbox("hello")
-    demo.launch(server_name="127.0.0.1", server_port=free_port(), prevent_thread_lock=True, quiet=True)
-    try:
-        session = demo.app.state_holder["visitor"]
-        session[state._id] = 4
-        assert demo.app.state_holder["visitor"][state._id] == 4
-        assert demo.app.state_holder["another"][state._id] == 3
-        session[text._id] = gr.Textbox("changed")
-        assert list(session.components) == []
-    finally:
-        demo.close(verbose=False)
+        text.change(lambda state, text: text, [state, text], text, api_name="echo")
+    demo.launch(server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True)
+    yield demo
+    demo.close(verbose=False)
+
+
+def test_a_session_keeps_its_states_and_no_copy_of_the_page(demo: Blocks) -> None:
+    state, text = demo.fns[0].inputs
+    session = demo.app.state_holder["visitor"]
+    session[state._id] = 4
+    assert demo.app.state_holder["visitor"][state._id] == 4
+    assert demo.app.state_holder["another"][state._id] == 3
+    session[text._id] = gr.Textbox("changed")
+    assert list(session.components) == []
+
+
+def test_sessions_have_short_names(demo: Blocks, http: Http) -> None:
+    with pytest.raises(ValueError, match="name of the session"):
+        demo.app.state_holder["x" * 101]
+    assert join(http, "x" * 100) == 200
+
+
+@pytest.fixture
+def http(port: int) -> Iterator[Http]:
+    with Http(base_url=f"http://127.0.0.1:{port}/gradio_api") as http:
+        yield http
+
+
+def join(http: Http, session: str) -> int:
+    """Ask for an echo, and do not read it."""
+    body = {"data": [None, "hello"], "fn_index": 0, "session_hash": session}
+    return http.post("/queue/join", json=body).status_code
+
+
+def test_a_session_that_reads_no_answers_is_refused_at_last(http: Http) -> None:
+    assert {join(http, "silent") for _ in range(UNREAD)} == {200}
+    assert join(http, "silent") == 503
+    assert join(http, "another") == 200
+
+
+def test_of_many_sessions_those_are_forgotten_for_which_nothing_is_under_way(
+    demo: Blocks, port: int, http: Http
+) -> None:
+    queue = demo._queue
+    client = Client(f"http://127.0.0.1:{port}", verbose=False, analytics_enabled=False)
+    assert client.predict("read", api_name="/echo") == "read"
+    assert client.session_hash in queue.pending_messages_per_session
+    for session in ("watched", "waiting"):
+        assert join(http, session) == 200
+    for number in range(REMEMBERED):
+        queue.pending_messages_per_session[f"{number}"] = None
+    assert client.session_hash not in queue.pending_messages_per_session
+    assert client.session_hash not in queue.pending_event_ids_session
+    assert {"watched", "waiting"} <= queue.pending_messages_per_session.keys()
+    assert {"watched", "waiting"} <= queue.pending_event_ids_session.keys()
+    for number in range(REMEMBERED):
+        queue.pending_messages_per_session[f"x{number}"] = None
+        queue.pending_event_ids_session[f"x{number}"] = {"unread"}
+    assert len(queue.pending_messages_per_session) <= REMEMBERED
+    assert "watched" in queue.pending_messages_per_session
+    assert "waiting" not in queue.pending_messages_per_session

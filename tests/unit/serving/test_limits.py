@@ -139,6 +139,12 @@ def test_bodies_end_at_a_size_by_route(client: TestClient, is_streamed: bool) ->
     )
 
 
+def test_long_addresses_are_refused(client: TestClient) -> None:
+    assert client.get("/", params={"__sign": "x" * 3000}).status_code == 200
+    answer = client.get("/gradio_api/upload_progress", params={"upload_id": "x" * 5000})
+    assert (answer.status_code, answer.text) == (414, "The address is too long.")
+
+
 def test_a_request_that_fails_costs_one_short_line(
     client: TestClient, caplog: pytest.LogCaptureFixture
 ) -> None:
