@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,10 +10,10 @@ import torch.nn.functional as F
 from diffusers import AutoencoderKL, ModelMixin
 from diffusers.models.autoencoders.vae import DecoderOutput
 
-# ModelMixin: diffusers looks it up here when it loads a pipeline's component.
-__all__ = ["FoldedAutoencoder", "ModelMixin", "autoencoder_class", "fold", "latent_factor"]
+from fyp_core.latent_size import RGB, fold
 
-_RGB = 3
+# ModelMixin: diffusers looks it up here when it loads a pipeline's component.
+__all__ = ["FoldedAutoencoder", "ModelMixin", "autoencoder_class"]
 
 
 class FoldedAutoencoder(AutoencoderKL):
@@ -26,23 +25,13 @@ class FoldedAutoencoder(AutoencoderKL):
     """
 
     def _encode(self, x: torch.Tensor) -> torch.Tensor:
-        return super()._encode(F.pixel_unshuffle(x, fold(self)))
+        return super()._encode(F.pixel_unshuffle(x, fold(self.config)))
 
     def _decode(self, z: torch.Tensor, return_dict: bool = True) -> DecoderOutput | tuple[torch.Tensor]:
-        picture = F.pixel_shuffle(super()._decode(z, return_dict=False)[0], fold(self))
+        picture = F.pixel_shuffle(super()._decode(z, return_dict=False)[0], fold(self.config))
         return DecoderOutput(sample=picture) if return_dict else (picture,)
-
-
-def latent_factor(vae: AutoencoderKL) -> int:
-    """Pixels a side of a latent's location."""
-    return fold(vae) * 2 ** (len(vae.config.block_out_channels) - 1)
 
 
 def autoencoder_class(config: Mapping[str, Any]) -> type[AutoencoderKL]:
     """The class that a configuration describes."""
-    return FoldedAutoencoder if config.get("in_channels", _RGB) > _RGB else AutoencoderKL
-
-
-def fold(vae: AutoencoderKL) -> int:
-    """Pixels a side of the block that is one location of the network."""
-    return math.isqrt(vae.config.in_channels // _RGB)
+    return FoldedAutoencoder if config.get("in_channels", RGB) > RGB else AutoencoderKL

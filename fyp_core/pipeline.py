@@ -32,7 +32,6 @@ from PIL import Image
 from torch import nn
 from transformers import CLIPImageProcessor, CLIPTextModel, CLIPTokenizer, CLIPVisionModelWithProjection
 
-from fyp_core.autoencoder import latent_factor
 from fyp_core.conditioning.conditions import Conditions
 from fyp_core.conditioning.pose_features import KEPT_BYTES, PoseFeatures
 from fyp_core.conditioning.prompt_travel import parse_prompt
@@ -46,6 +45,7 @@ from fyp_core.conditioning.skeleton_input import (
     take_frames,
 )
 from fyp_core.feature_cache import FeatureCache
+from fyp_core.latent_size import latent_factor
 from fyp_core.noise import Generators, draw_noise
 from fyp_core.pose_encoder import PoseEncoder
 from fyp_core.schedulers import estimate_denoised, set_timesteps
@@ -210,7 +210,7 @@ class FollowYourPosePipeline(
             window=window,
             window_overlap=window_overlap,
         )
-        self.vae_scale_factor = latent_factor(vae)
+        self.vae_scale_factor = latent_factor(vae.config)
         self.video_processor = VideoProcessor(vae_scale_factor=self.vae_scale_factor)
         self._guidance_scale = default_guidance_scale
         self._guidance_rescale = 0.0

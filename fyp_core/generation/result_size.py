@@ -7,12 +7,12 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from fyp_core.latent_size import latent_factor
 from fyp_core.weights.sources import ModelSource, read_index
 from fyp_media.errors import InputError
 
 SOURCE_ASPECT = "source"
 ASPECTS = (SOURCE_ASPECT, "square", "9:16", "16:9")
-_RGB = 3  # channels
 _MOST_ASPECT = 4.0  # width by height, or the reverse
 _FEWEST_STEPS = 16  # of the default size; sizes of other proportions are multiples of such a step
 _LARGEST_STEP = 64  # pixels; networks of Stable Diffusion 1.x halve what the autoencoder makes three times
@@ -45,7 +45,7 @@ class ModelSize:
         return cls(
             layout.get("default_height", cls.height),
             layout.get("default_width", cls.width),
-            _latent_factor(source.base / "vae" / "config.json"),
+            _factor_of(source.base / "vae" / "config.json"),
             layout.get("default_seconds"),
             layout.get("default_fps"),
         )
@@ -112,12 +112,9 @@ def parse_aspect(aspect: str) -> tuple[float, float]:
     return width, height
 
 
-def _latent_factor(file: Path) -> int:
-    """What :func:`fyp_core.autoencoder.latent_factor` is for an autoencoder's configuration, without PyTorch."""
+def _factor_of(file: Path) -> int:
+    """Of the autoencoder with this configuration; Stable Diffusion's where it is not on this disk yet."""
     try:
-        config = json.loads(file.read_text()) if file.is_file() else {}
-    except ValueError as error:
+        return latent_factor(json.loads(file.read_text()) if file.is_file() else {})
+    except (AttributeError, TypeError, ValueError) as error:
         raise InputError(f"{file} is damaged; get the model again.") from error
-    blocks = config.get("block_out_channels")
-    fold = math.isqrt(config.get("in_channels", _RGB) // _RGB)
-    return fold * 2 ** (len(blocks) - 1) if blocks else ModelSize.factor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from inspect import signature
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
 from diffusers.optimization import SchedulerType
 from pydantic import AfterValidator, Field, create_model, model_validator
 
+from fyp_core.latent_size import latent_factor
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.settings import SettingRow, Settings, models_in, setting_rows, validated
 from fyp_core.synthetic import MAX_PEOPLE, STYLES
@@ -51,6 +53,24 @@ class WorldData(Settings):
     styles: list[Style] = Field([], description="which styles; none: all")
     cache: str = Field("output/mini/latents", description="folder of the encoded clips")
 
+    @model_validator(mode="after")
+    def _check_people(self) -> Self:
+        if not sum(self.people):
+            raise InputError("train_data.people has no share above 0; give one for each number of people.")
+        return self
+
+    @property
+    def sides(self) -> list[tuple[str, int]]:
+        """Names and values of the settings in pixels."""
+        return [
+            ("size", self.size),
+            *(
+                (f"sizes.{number}.{place}", side)
+                for number, size in enumerate(self.sizes)
+                for place, side in enumerate(size)
+            ),
+        ]
+
     @property
     def all_sizes(self) -> list[tuple[int, int]]:
         """Height and width of the encoded clips, in turn."""
@@ -65,6 +85,11 @@ class OwnData(Settings):
     caption_column: str = Field("caption", description="of tables, and of JSON beside pictures and clips")
     width: Side = Field(512, description="pixels: the shorter side is resized, the centre cropped")
     height: Side = Field(512, description="pixels")
+
+    @property
+    def sides(self) -> list[tuple[str, int]]:
+        """Names and values of the settings in pixels."""
+        return [("width", self.width), ("height", self.height)]
 
     @model_validator(mode="after")
     def _check_path(self) -> Self:
@@ -143,9 +168,19 @@ class VideoValidation(ImageValidation):
     stride: Count = Field(4, description="every so many frames of the skeleton video one is taken")
 
 
+_PIPELINE_LIMITS: dict[str, Any] = {
+    "default_num_inference_steps": Count,
+    "default_guidance_scale": Annotated[float, Field(allow_inf_nan=False)],
+    "default_height": Side,
+    "default_width": Side,
+    "noise_share": Share,
+    "clip_length": Count,
+    "window": Count,
+    "window_overlap": Whole,
+}
 # The pipeline's own settings: all of its arguments that are no networks.
 _PIPELINE_ARGUMENTS: dict[str, Any] = {
-    argument.name: (argument.annotation, argument.default)
+    argument.name: (_PIPELINE_LIMITS.get(argument.name, argument.annotation), argument.default)
     for argument in signature(FollowYourPosePipeline, eval_str=True).parameters.values()
     if argument.annotation in (int, float, bool)
 }
@@ -228,9 +263,17 @@ class AutoencoderConfig(NewNetworkConfig):
 
     @model_validator(mode="after")
     def _check_size(self) -> Self:
-        if self.crop_share > 0:  # the autoencoder halves pictures three times, and crops have half the side
-            _check_multiple(self.train_data.size, 16)
+        self.check_size({})  # at least; the stage checks again with the autoencoder that it opens
         return self
+
+    def check_size(self, autoencoder: Mapping[str, Any]) -> None:
+        """Raise InputError for pictures, or crops of half their side, that an autoencoder cannot take.
+
+        Args:
+            autoencoder: its configuration.
+        """
+        factor = latent_factor(autoencoder) * (2 if self.crop_share else 1)
+        _check_multiple("size", self.train_data.size, factor)
 
 
 class JudgeConfig(NewNetworkConfig):
@@ -257,6 +300,11 @@ class DiffusionConfig(TrainConfig):
         {}, description="defaults saved with the model"
     )
     validation_data: ImageValidation = ImageValidation()
+
+    def check_sizes(self, factor: int) -> None:
+        """Raise InputError for pictures that an autoencoder of this factor cannot take."""
+        for name, side in self.train_data.sides:
+            _check_multiple(name, side, factor)
 
 
 class DenoisingConfig(DiffusionConfig):
@@ -347,9 +395,9 @@ class OneStageConfig(VideoDenoisingConfig, PosedConfig):
     train_data: WorldData = WorldData()
 
 
-def _check_multiple(size: int, multiple: int) -> None:
-    if size % multiple:
-        raise InputError(f"train_data.size is {size}, but must be a multiple of {multiple}.")
+def _check_multiple(name: str, side: int, multiple: int) -> None:
+    if side % multiple:
+        raise InputError(f"train_data.{name} is {side}, but must be a multiple of {multiple}.")
 
 
 STAGE_CONFIGS: dict[str, type[TrainConfig]] = {

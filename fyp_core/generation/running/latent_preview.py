@@ -11,7 +11,7 @@ import torch
 from diffusers import AutoencoderKL
 from torch.nn import functional as F
 
-from fyp_core.autoencoder import latent_factor
+from fyp_core.latent_size import latent_factor
 
 _PICTURES, _CELLS, _CELL = 8, 4, 4  # pictures of 4 x 4 plain cells, 4 latents wide
 
@@ -34,7 +34,7 @@ class LatentPreview:
         Args:
             device: where the autoencoder computes; its weights may lie elsewhere until then.
         """
-        factor = latent_factor(vae)
+        factor = latent_factor(vae.config)
         generator = torch.Generator().manual_seed(0)
         cells = torch.rand(_PICTURES, 3, _CELLS, _CELLS, generator=generator)
         # (n, 3, h, w), of the latents' size

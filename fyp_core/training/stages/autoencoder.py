@@ -14,7 +14,8 @@ from diffusers.models.resnet import ResnetBlock2D
 from torch import nn
 from torch.utils.data import Dataset
 
-from fyp_core.autoencoder import autoencoder_class, latent_factor
+from fyp_core.autoencoder import autoencoder_class
+from fyp_core.latent_size import latent_factor
 from fyp_core.synthetic import WorldClip
 from fyp_core.training.config import AutoencoderConfig, WorldData
 from fyp_core.training.data.samples import ENDLESS
@@ -92,6 +93,7 @@ class AutoencoderStage:
         self.config = config
         torch.manual_seed(config.seed)
         self.vae = _initial_autoencoder(config)
+        config.check_size(self.vae.config)
         if config.decoder_only:
             self.vae.encoder.requires_grad_(False)
             self.vae.quant_conv.requires_grad_(False)
@@ -108,7 +110,7 @@ class AutoencoderStage:
         else:
             quarter = max(1, len(picture) // 4)  # four times the pixels a picture
             picture, mask = picture[:quarter], mask[:quarter]
-        side = picture.shape[-1] // latent_factor(self.vae)
+        side = picture.shape[-1] // latent_factor(self.vae.config)
         noise = draws.normal(self.vae.config.latent_channels, side, side)[: len(picture)]
         decoded, kl = network(picture, noise)
         error = ((decoded - picture).abs() * (1 + _FIGURE_WEIGHT * mask)).mean()

@@ -116,6 +116,7 @@ class DiffusionStage:
     def __init__(self, config: DiffusionConfig, *, with_weights: bool = True) -> None:
         self.config = config
         self.pipeline = self.open_pipeline() if with_weights else self.open_pipeline_without_weights()
+        config.check_sizes(self.pipeline.vae_scale_factor)
         self.pipeline.set_progress_bar_config(disable=True)
         self.pipeline.register_to_config(**self._pipeline_settings)  # sample sheets use them as well
         parts = self.pipeline

@@ -8,7 +8,7 @@ import torch
 from diffusers import AutoencoderKL
 from torch import nn
 
-from fyp_core.autoencoder import fold
+from fyp_core.latent_size import fold
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.weights.sources import resolve_model
 
@@ -56,8 +56,8 @@ def begin_with_autoencoder(vae: AutoencoderKL, name: str) -> None:
         InputError: it is not there, or no such model.
     """
     earlier = FollowYourPosePipeline.from_source(resolve_model(name)).vae
-    state, ratio = dict(earlier.state_dict()), fold(vae) // fold(earlier)
-    if ratio > 1 and fold(earlier) == 1:
+    state, ratio = dict(earlier.state_dict()), fold(vae.config) // fold(earlier.config)
+    if ratio > 1 and fold(earlier.config) == 1:
         first, last = "encoder.conv_in.weight", "decoder.conv_out"
         state[first] = state[first].repeat_interleave(ratio**2, 1) / ratio**2
         for kind in ("weight", "bias"):

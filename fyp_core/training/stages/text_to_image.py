@@ -9,7 +9,7 @@ from diffusers import AutoencoderKL, DDIMScheduler
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import CLIPTextConfig, CLIPTextModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from fyp_core.autoencoder import latent_factor
+from fyp_core.latent_size import latent_factor
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.pose_encoder import PoseEncoder
 from fyp_core.settings import refuse_unknown_names
@@ -44,7 +44,7 @@ class TextToImageStage(DenoisingStage):
     def _assemble(self, vae: AutoencoderKL) -> FollowYourPosePipeline:
         tokenizer = word_tokenizer(vocabulary())
         refuse_unknown_names(self.config.model, ("text_encoder", "unet", "scheduler"), "model.")
-        factor = latent_factor(vae)
+        factor = latent_factor(vae.config)
         # In this order: each draws its weights.
         text_encoder = self._text_encoder(tokenizer)
         unet = build(

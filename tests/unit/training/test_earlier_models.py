@@ -12,7 +12,8 @@ import torch
 import torch.nn.functional as F
 import yaml
 
-from fyp_core.autoencoder import FoldedAutoencoder, latent_factor
+from fyp_core.autoencoder import FoldedAutoencoder
+from fyp_core.latent_size import latent_factor
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.pose_encoder import PoseEncoder
 from fyp_core.training.config_file import load_config
@@ -40,7 +41,7 @@ def sizes(network: Any) -> dict[str, Any]:
 def test_blocks_of_pixels_begin_as_the_earlier_autoencoder(tiny_model_dir: Path) -> None:
     vae, earlier = folded(), FollowYourPosePipeline.from_pretrained(tiny_model_dir).vae
     begin_with_autoencoder(vae, str(tiny_model_dir))
-    assert latent_factor(vae) == 2 * latent_factor(earlier)
+    assert latent_factor(vae.config) == 2 * latent_factor(earlier.config)
     pictures = torch.rand(2, 3, 64, 128) * 2 - 1
     latents = vae.encode(pictures).latent_dist.mean
     before = earlier.encode(F.avg_pool2d(pictures, 2)).latent_dist.mean

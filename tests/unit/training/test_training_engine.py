@@ -23,6 +23,7 @@ from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
 import train_followyourpose
+from fyp_core.autoencoder import FoldedAutoencoder
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.training.accelerator import create_accelerator
 from fyp_core.training.batches import own_positions
@@ -615,6 +616,11 @@ def test_the_configurations_of_the_paper(capsys: pytest.CaptureFixture[str]) -> 
         ({"train_data": STAGE_2["train_data"] | {"width": 36}}, "width is 36, but must be a multiple of 8"),
         ({"train_data": {"size": 100}}, "size is 100, but must be a multiple of 8"),
         ({"stage": "autoencoder", "train_data": {"size": 40}, "crop_share": 0.5}, "a multiple of 16"),
+        ({"train_data": {"people": [0, 0]}}, "train_data.people has no share above 0"),
+        ({"pipeline": {"default_height": 60}}, "default_height is 60, but must be a multiple of 8"),
+        ({"pipeline": {"clip_length": 0}}, "clip_length is 0, but must be at least 1"),
+        ({"pipeline": {"noise_share": 1.5}}, "noise_share is 1.5, but must be within 0 and 1"),
+        ({"pipeline": {"default_guidance_scale": float("inf")}}, "default_guidance_scale is inf"),
         (
             {"stage": "autoencoder", "pretrained_model_path": None, "train_data": {}, "decoder_only": True},
             "name its model",
@@ -685,6 +691,42 @@ def test_sizes_of_the_first_networks_are_checked(
 ) -> None:
     with pytest.raises(InputError, match=message):
         create_stage(settings({"stage": stage, "pretrained_model_path": None}, model=model))
+
+
+@pytest.fixture
+def folded_autoencoder(tmp_path: Path) -> Path:
+    """The folder of a model whose autoencoder makes a location of 16 × 16 pixels."""
+    blocks = {
+        "block_out_channels": [8] * 4,
+        "down_block_types": ["DownEncoderBlock2D"] * 4,
+        "up_block_types": ["UpDecoderBlock2D"] * 4,
+        "norm_num_groups": 4,
+    }
+    FoldedAutoencoder(in_channels=12, out_channels=12, **blocks).save_pretrained(tmp_path / "folded" / "vae")
+    return tmp_path / "folded"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"stage": "autoencoder", "train_data": {"size": 40}}, "train_data.size is 40, .* multiple of 16"),
+        (
+            {"stage": "autoencoder", "train_data": {"size": 48}, "crop_share": 0.5},
+            "size is 48, .* multiple of 32",
+        ),
+        (
+            {"stage": "text_to_image", "train_data": {"size": 48, "sizes": [[48, 48], [56, 48]]}},
+            r"train_data.sizes.1.0 is 56, but must be a multiple of 16\.",
+        ),
+    ],
+)
+def test_pictures_that_the_autoencoder_cannot_take_are_refused_before_training(
+    settings: Any, folded_autoencoder: Path, given: dict[str, Any], message: str
+) -> None:
+    networks = yaml.safe_load((CONFIGS / "mini_text_to_image.yaml").read_text())["model"]
+    model = {"model": networks} if given["stage"] == "text_to_image" else {}
+    with pytest.raises(InputError, match=message):
+        create_stage(settings(given | model, pretrained_model_path=str(folded_autoencoder)))
 
 
 @pytest.mark.parametrize("stage", ["autoencoder", "text_to_image"])
