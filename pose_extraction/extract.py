@@ -157,9 +157,7 @@ def extract_skeleton_video(
     Raises:
         InputError: the source cannot be read, nobody is seen in it, or a target cannot be written.
     """
-    check_targets([target, *([overlay] if overlay else [])], VIDEO_SUFFIXES, [source])
-    if keypoints:
-        check_target(keypoints, KEYPOINT_SUFFIX)
+    _check_files(source, target, keypoints, overlay)
     check_rate(fps)
     cache = cache or PoseCache.of_user()
     seconds = {"decode": 0.0}
@@ -188,6 +186,18 @@ def extract_skeleton_video(
         seconds["write"] = time.perf_counter() - start
     count = found.everybody.keypoints.shape[1]
     return Extraction(motion, count, _person_share(poses.frames), found.estimator, found.why, seconds)
+
+
+def _check_files(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    keypoints: str | os.PathLike[str] | None,
+    overlay: str | os.PathLike[str] | None,
+) -> None:
+    """Before long work: raise InputError for a file that cannot be written."""
+    check_targets([target, *([overlay] if overlay else [])], VIDEO_SUFFIXES, [source])
+    if keypoints:
+        check_target(keypoints, KEYPOINT_SUFFIX)
 
 
 def _check_found(found: list[FramePoses], name: str) -> None:

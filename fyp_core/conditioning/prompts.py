@@ -60,11 +60,7 @@ def embed_prompts(
     """
     asked = prompt_embeds if prompts is None else prompts
     videos = 0 if asked is None else len(asked)
-    negatives = [negative_prompt] * videos if isinstance(negative_prompt, str) else negative_prompt
-    if negatives is not None and len(negatives) != videos:
-        raise InputError(
-            f"There are {len(negatives)} negative prompts for {videos} prompts; give one, or one each."
-        )
+    negatives = _one_each(negative_prompt, videos)
     guided = pipeline.do_classifier_free_guidance
     _warn_of_unknown_words(pipeline, [*(prompts or []), *((guided and negatives) or [])])
     travels = [parse_prompt(prompt) for prompt in prompts or []]
@@ -88,6 +84,15 @@ def embed_prompts(
         if guided:
             negative_embeds = negative_embeds[:, None].expand_as(embeds)
     return torch.cat([negative_embeds, embeds] if guided else [embeds]).to(pipeline.unet.dtype)
+
+
+def _one_each(negative_prompt: str | list[str] | None, videos: int) -> list[str] | None:
+    negatives = [negative_prompt] * videos if isinstance(negative_prompt, str) else negative_prompt
+    if negatives is not None and len(negatives) != videos:
+        raise InputError(
+            f"There are {len(negatives)} negative prompts for {videos} prompts; give one, or one each."
+        )
+    return negatives
 
 
 def _warn_of_unknown_words(pipeline: PromptPipeline, prompts: list[str]) -> None:

@@ -173,29 +173,12 @@ class LoadedModel:
                 the number format allows.
             JobCancelled: the job was cancelled.
         """
-        request = self._defaults.with_few_step_lora(request)
-        self.apply_loras(request.loras)
-        if guide.reference is not None:
-            job.report("load", 0, 1)
-        self.apply_reference(guide.reference, request)
+        request = self._set_up(request, guide, job)
         count, height, width = guide.skeletons.shape[:3]
-        request = self.completed(
-            request.changed(height=height, width=width, aspect=None, input_type=guide.input_type)
-        )
         self.check_memory(request, count)
         if job.deadline is not None:
             check_time(self._estimate_seconds(request, count), job.deadline - job.seconds_computed)
-        clock = time.perf_counter
-        start = clock()
-        latents = self._denoise(request, guide.skeletons, job)
-        denoised = clock()
-        taking = 0.0
-        with closing(self._decode(request, latents, job)) as chunks:
-            for chunk in chunks:
-                taken = clock()
-                take(chunk)
-                taking += clock() - taken
-        spent = {"denoise": denoised - start, "decode": clock() - denoised - taking, "write": taking}
+        spent = self._make(request, guide.skeletons, job, take)
         seconds = guide.seconds | {phase: round(each, 3) for phase, each in spent.items()}
         self.record_speed(request, count, seconds)
         return GenerationReport(
@@ -209,6 +192,38 @@ class LoadedModel:
             memory={"estimated": self.estimate_peak(request, count), "peak": peak_memory(self._device)},
             notices=guide.notices + self.notices(request),
         )
+
+    def _set_up(self, request: GenerationRequest, guide: Guide, job: Job) -> GenerationRequest:
+        """Apply the request's additions, and complete it."""
+        request = self._defaults.with_few_step_lora(request)
+        self.apply_loras(request.loras)
+        if guide.reference is not None:
+            job.report("load", 0, 1)
+        self.apply_reference(guide.reference, request)
+        height, width = guide.skeletons.shape[1:3]
+        return self.completed(
+            request.changed(height=height, width=width, aspect=None, input_type=guide.input_type)
+        )
+
+    def _make(
+        self,
+        request: GenerationRequest,
+        skeletons: Skeleton,
+        job: Job,
+        take: Callable[[FinishedFrames], object],
+    ) -> dict[str, float]:
+        """Denoise and decode a completed request; returns the seconds of each phase."""
+        clock = time.perf_counter
+        start = clock()
+        latents = self._denoise(request, skeletons, job)
+        denoised = clock()
+        taking = 0.0
+        with closing(self._decode(request, latents, job)) as chunks:
+            for chunk in chunks:
+                taken = clock()
+                take(chunk)
+                taking += clock() - taken
+        return {"denoise": denoised - start, "decode": clock() - denoised - taking, "write": taking}
 
     def estimate_seconds(self, request: GenerationRequest, frames: int) -> float:
         """Seconds that a request will take from its turn to the last frame; an unknown speed is measured."""

@@ -70,7 +70,6 @@ def prepare(
         **filters.model_dump(),
     }
     with PreparedSet.locked(target, kept_with) as prepared:
-        plans = prepared.missing(collection)
         work = {
             "folder": str(prepared.unfinished),
             "estimator": estimator,
@@ -78,14 +77,7 @@ def prepare(
             "filters": filters,
             "caption_key": settings.caption_column,
         }
-        started = time.perf_counter()
-        seen = 0
-        if plans:
-            with connect(settings.address, settings.workers, settings.gpus_per_worker) as cluster:
-                seen = _make(prepared, plans, cluster, work, progress)
-        seconds = time.perf_counter() - started
-        run = {"seen": seen, "seconds": round(seconds, 1), "pictures_per_second": round(seen / seconds, 2)}
-        return prepared.summarise(run)
+        return prepared.summarise(_run(prepared, prepared.missing(collection), settings, work, progress))
 
 
 def _resolve_estimator(estimator: str, weights: str | None, target: str | Path) -> str:
@@ -94,6 +86,22 @@ def _resolve_estimator(estimator: str, weights: str | None, target: str | Path) 
         return estimator
     before = stored_settings(Path(target)).get("estimator")
     return before or choose_estimator(AUTO, weights, stills=True)[0].name
+
+
+def _run(
+    prepared: PreparedSet,
+    plans: list[ShardPlan],
+    settings: PreparationSettings,
+    work: dict[str, Any],
+    progress: OnProgress | None,
+) -> dict[str, float]:
+    """Make the shards; returns how many pictures were examined, and how fast."""
+    start, seen = time.perf_counter(), 0
+    if plans:
+        with connect(settings.address, settings.workers, settings.gpus_per_worker) as cluster:
+            seen = _make(prepared, plans, cluster, work, progress)
+    seconds = time.perf_counter() - start
+    return {"seen": seen, "seconds": round(seconds, 1), "pictures_per_second": round(seen / seconds, 2)}
 
 
 def _make(

@@ -5,6 +5,7 @@ Space is x to the viewer's right, y down, z towards the viewer; lengths are in u
 lies at ``x X + y Y + z Z + origin``. Facing the camera, the person's left (+X) is on the viewer's right.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ BONES = (
     "l_thigh", "r_thigh", "l_shin", "r_shin", "l_foot", "r_foot",
 )  # fmt: skip
 BONE_INDEX = {name: index for index, name in enumerate(BONES)}
+_SIDES = {"l": 1, "r": -1}  # towards which X they lie
 
 # COCO-17 order; units are those of the bones, see ``solve``.
 _KEYPOINTS = (
@@ -141,38 +143,56 @@ def solve(pose: np.ndarray, body: Proportions) -> np.ndarray:
         "pelvis": _bone(pelvis, origin, body.hips, 1, 1),
         "head": _bone(head, skull, body.head, body.head, body.head),
     }
-    ankles = {}
-    for side, sign in (("l", 1), ("r", -1)):
-        start = shoulders + sign * body.shoulders * torso[:, 0]
-        for bone, name, length in (("upper_arm", "arm", body.upper_arm), ("forearm", "fore", body.forearm)):
-            lift, forward = radians[f"{side}_{name}"], radians[f"{side}_{name}_fwd"]
-            across = np.sin(lift)
-            along = length * _in(
-                torso, sign * across * np.cos(forward), np.cos(lift), across * np.sin(forward)
-            )
-            bones[f"{side}_{bone}"] = np.stack([torso[:, 0], along, torso[:, 2], start], axis=1)
-            start = start + along
-
-        start = sign * body.hips * pelvis[:, 0]
-        pitch = radians[f"{side}_leg"]
-        for bone, out, length in (("thigh", "leg_out", body.thigh), ("shin", "shin_out", body.shin)):
-            out = radians[f"{side}_{out}"]
-            level = np.cos(out)
-            along = length * _in(pelvis, sign * np.sin(out), level * np.cos(pitch), level * np.sin(pitch))
-            bones[f"{side}_{bone}"] = np.stack([pelvis[:, 0], along, pelvis[:, 2], start], axis=1)
-            start = start + along
-            pitch = pitch - radians[f"{side}_knee"]
-        down = along / length
-        toes = _unit(_cross(pelvis[:, 0], down))
-        bones[f"{side}_foot"] = np.stack([_cross(toes, down), down, toes, start], axis=1)
-        ankles[side] = start
+    for side, sign in _SIDES.items():
+        bones |= _arm(radians, body, torso, shoulders, side, sign)
+        bones |= _leg(radians, body, pelvis, side, sign)
 
     stacked = np.stack([bones[name] for name in BONES], axis=1)
-    anchor = plain["l_plant"][:, None] * ankles["l"] + plain["r_plant"][:, None] * ankles["r"]
+    left, right = (bones[f"{side}_foot"][:, 3] for side in _SIDES)  # the ankles
+    anchor = plain["l_plant"][:, None] * left + plain["r_plant"][:, None] * right
     stacked[:, :, 3, 0] += (plain["x"] - anchor[:, 0])[:, None]
     stacked[:, :, 3, 2] -= anchor[:, 2:]
-    stacked[:, :, 3, 1] -= (np.maximum(ankles["l"][:, 1], ankles["r"][:, 1]) + plain["jump"])[:, None]
+    stacked[:, :, 3, 1] -= (np.maximum(left[:, 1], right[:, 1]) + plain["jump"])[:, None]
     return rotate(stacked, radians["tilt"][:, None, None])
+
+
+def _arm(
+    radians: Mapping[str, np.ndarray],
+    body: Proportions,
+    torso: np.ndarray,
+    shoulders: np.ndarray,
+    side: str,
+    sign: int,
+) -> dict[str, np.ndarray]:
+    """Upper arm and forearm, which lift and swing about the torso's axes."""
+    bones = {}
+    start = shoulders + sign * body.shoulders * torso[:, 0]
+    for bone, name, length in (("upper_arm", "arm", body.upper_arm), ("forearm", "fore", body.forearm)):
+        lift, forward = radians[f"{side}_{name}"], radians[f"{side}_{name}_fwd"]
+        across = np.sin(lift)
+        along = length * _in(torso, sign * across * np.cos(forward), np.cos(lift), across * np.sin(forward))
+        bones[f"{side}_{bone}"] = np.stack([torso[:, 0], along, torso[:, 2], start], axis=1)
+        start = start + along
+    return bones
+
+
+def _leg(
+    radians: Mapping[str, np.ndarray], body: Proportions, pelvis: np.ndarray, side: str, sign: int
+) -> dict[str, np.ndarray]:
+    """Thigh, shin and foot; the foot begins at the ankle and is square to the shin."""
+    bones = {}
+    start = sign * body.hips * pelvis[:, 0]
+    pitch = radians[f"{side}_leg"]
+    for bone, name, length in (("thigh", "leg_out", body.thigh), ("shin", "shin_out", body.shin)):
+        out = radians[f"{side}_{name}"]
+        level = np.cos(out)
+        along = length * _in(pelvis, sign * np.sin(out), level * np.cos(pitch), level * np.sin(pitch))
+        bones[f"{side}_{bone}"] = np.stack([pelvis[:, 0], along, pelvis[:, 2], start], axis=1)
+        start = start + along
+        pitch = pitch - radians[f"{side}_knee"]
+    down = along / length
+    toes = _unit(_cross(pelvis[:, 0], down))
+    return bones | {f"{side}_foot": np.stack([_cross(toes, down), down, toes, start], axis=1)}
 
 
 def _bone(axes: np.ndarray, origin: np.ndarray, x: float, y: float, z: float) -> np.ndarray:

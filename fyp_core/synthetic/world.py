@@ -165,10 +165,7 @@ def sample_clip(
     moves = _choose_motions(rng, motions, motion, len(cast))
     if style is None:
         style = str(rng.choice(styles)) if rng.random() < style_probability else ""
-    for name, known in ((moves[0], MOTIONS), (style, ("", *STYLES))):
-        if name not in known:
-            raise ValueError(f"{name!r} is not one of {', '.join(known)}.")
-
+    _check_names(moves[0], style)
     height, width = (size, size) if isinstance(size, int) else size
     time = np.arange(num_frames) * ((stride or rng.integers(*_STRIDES)) / FRAME_RATE)
     share = _choose_share(rng, height_share, len(cast))
@@ -178,23 +175,13 @@ def sample_clip(
         for number, (name, move) in enumerate(zip(cast, moves))
     ]
     actors.sort(key=lambda actor: actor.keypoints[0, :, 0].mean())
+    return _film(rng, scene, actors, style, height, width)
 
-    frames = _render(rng, scene, actors, height, width)
-    if style:
-        frames = apply_style(frames, style, rng)
-    keypoints = np.stack([actor.keypoints for actor in actors], axis=1)
-    seen = np.stack([body.visibility(actor.bones) for actor in actors], axis=1)
-    clip = WorldClip(
-        frames,
-        keypoints,
-        (inside(keypoints, height, width) * seen).astype(np.float32),
-        tuple(actor.character for actor in actors),
-        scene,
-        tuple(actor.motion for actor in actors),
-        style,
-        caption="",
-    )
-    return replace(clip, caption=write_caption(rng, clip.characters, scene, clip.motion, style))
+
+def _check_names(motion: str, style: str) -> None:
+    for name, known in ((motion, MOTIONS), (style, ("", *STYLES))):
+        if name not in known:
+            raise ValueError(f"{name!r} is not one of {', '.join(known)}.")
 
 
 @dataclass(frozen=True)
@@ -314,6 +301,28 @@ def _place_actor(
         path = towards * np.linspace(0, rng.uniform(0.2, 0.6) * width, len(time))
     actor = _Actor(character, motion, bones, replace(camera, x=x, y=feet), path, np.empty(0))
     return replace(actor, keypoints=actor.project(body.keypoints(bones))[0].astype(np.float32))
+
+
+def _film(
+    rng: np.random.Generator, scene: str, actors: Sequence[_Actor], style: str, height: int, width: int
+) -> WorldClip:
+    """The clip of actors, from left to right."""
+    frames = _render(rng, scene, actors, height, width)
+    if style:
+        frames = apply_style(frames, style, rng)
+    keypoints = np.stack([actor.keypoints for actor in actors], axis=1)
+    seen = np.stack([body.visibility(actor.bones) for actor in actors], axis=1)
+    clip = WorldClip(
+        frames,
+        keypoints,
+        (inside(keypoints, height, width) * seen).astype(np.float32),
+        tuple(actor.character for actor in actors),
+        scene,
+        tuple(actor.motion for actor in actors),
+        style,
+        caption="",
+    )
+    return replace(clip, caption=write_caption(rng, clip.characters, scene, clip.motion, style))
 
 
 def _render(

@@ -60,7 +60,8 @@ def build(page: Page, streams: OpenStreams, max_waiting: int = MAX_WAITING) -> g
             **pose.controls,
             **settings.controls,
         }
-        _connect_motion(page, motion, pose, character, stage, controls)
+        _connect_examples(motion, character, stage, controls)
+        _connect_motion(page, motion, pose, controls)
         follow = _connect_run(page, browser, character, stage, gallery, controls)
         _connect_results(page, browser, stage, gallery, controls)
         _connect_live(page, live, character)
@@ -80,10 +81,8 @@ def build(page: Page, streams: OpenStreams, max_waiting: int = MAX_WAITING) -> g
     return demo.queue(max_size=max_waiting, default_concurrency_limit=4, api_open=False)
 
 
-def _connect_motion(
-    page: Page,
+def _connect_examples(
     motion: MotionPanel,
-    pose: PosePanel,
     character: CharacterPanel,
     stage: ResultPanel,
     controls: dict[str, Component],
@@ -103,6 +102,9 @@ def _connect_motion(
     character.suggestions.click(
         lambda sample: sample[0], character.suggestions, character.prompt, queue=False, **_QUIET
     )
+
+
+def _connect_motion(page: Page, motion: MotionPanel, pose: PosePanel, controls: dict[str, Component]) -> None:
     timing = [controls[name] for name in _PART]
     gr.on(
         [motion.video.upload, motion.video.stop_recording],
