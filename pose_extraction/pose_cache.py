@@ -33,6 +33,7 @@ VARIABLE = "FYP_POSE_CACHE"
 
 _MOST_BYTES = 100e6  # on disk; 64 frames with two people take about 20 kB
 _MOST_IN_MEMORY = 64  # videos
+_MOST_FRAMES = 30_000  # of all of them; some 30 MB with two people. The last video is kept at any length
 _DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
@@ -97,8 +98,9 @@ class PoseCache:
         with self._changing:
             self._in_memory[key] = found
             self._in_memory.move_to_end(key)
-            while len(self._in_memory) > _MOST_IN_MEMORY:
-                self._in_memory.popitem(last=False)
+            frames = sum(len(poses.frames) for poses in self._in_memory.values())
+            while len(self._in_memory) > (1 if frames > _MOST_FRAMES else _MOST_IN_MEMORY):
+                frames -= len(self._in_memory.popitem(last=False)[1].frames)
         return found
 
     def _known(self, key: str) -> EstimatedPoses | None:

@@ -116,7 +116,8 @@ class Api:
             raise shown_error(error, [video]) from error
 
     def _extract(self, job: Job, video: str, estimator: str, people: str) -> tuple[str, str]:
-        queue = self._page.engine.queue
+        engine = self._page.engine
+        queue = engine.queue
         with queue.entered(job):  # before the video is opened, which takes a process
             self._page.runs.watch.check_video(video)
             folder = Path(tempfile.mkdtemp(dir=self._folder))  # swept by age
@@ -129,6 +130,7 @@ class Api:
                     estimator=estimator,
                     people=people,
                     progress=lambda _done, _total: job.check(),
+                    cache=engine.pose_cache,
                 )
         return str(skeleton), str(keypoints)
 

@@ -26,14 +26,18 @@ class Refusal:
 Event = Progress | Preview | FinishedFrames | Refusal | GenerationReport
 
 
-def last_event(work: Callable[[], GenerationReport]) -> GenerationReport | Refusal:
-    """The report that the work returns, or why there is none."""
+def send_last_event(
+    work: Callable[[], GenerationReport], send: Callable[[Event | BaseException], object]
+) -> None:
+    """Send the report that the work returns, why there is none, or what it raised; for a thread of its own."""
     try:
-        return work()
+        send(work())
     except InputError as error:
-        return Refusal(str(error))
+        send(Refusal(str(error)))
     except JobCancelled:
-        return Refusal("The job was stopped.")  # nobody is left to read it
+        send(Refusal("The job was stopped."))  # nobody is left to read it
+    except BaseException as error:
+        send(error)
 
 
 def follow(

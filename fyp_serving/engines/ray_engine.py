@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import ray
 from ray import serve
@@ -96,7 +96,7 @@ class RayEngine(Engine):
         Raises:
             InputError: there is none.
         """
-        return self._handle().source.remote().result()
+        return self._ask("source")
 
     def facts(self) -> ModelFacts:
         """Name, default size and sampling of the replicas' model; see :meth:`load` for what is raised.
@@ -105,7 +105,7 @@ class RayEngine(Engine):
         model.
         """
         if self._facts is None:
-            self._facts = self._handle().facts.remote().result()
+            self._facts = self._ask("facts")
         return self._facts
 
     @property
@@ -115,7 +115,7 @@ class RayEngine(Engine):
 
     def unknown_words(self, prompt: str) -> list[str]:
         """Words of a prompt that the replicas' model does not know."""
-        return self._handle().unknown_words.remote(prompt).result()
+        return self._ask("unknown_words", prompt)
 
     def estimate(self, request: GenerationRequest, frames: int | None = None) -> float:
         """Seconds that a replica will take from its turn to the last frame, about.
@@ -123,12 +123,7 @@ class RayEngine(Engine):
         Raises:
             InputError: there is no replica, all of them are busy, or a setting cannot work.
         """
-        answer = self._handle().estimate.remote(request, frames or request.frames)
-        try:
-            estimated = answer.result(timeout_s=_ESTIMATE_TIMEOUT)
-        except TimeoutError:
-            answer.cancel()
-            raise InputError("All replicas are busy; there is no estimate until one is free.") from None
+        estimated = self._ask("estimate", request, frames or request.frames, most_seconds=_ESTIMATE_TIMEOUT)
         if isinstance(estimated, Refusal):
             raise InputError(estimated.message)
         return estimated
@@ -160,6 +155,21 @@ class RayEngine(Engine):
             except RayActorError:
                 logger.warning("A replica died at its job, attempt %d.", attempt + 1)
         raise InputError("The process that generated the video ended twice; try again with fewer frames.")
+
+    def _ask(self, method: str, *arguments: Any, most_seconds: float | None = None) -> Any:
+        """What a method of a replica returns.
+
+        Raises:
+            InputError: there is no replica, or none answers in that time.
+        """
+        answer = getattr(self._handle(), method).remote(*arguments)
+        try:
+            return answer.result(timeout_s=most_seconds)
+        except TimeoutError:
+            answer.cancel()
+            raise InputError("All replicas are busy; there is no answer until one is free.") from None
+        except (ray.serve.exceptions.RayServeException, RayActorError) as error:
+            raise InputError(f"No replica answers: {first_line(error)}") from error
 
     def _handle(self) -> DeploymentHandle:
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 
 from fyp_core.generation.device import Runtime
 from fyp_core.generation.engine import Engine, GenerationReport
@@ -18,7 +19,7 @@ from fyp_core.generation.request import GenerationRequest
 from fyp_core.generation.running.model_facts import ModelFacts
 from fyp_core.weights.sources import ModelSource
 from fyp_media.errors import InputError
-from fyp_serving.engines.job_events import Event, Refusal, last_event
+from fyp_serving.engines.job_events import Event, Refusal, send_last_event
 from fyp_serving.memory import release_free_memory
 
 logger = logging.getLogger(__name__)
@@ -68,14 +69,9 @@ class Replica:
         def send(event: Event | BaseException) -> None:
             loop.call_soon_threadsafe(events.put_nowait, event)
 
-        def work() -> None:
-            try:
-                send(self._generate(request, guide, job, send))
-            except BaseException as error:
-                send(error)
-
         job = Job(send, on_preview=send, deadline=deadline)
-        loop.run_in_executor(None, work)
+        work = partial(self._generate, request, guide, job, send)
+        loop.run_in_executor(None, send_last_event, work, send)
         try:
             while True:
                 event = await events.get()
@@ -93,8 +89,8 @@ class Replica:
         guide: Guide,
         job: Job,
         send: Callable[[FinishedFrames], object],
-    ) -> GenerationReport | Refusal:
+    ) -> GenerationReport:
         try:
-            return last_event(lambda: self._engine.stream(request, guide, job, send))
+            return self._engine.stream(request, guide, job, send)
         finally:
             release_free_memory()

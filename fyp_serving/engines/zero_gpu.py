@@ -12,6 +12,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
+from functools import partial
 from types import ModuleType
 
 from fyp_core.generation.device import Runtime
@@ -21,7 +22,7 @@ from fyp_core.generation.job import MAX_WAITING, FinishedFrames, Job
 from fyp_core.generation.request import GenerationRequest
 from fyp_core.weights.sources import AUTO, ModelSource
 from fyp_media.errors import InputError
-from fyp_serving.engines.job_events import Event, Refusal, follow, last_event
+from fyp_serving.engines.job_events import Event, Refusal, follow, send_last_event
 
 DEFAULT_SECONDS = 60  # of a job, before any was measured; what ZeroGPU itself assumes
 _SHORTEST, _LONGEST = 15, 120  # seconds of a GPU that a job requests
@@ -124,15 +125,9 @@ class ZeroGpuEngine(Engine):
         events: queue.Queue[Event | BaseException] = queue.Queue()
         job = Job(events.put, on_preview=events.put, deadline=deadline)
         compute = super()._compute
-
-        def work() -> None:
-            try:
-                events.put(last_event(lambda: compute(request, guide, job, events.put)))
-            except BaseException as error:
-                events.put(error)
-
         job.begin_turn()
-        threading.Thread(target=work, daemon=True).start()
+        work = partial(compute, request, guide, job, events.put)
+        threading.Thread(target=send_last_event, args=(work, events.put), daemon=True).start()
         try:
             while True:
                 event = events.get()

@@ -116,3 +116,21 @@ def test_the_folder_is_the_users_unless_a_variable_names_another(
     assert is_estimated(PoseCache.of_user({"FYP_POSE_CACHE": str(tmp_path / "named")}))
     assert not is_estimated(PoseCache(tmp_path / "named"))
     assert is_estimated(PoseCache.of_user({"FYP_POSE_CACHE": ""}))
+
+
+def test_long_videos_are_forgotten_sooner(tmp_path: Path) -> None:
+    videos = [tmp_path / f"{number}.mp4" for number in range(3)]
+    for number, video in enumerate(videos):
+        video.write_bytes(bytes([number]))
+    cache, asked = PoseCache(), []
+
+    def ask(video: Path) -> None:
+        def estimate() -> EstimatedPoses:
+            asked.append(video)
+            return found(people=(0,) * 12_000)
+
+        cache.get(video, CHOSEN, "mediapipe", None, estimate)
+
+    for video in (*videos, videos[1], videos[0]):
+        ask(video)
+    assert asked == [*videos, videos[0]]
