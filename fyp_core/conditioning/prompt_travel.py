@@ -10,7 +10,8 @@ import torch
 
 from fyp_media.errors import InputError
 
-_PART = re.compile(r"\s*(\d+)\s*:\s*(.*?)\s*", re.DOTALL)
+_PART = re.compile(r"(\d{1,9})\s*:(.*)", re.DOTALL)
+_MOST_PARTS = 100  # each is encoded
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,14 @@ def parse_prompt(prompt: str) -> PromptTravel:
     """Read ``"FRAME: PROMPT | FRAME: PROMPT"``; a prompt that does not start with a frame holds for all frames.
 
     Raises:
-        InputError: a later part lacks its frame or its prompt, or the frames do not rise.
+        InputError: a later part lacks its frame or its prompt, the frames do not rise, or there are too many parts.
     """
-    parts = [_PART.fullmatch(part) for part in prompt.split("|")]
+    parts = [_PART.fullmatch(part.strip()) for part in prompt.split("|")]
     if parts[0] is None:
         return PromptTravel((0,), (prompt,))
-    matches = [match for match in parts if match and match[2]]
+    if len(parts) > _MOST_PARTS:
+        raise InputError(f"The prompt has {len(parts)} parts; take at most {_MOST_PARTS}.")
+    matches = [match for match in parts if match and match[2].strip()]
     if len(matches) < len(parts):
         raise InputError(
             f'The prompt "{prompt}" starts with a frame number; then it must be of the form'
@@ -43,7 +46,7 @@ def parse_prompt(prompt: str) -> PromptTravel:
     frames = tuple(int(match[1]) for match in matches)
     if any(later <= earlier for earlier, later in pairwise(frames)):
         raise InputError(f"The frame numbers of the prompts must rise, not {', '.join(map(str, frames))}.")
-    return PromptTravel(frames, tuple(match[2] for match in matches))
+    return PromptTravel(frames, tuple(match[2].strip() for match in matches))
 
 
 def blend_embeddings(embeddings: torch.Tensor, at: tuple[int, ...], frames: int) -> torch.Tensor:

@@ -8,7 +8,11 @@ from typing import Any
 
 import torch
 
+from fyp_media.errors import InputError
+
 _WEIGHTED = re.compile(r"(?<!\\)\(([^()]+):\s*(\d+(?:\.\d+)?|\.\d+)\s*\)")
+_MOST_PARTS = 64  # of the text encoder's length, to which prompts of different lengths are brought
+_MOST_WEIGHTS = 50  # of a prompt: without each word of a lower weight it is encoded once more
 _LORA_TAG = re.compile(r"<(?:lora|lyco):[^<>]+>", re.IGNORECASE)
 
 
@@ -53,6 +57,9 @@ def encode_weighted(
 
     Returns:
         (N, L, D), with L a multiple of the text encoder's length, the same for all prompts.
+
+    Raises:
+        InputError: their lengths are too different, or one has too many weights.
     """
     # Imports models of all of compel's text encoders, which takes seconds.
     from compel.embeddings_provider import EmbeddingsProvider
@@ -67,11 +74,18 @@ def encode_weighted(
     encoded = []
     for prompt in prompts:
         texts, weights = zip(*split_weights(prompt) or [("", 1.0)], strict=True)
+        if (count := sum(weight != 1 for weight in weights)) > _MOST_WEIGHTS:
+            raise InputError(f"A prompt has {count} weights; take at most {_MOST_WEIGHTS}.")
         encoded.append(
             provider.get_embeddings_for_weighted_prompt_fragments(
                 [list(texts)], [list(weights)], device=device
             )
         )
     # Repeating all keys equally often does not change attention, so no prompt depends on the length of the others.
-    length = math.lcm(*(embeds.shape[1] for embeds in encoded))
+    lengths = [embeds.shape[1] for embeds in encoded]
+    length = math.lcm(*lengths)
+    if length > max(*lengths, _MOST_PARTS * tokenizer.model_max_length):
+        raise InputError(
+            "The prompts are long and of very different lengths; shorten them, the negative one as well."
+        )
     return torch.cat([embeds.repeat(1, length // embeds.shape[1], 1) for embeds in encoded])

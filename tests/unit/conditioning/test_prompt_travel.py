@@ -39,6 +39,12 @@ def test_what_cannot_be_read_is_named(prompt: str) -> None:
         parse_prompt(prompt)
 
 
+def test_a_prompt_has_a_limited_number_of_parts() -> None:
+    with pytest.raises(InputError, match="has 101 parts; take at most 100"):
+        parse_prompt("|".join(f"{frame}: a" for frame in range(101)))
+    assert parse_prompt(f"{10**20}: a").prompts == (f"{10**20}: a",)
+
+
 def test_embeddings_are_blended_between_the_frames_given() -> None:
     embeddings = torch.tensor([0.0, 1.0, 3.0])[:, None, None]
     blended = blend_embeddings(embeddings, (2, 4, 8), 11).flatten()

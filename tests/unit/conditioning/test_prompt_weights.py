@@ -15,6 +15,7 @@ from fyp_core.conditioning.prompt_weights import (
     without_weights,
 )
 from fyp_core.pipeline import FollowYourPosePipeline
+from fyp_media.errors import InputError
 from tests.tiny_model import build_pipeline, make_video
 
 LONG = "a knight dances on the beach a robot jumps on the moon a knight dances"  # 15 words; 10 fit
@@ -119,3 +120,11 @@ def test_a_prompt_does_not_depend_on_the_length_of_others(pipeline: FollowYourPo
     )
     one = pipeline("a (robot:1.5)", skeleton, negative_prompt="a moon", latents=noise, **options)
     np.testing.assert_allclose(both.frames[0], one.frames[0], atol=1e-4)
+
+
+def test_prompts_whose_embeddings_would_take_too_much_memory(pipeline: FollowYourPosePipeline) -> None:
+    with pytest.raises(InputError, match="has 51 weights; take at most 50"):
+        embed(pipeline, "(a:0.5) " * 51)
+    half = pipeline.tokenizer.model_max_length // 2
+    with pytest.raises(InputError, match="of very different lengths; shorten them"):
+        embed(pipeline, *("a " * (2 * parts - 1) * half for parts in (1, 5, 7, 9, 13)))
