@@ -5,7 +5,8 @@
 FROM python:3.11-slim-bookworm@sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b
 
 RUN pip install --no-cache-dir "uv>=0.9,<1" \
-    && useradd --create-home --uid 1000 user
+    && useradd --create-home --uid 1000 user \
+    && install --directory --owner=user --group=user /home/user/app
 USER 1000
 WORKDIR /home/user/app
 

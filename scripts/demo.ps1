@@ -16,9 +16,12 @@ if (-not (Test-Path $python)) {
     if (Get-Command uv -ErrorAction SilentlyContinue) {
         Invoke-Checked uv @("venv", "--seed", "--python", "3.11", ".venv")
     } elseif (Get-Command py -ErrorAction SilentlyContinue) {
-        Invoke-Checked py @("-3.11", "-m", "venv", ".venv")
+        $installed = (& py --list) -join " "
+        $version = @("3.11", "3.12") | Where-Object { $installed.Contains($_) } | Select-Object -First 1
+        if (-not $version) { throw "Python 3.11 or 3.12 is needed: install one from python.org, or install uv." }
+        Invoke-Checked py @("-$version", "-m", "venv", ".venv")
     } else {
-        throw "Python 3.11 is needed: install it from python.org or the Microsoft Store, or install uv."
+        throw "Python 3.11 or 3.12 is needed: install one from python.org, or install uv."
     }
 }
 if (-not (Test-Path $stamp) -or (Get-Content $stamp -Raw).TrimEnd() -ne $wanted.TrimEnd()) {
@@ -30,5 +33,5 @@ if (-not (Test-Path $stamp) -or (Get-Content $stamp -Raw).TrimEnd() -ne $wanted.
     }
     Set-Content -Path $stamp -Value $wanted
 }
-& $python app.py
+& $python app.py @args
 exit $LASTEXITCODE
