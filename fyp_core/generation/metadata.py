@@ -29,6 +29,7 @@ _PACKET = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <fyp:Settings>{settings}</fyp:Settings>
 </rdf:Description></rdf:RDF></x:xmpmeta>
 <?xpacket end="r"?>"""
+_LONGEST_PACKET = 1_000_000  # bytes; what JSON holds takes up to thirty times as much memory
 _PACKET_START, _PACKET_END = b"<?xpacket begin=", b"<?xpacket end="
 _SETTINGS = re.compile(r"<fyp:Settings>(.*?)</fyp:Settings>", re.DOTALL)
 
@@ -61,7 +62,8 @@ def read_settings(path: str | os.PathLike[str]) -> dict[str, Any]:
     try:
         with Path(path).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             start = content.rfind(_PACKET_START)
-            packet = content[start : content.find(_PACKET_END, start)] if start >= 0 else b""
+            end = content.find(_PACKET_END, start, start + _LONGEST_PACKET)
+            packet = content[start:end] if start >= 0 and end >= 0 else b""
     except FileNotFoundError as error:
         raise InputError(f"There is no file {path}; check the path.") from error
     except (OSError, ValueError) as error:  # ValueError: an empty file cannot be mapped
@@ -69,7 +71,7 @@ def read_settings(path: str | os.PathLike[str]) -> dict[str, Any]:
     stored = _SETTINGS.search(packet.decode("utf-8", "replace"))
     try:
         settings = json.loads(unescape(stored[1])) if stored else None
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):
         settings = None
     if not isinstance(settings, dict):
         raise InputError(f"{path} does not say how it was made; name a video this program has written.")

@@ -12,6 +12,8 @@ import gradio as gr
 import numpy as np
 
 from fyp_core.generation.engine import Engine
+from fyp_core.generation.guide import Guide
+from fyp_core.generation.job import Job
 from fyp_core.generation.metadata import read_settings
 from fyp_core.generation.request import GenerationRequest
 from fyp_core.generation.rerun import pick
@@ -202,7 +204,7 @@ class Page:
             request = self._pose_request(values)
             if not self.poses.has(request):
                 yield gr.skip(), "<p>Finding the pose …</p>"
-            guide = self.poses.guide(request)
+            guide = self._guide(request)
             notes = f"<p>{html.escape(describe_pose(request, guide))}</p>{views.notices(guide.notices)}"
             yield gr.Image(preview(request, guide), visible=True), notes
         except InputError as error:
@@ -217,7 +219,7 @@ class Page:
                 return gr.skip()
         try:
             request = self._pose_request(values)
-            guide = self.poses.guide(request)
+            guide = self._guide(request)
         except InputError:  # shown where the pose is
             return gr.skip()
         number = person_at(point, guide)
@@ -229,6 +231,9 @@ class Page:
         request = pose_request(values)
         self.runs.watch.check_input(request)
         return request
+
+    def _guide(self, request: GenerationRequest) -> Guide:
+        return self.poses.guide(request, Job(deadline=self.runs.watch.max_job_seconds))
 
     # --- results
 

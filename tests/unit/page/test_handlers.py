@@ -134,6 +134,16 @@ def test_settings_that_somebody_wrote_into_a_video_cost_one_sentence(
         settings_of_upload(str(video))
 
 
+@pytest.mark.parametrize(
+    "settings", ["[" * 200_000, '{"prompt": "' + "a" * 10**6 + '"}'], ids=["deep", "long"]
+)
+def test_settings_that_would_take_too_much_memory_are_none(tmp_path: Path, settings: str) -> None:
+    video = tmp_path / "v.mp4"
+    video.write_text(f"<?xpacket begin=<fyp:Settings>{settings}</fyp:Settings><?xpacket end=")
+    with pytest.raises(gr.Error, match="does not say how it was made"):
+        settings_of_upload(str(video))
+
+
 def test_a_base_of_the_checkpoints_folder_is_named_by_its_file(
     make_video: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
