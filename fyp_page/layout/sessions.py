@@ -16,6 +16,7 @@ from gradio.state_holder import SessionState, StateHolder
 
 MOST_SESSIONS = 2000
 _LONGEST_NAME = 100  # characters
+_MOST_AT_WORK = 300  # requests; most of them wait for a job and take no thread
 _MOST_UNREAD = 200  # requests of a session whose answers have not been read
 
 
@@ -49,6 +50,12 @@ class SessionQueue(Queue):
         super().__init__(**settings)
         self.ANALYTICS_MAX_EVENTS = 1
         self.pending_messages_per_session = _MessagesOfSessions(self.pending_event_ids_session, is_open)
+
+    def start(self) -> None:
+        self.max_thread_count = (
+            _MOST_AT_WORK  # until now the number of threads: 40 pages that watch a job fill those
+        )
+        super().start()
 
     def compute_analytics_summary(self, records: object) -> dict[str, Any]:
         return self.cached_event_analytics_summary

@@ -1,5 +1,7 @@
 """What Gradio remembers of sessions: the values of their states, no copy of the page, and not for ever."""
 
+import asyncio
+import time
 from collections.abc import Iterator
 
 import gradio as gr
@@ -14,6 +16,11 @@ REMEMBERED = 2000
 UNREAD = 200
 
 
+async def wait() -> str:
+    await asyncio.sleep(3)
+    return "waited"
+
+
 @pytest.fixture(scope="module")
 def port() -> int:
     return free_port()
@@ -24,6 +31,7 @@ def demo(port: int) -> Iterator[Blocks]:
     with Blocks(is_open=lambda session: session == "watched") as demo:
         state, text = gr.State(3), gr.Textbox("hello")
         text.change(lambda state, text: text, [state, text], text, api_name="echo")
+        text.input(wait, None, text, api_name="wait", concurrency_limit=None)
     demo.launch(server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True)
     yield demo
     demo.close(verbose=False)
@@ -57,10 +65,21 @@ def join(http: Http, session: str) -> int:
     return http.post("/queue/join", json=body).status_code
 
 
+@pytest.mark.slow
 def test_a_session_that_reads_no_answers_is_refused_at_last(http: Http) -> None:
     assert {join(http, "silent") for _ in range(UNREAD)} == {200}
     assert join(http, "silent") == 503
     assert join(http, "another") == 200
+
+
+def test_many_requests_that_wait_leave_room_for_others(port: int, http: Http) -> None:
+    client = Client(f"http://127.0.0.1:{port}", verbose=False, analytics_enabled=False)
+    for number in range(60):
+        body = {"data": [], "fn_index": 1, "session_hash": f"waiting {number}"}
+        assert http.post("/queue/join", json=body).status_code == 200
+    start = time.monotonic()
+    assert client.predict("at once", api_name="/echo") == "at once"
+    assert time.monotonic() - start < 2
 
 
 def test_of_many_sessions_those_are_forgotten_for_which_nothing_is_under_way(
