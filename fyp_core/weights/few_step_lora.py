@@ -19,6 +19,7 @@ from pydantic import Field, ValidationError
 from fyp_core.schedulers import SCHEDULER_NAMES
 from fyp_core.settings import Settings
 from fyp_core.weights.hub_download import HubPart, find_hub_part
+from fyp_core.weights.tensors import is_safetensors
 from fyp_media.errors import InputError
 
 DEFAULT = HubPart("latent-consistency/lcm-lora-sdv1-5", "main", ("pytorch_lora_weights.safetensors",))
@@ -58,7 +59,7 @@ def _stated(file: Path) -> FewSteps | None:
     """By the metadata that :func:`save_own_few_step_lora` writes."""
     from safetensors import SafetensorError, safe_open
 
-    if file.suffix != ".safetensors" or not file.is_file():
+    if not file.is_file() or not is_safetensors(file):
         return None
     try:
         with safe_open(file, "pt") as content:

@@ -13,6 +13,7 @@ from peft.tuners.lora import LoraLayer
 from fyp_core.weights.embeddings import add_bundled_embedding, remove_embeddings, split_bundled_embeddings
 from fyp_core.weights.identify import PLACES, FileKind, check_family, identify
 from fyp_core.weights.lora_layers import read_lora_layers
+from fyp_core.weights.lora_scales import stated_scales
 from fyp_core.weights.sources import Lora
 from fyp_core.weights.tensors import check_file_size, list_tensors
 from fyp_media.errors import InputError, as_input_error
@@ -75,7 +76,7 @@ def _add_lora(pipeline: StableDiffusionLoraLoaderMixin, name: str, file: Path) -
     words, tensors = split_bundled_embeddings(list_tensors(file))
     _check_kind(identify(tensors), pipeline.unet.config)
     networks = {"unet": pipeline.unet, "text_encoder": pipeline.text_encoder}
-    layers = read_lora_layers(tensors, networks)
+    layers = read_lora_layers(tensors, networks, stated_scales(file))
     for word, vectors in words.items():
         add_bundled_embedding(pipeline, word, vectors)
         pipeline.lora_words.append(word)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import nn
@@ -43,12 +43,15 @@ _NETWORKS = (  # prefixes and their networks; PEFT's files of one network have n
 _NAMES_SHOWN = 3
 
 
-def read_lora_layers(tensors: Tensors, networks: Mapping[str, nn.Module]) -> dict[str, Factors]:
+def read_lora_layers(
+    tensors: Tensors, networks: Mapping[str, nn.Module], scales: Mapping[str, Callable[[int], float]]
+) -> dict[str, Factors]:
     """The changes of a LoRA file.
 
     Args:
         tensors: of the file.
         networks: ``unet`` and ``text_encoder``; they may carry other LoRAs already.
+        scales: for each network alpha / rank by a layer's rank, where the layer does not state its own.
 
     Returns:
         Matrices by ``NETWORK.PATH`` of the layer.
@@ -65,6 +68,8 @@ def read_lora_layers(tensors: Tensors, networks: Mapping[str, nn.Module]) -> dic
             unknown.append(stem)
             continue
         name, layer = found
+        if "alpha" not in parts and (down := parts.get("lora_down.weight")) is not None:
+            parts["alpha"] = torch.tensor(scales[name.partition(".")[0]](len(down)) * len(down))
         layers[name] = _layer_factors(stem, parts, layer)
     if unknown:
         shown = ", ".join(unknown[:_NAMES_SHOWN])
@@ -125,7 +130,9 @@ def _layer_factors(stem: str, parts: _Parts, layer: nn.Linear | nn.Conv2d) -> Fa
         up, down = _stored_factors(parts)
     except (KeyError, RuntimeError) as error:
         raise InputError(f"the tensors of its layer {stem} do not belong together") from error
-    if (len(up), down.shape[1], up.shape[1]) != (rows, columns, len(down)):
+    if up.shape[1] != len(down):
+        raise InputError(f"the tensors of its layer {stem} do not belong together")
+    if (len(up), down.shape[1]) != (rows, columns):
         raise InputError(
             f"its layer {stem} has {len(up)} outputs and {down.shape[1]} inputs, this model's {rows} and {columns}"
         )

@@ -69,6 +69,8 @@ class Lora(RequestSettings):
 
     def check(self) -> None:
         """Raise InputError where there is no such file."""
+        if self.file.is_dir():
+            raise InputError(f"{self.file} is a folder; name the LoRA file in it.")
         if not self.file.is_file():
             raise InputError(f"There is no LoRA file {self.file}; check the path.")
 

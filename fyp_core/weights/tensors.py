@@ -61,7 +61,7 @@ def list_tensors(path: str | os.PathLike[str]) -> Tensors:
     if what := _what_instead(path):
         raise InputError(f"The weight file {path} is {what}.")
     try:
-        return _list_safetensors(path) if path.suffix == ".safetensors" else _list_pytorch(path)
+        return _list_safetensors(path) if is_safetensors(path) else _list_pytorch(path)
     except pickle.UnpicklingError as error:
         raise InputError(
             f"The weight file {path} is damaged or would run code when loaded; get it as .safetensors."
@@ -88,11 +88,18 @@ def check_file_size(file: Path) -> None:
         raise InputError(f"it is {what}")
     if file.stat().st_size > _LARGEST_ADDITION:
         raise InputError(f"it is larger than {_LARGEST_ADDITION / 2**30:.0f} GiB")
-    if file.suffix == ".safetensors":
+    if is_safetensors(file):
         with file.open("rb") as stream:
             header = int.from_bytes(stream.read(8), "little")  # its length comes first
         if header > _LARGEST_HEADER:
             raise InputError(f"its list of tensors is longer than {_LARGEST_HEADER / 2**20:.0f} MiB")
+
+
+def is_safetensors(file: Path) -> bool:
+    """Whether a weight file is in the format of safetensors, by its content, or else by its name."""
+    with file.open("rb") as stream:
+        length, brace = int.from_bytes(stream.read(8), "little"), stream.read(1)
+    return file.suffix.lower() == ".safetensors" or (brace == b"{" and 8 + length <= file.stat().st_size)
 
 
 def _what_instead(file: Path) -> str:
@@ -108,7 +115,7 @@ def _what_instead(file: Path) -> str:
         return "a web page; download the file itself, after a login where the site asks for one"
     if start.startswith(b"version https://git-lfs"):
         return "a pointer of Git LFS; get the file itself with git lfs pull"
-    if start.startswith(b"PK") and file.suffix == ".safetensors":
+    if start.startswith(b"PK") and is_safetensors(file):
         return "in PyTorch's format; let its name end in .pt"
     return ""
 

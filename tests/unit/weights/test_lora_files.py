@@ -1,5 +1,6 @@
 """LoRA files as other tools write them do to the model what their tools do; what does not fit is named."""
 
+import json
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -315,3 +316,49 @@ def test_the_text_form_of_a_lora(tmp_path: Path) -> None:
         Lora.parse(f"{file}:nan")
     with pytest.raises(InputError, match="There is no LoRA file"):
         Lora.parse(str(tmp_path / "none.safetensors"))
+    with pytest.raises(InputError, match="is a folder; name the LoRA file in it"):
+        Lora.parse(str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["x.SAFETENSORS", "x.pt", "x"])
+def test_a_file_is_known_by_its_content(name: str, loaded: FollowYourPosePipeline, tmp_path: Path) -> None:
+    state, changes = low_rank(chosen_layers(loaded))
+    save_file(state, tmp_path / name)
+    check_same_as(loaded, tmp_path / name, changes)
+
+
+def test_matrices_of_different_ranks_are_named(loaded: FollowYourPosePipeline, tmp_path: Path) -> None:
+    state, _ = low_rank(chosen_layers(loaded))
+    state = {name: tensor[:1] if "lora_down" in name else tensor for name, tensor in state.items()}
+    save_file({name: tensor.contiguous() for name, tensor in state.items()}, tmp_path / "x.safetensors")
+    with pytest.raises(InputError, match="do not belong together"):
+        set_loras(loaded, (Lora(file=tmp_path / "x.safetensors"),))
+
+
+@pytest.mark.parametrize("by_root", [False, True])
+@pytest.mark.parametrize("tool", ["PEFT", "diffusers"])
+def test_a_strength_stated_beside_the_tensors_acts(
+    tool: str, by_root: bool, loaded: FollowYourPosePipeline, tmp_path: Path
+) -> None:
+    """alpha / rank, or by rsLoRA (Kalajdzievski 2023, arXiv 2312.03732) alpha / sqrt(rank)."""
+    state, changes = low_rank(chosen_layers(loaded, with_text=False))
+    state = {name: tensor for name, tensor in state.items() if not name.endswith("alpha")}
+    config = {"r": RANK, "lora_alpha": ALPHA * (RANK**0.5 if by_root else 1), "use_rslora": by_root}
+    if by_root:
+        config["lora_alpha"] /= RANK
+    file, stated = tmp_path / "adapter_model.safetensors", {}
+    if tool == "PEFT":
+        (tmp_path / "adapter_config.json").write_text(json.dumps(config))
+    else:
+        packed = {f"unet.{name}": value for name, value in config.items()}
+        stated = {"lora_adapter_metadata": json.dumps(packed)}
+    save_file(state, file, stated)
+    check_same_as(loaded, file, changes)
+
+
+def test_strengths_that_differ_by_layer_are_refused(loaded: FollowYourPosePipeline, tmp_path: Path) -> None:
+    state, _ = low_rank(chosen_layers(loaded))
+    config = {"lora_adapter_metadata": json.dumps({"unet.lora_alpha": 1, "unet.alpha_pattern": {"to_v": 2}})}
+    save_file(state, tmp_path / "x.safetensors", config)
+    with pytest.raises(InputError, match="its layers have different strengths"):
+        set_loras(loaded, (Lora(file=tmp_path / "x.safetensors"),))
