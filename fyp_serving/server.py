@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -28,7 +28,8 @@ from fyp_core.weights.sources import AUTO
 from fyp_media.decoding.isolated_video import DecodingLimits, isolate_decoding
 from fyp_media.errors import InputError
 from fyp_media.files import project_file
-from fyp_page.examples import FOLDER
+from fyp_media.read_video import probe
+from fyp_page.examples import FOLDER, examples
 from fyp_page.gallery import Gallery, default_folder
 from fyp_page.handlers.page import Page
 from fyp_page.layout.page import build
@@ -44,7 +45,7 @@ from fyp_serving.memory import share_arenas
 from fyp_serving.monitoring import Metrics, routes
 from fyp_serving.proxies import trusted_proxies
 from fyp_serving.sweeper import Sweeper
-from pose_extraction.estimators.factory import start_estimator
+from pose_extraction.estimators.factory import estimate_beside, start_estimator
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +82,8 @@ def serve(host: str, port: str, engine: Engine, limits: Limits) -> int:
     """Serve the page until Ctrl-C or SIGTERM; the exit status is 0, or 2 where that cannot be."""
     stop = _StopSignal()
     isolate_decoding(DecodingLimits())
+    estimate_beside()
+    _in_background(_read_examples)
     Image.MAX_IMAGE_PIXELS = _MOST_CAMERA_PIXELS // 2  # Pillow raises above twice that
     metrics = Metrics()
     metrics.watch_queue(lambda: len(engine.queue))
@@ -116,7 +119,8 @@ def serve(host: str, port: str, engine: Engine, limits: Limits) -> int:
             return 2
         shown_host = host.replace("0.0.0.0", "localhost")
         logger.info("The page is at http://%s:%s; Ctrl-C ends it.", shown_host, port)
-        threading.Thread(target=_load, args=(engine, loaded), daemon=True).start()
+        _in_background(_load, engine, loaded)
+        _in_background(_start_estimator)
         stop.wait()
         watch.close(limits.drain_seconds if stop.is_gentle else 0)
         page.stop_all()
@@ -198,11 +202,26 @@ class _StopSignal:
 
 
 def _load(engine: Engine, loaded: threading.Event) -> None:
-    """Load the model and start the pose estimator before the first visitor needs them; measure the model's speed."""
+    """Load the model before the first visitor needs it, and measure how fast it is."""
     try:
         engine.load()
         loaded.set()
-        start_estimator()
         engine.measure_speed()
     except InputError as error:
         logger.error("%s", error)
+
+
+def _start_estimator() -> None:
+    """Start the estimator of poses before the first visitor needs it."""
+    with contextlib.suppress(InputError):  # which the visitor will be told
+        start_estimator()
+
+
+def _read_examples() -> None:
+    """Read what is known of the examples before they are chosen; it starts the process that decodes videos as well."""
+    for example in examples():
+        probe(example.video)
+
+
+def _in_background(work: Callable[..., None], *arguments: Any) -> None:
+    threading.Thread(target=work, args=arguments, daemon=True).start()

@@ -23,6 +23,7 @@ from fyp_core.generation.rerun import decided_by, differences, pick, repeated
 from fyp_core.weights.sources import AUTO, MODEL_NAMES, Additions
 from fyp_media.errors import InputError
 from fyp_media.files import check_targets
+from pose_extraction.estimators.factory import estimate_beside
 
 _MODELS = (GenerationRequest, Additions, Runtime)
 _GROUPS = {"pose": "pose, of videos of people and of keypoints", "model": "model", "device": "device"}
@@ -70,6 +71,7 @@ def generate(options: argparse.Namespace) -> None:
     Raises:
         InputError: a setting, the input or the model cannot work, or the output cannot be written.
     """
+    estimate_beside()
     with _ProgressBar() as bar:
         given = _given(options)
         before = read_settings(options.like) if options.like else {}

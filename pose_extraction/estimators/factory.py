@@ -5,12 +5,13 @@ import importlib.util
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 
 from fyp_media.errors import InputError
+from pose_extraction.estimators.hub import RT_DETR, VITPOSE, has_checkpoints, is_in_hub_cache
 from pose_extraction.poses import PoseEstimator
 
 logger = logging.getLogger(__name__)
@@ -84,18 +85,16 @@ def _has_gpu() -> bool:
 
 
 def _vitpose_on_disk() -> bool:
-    from pose_extraction.estimators.hub import VITPOSE, is_in_hub_cache
-
     return is_in_hub_cache(VITPOSE)
 
 
 def _detector_on_disk() -> bool:
-    from pose_extraction.estimators.hub import RT_DETR, is_in_hub_cache
-
     return is_in_hub_cache(RT_DETR)
 
 
 def _hrnet_on_disk() -> bool:
+    if not has_checkpoints("*hrnet*"):
+        return False
     from pose_extraction.estimators.hrnet_weights import published_path
 
     return published_path().exists()
@@ -103,6 +102,8 @@ def _hrnet_on_disk() -> bool:
 
 def _rtm_on_disk(name: str) -> Callable[[], bool]:
     def on_disk() -> bool:
+        if not has_checkpoints("rtmlib/*"):
+            return False
         from pose_extraction.estimators.rtmlib import published_path
 
         return published_path(name).exists()
@@ -147,6 +148,12 @@ class EstimatorFactory:
         self._entries = entries
         self._lock = threading.RLock()
         self._load = lru_cache(maxsize=4)(self._load_entry)
+
+    def replace(self, name: str, create: Create) -> None:
+        """Load an estimator by another function from now on."""
+        with self._lock:
+            self._entries = {**self._entries, name: replace(self._entries[name], create=create)}
+            self._load.cache_clear()
 
     def available(self) -> list[Availability]:
         """See :func:`available_estimators`."""
@@ -265,6 +272,13 @@ def choose_estimator(
         InputError: there is no such estimator, or its library or weights are missing.
     """
     return _FACTORY.choose(name, weights, stills=stills)
+
+
+def estimate_beside() -> None:
+    """From now on, MediaPipe follows the people of videos in a process of its own, beside what this one computes."""
+    from pose_extraction import beside
+
+    _FACTORY.replace("mediapipe", beside.create)
 
 
 def start_estimator(name: str = AUTO) -> None:

@@ -1,15 +1,23 @@
-"""Weights from the Hugging Face hub and from mmpose's checkpoints, and where to run them."""
+"""Weights from the Hugging Face hub and from mmpose's checkpoints, and where to run them.
 
+PyTorch is imported on use: which weights are on this disk is asked where nothing else needs it.
+"""
+
+from __future__ import annotations
+
+import os
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import huggingface_hub
 import numpy as np
-import torch
 from numpy._core import multiarray
 
 from fyp_media.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
 
 # Downloaded models, OWNER/NAME@REVISION. The names of the other files hold their versions: see hrnet_weights, rtmlib.
 VITPOSE = "usyd-community/vitpose-plus-base@92be54d7a29e42fad47b6e2ca01dd9e685a61e0d"
@@ -56,16 +64,29 @@ def is_in_hub_cache(model: str) -> bool:
     return isinstance(found, str)
 
 
+def has_checkpoints(pattern: str) -> bool:
+    """Whether files of a pattern are in the folder into which ``torch.hub`` downloads checkpoints."""
+    caches = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    hub = Path(os.environ.get("TORCH_HOME", f"{caches}/torch"), "hub").expanduser()
+    return any((hub / "checkpoints").glob(pattern))
+
+
 def numpy_is_safe() -> AbstractContextManager[None]:
     """Lets ``torch.load(weights_only=True)`` read mmpose's checkpoints."""
+    import torch
+
     return torch.serialization.safe_globals(_NUMPY)
 
 
 def best_device() -> torch.device:
     """CUDA where there is one."""
+    import torch
+
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def best_dtype(device: torch.device) -> torch.dtype:
     """Half precision on CUDA."""
+    import torch
+
     return torch.float16 if device.type == "cuda" else torch.float32

@@ -43,7 +43,8 @@ def test_the_command_line_reads_its_options_before_the_large_libraries_are_impor
 
 def test_the_page_is_laid_out_before_the_libraries_of_models_and_poses_are_imported() -> None:
     program = (
-        "import sys, fyp_serving.server;"
+        "import sys, fyp_serving.server, pose_extraction.estimators.factory as factory;"
+        "factory.available_estimators();"
         "sys.exit(bool({'torch', 'diffusers', 'transformers', 'mediapipe', 'scipy'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -1,0 +1,1 @@
+"""What a user waits for at the start."""
