@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import math
 import os
+import unicodedata
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -532,7 +533,7 @@ class FollowYourPosePipeline(
         encoding = self.tokenizer(prompt, add_special_tokens=False, return_offsets_mapping=True)
         pieces = zip(encoding["input_ids"], encoding["offset_mapping"], strict=True)
         words = [prompt[start:end] for token, (start, end) in pieces if token == self.tokenizer.unk_token_id]
-        return list(dict.fromkeys(word for word in words if any(map(str.isalnum, word))))
+        return list(dict.fromkeys(word for word in words if any(map(_is_meant, word))))
 
     def is_long(self, prompt: str) -> bool:
         """Whether a prompt, or one that it changes to, has more tokens than the text encoder reads at once."""
@@ -608,3 +609,8 @@ def _count_videos(
             f"There are {len(skeleton)} skeleton videos for {videos} prompts; give one, or one each."
         )
     return videos
+
+
+def _is_meant(letter: str) -> bool:
+    """Whether a character says something: a letter, a number or a picture such as an emoji, but no punctuation."""
+    return letter.isalnum() or unicodedata.category(letter) == "So"

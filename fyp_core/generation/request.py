@@ -34,11 +34,18 @@ Pixels = Annotated[int, Field(ge=0)]
 
 
 def _not_too_long(prompt: str) -> str:
+    if any(map(_is_half_a_letter, prompt)):
+        raise ValueError("A prompt has bytes that are no UTF-8 text; type it again.")
     if len(prompt) > MOST_LETTERS:
         raise ValueError(
             f"A prompt has {len(prompt)} characters, but at most {MOST_LETTERS} are possible; shorten it."
         )
     return prompt
+
+
+def _is_half_a_letter(letter: str) -> bool:
+    """Whether this is a surrogate: Python reads arguments that are not in the terminal's encoding as such."""
+    return "\ud800" <= letter <= "\udfff"
 
 
 def _described(prompt: str) -> str:

@@ -365,6 +365,7 @@ def test_embeddings_in_place_of_prompts(pipeline: FollowYourPosePipeline) -> Non
 def test_unknown_words_are_named(pipeline: FollowYourPosePipeline, caplog: pytest.LogCaptureFixture) -> None:
     assert pipeline.unknown_words("A Dragon, dances on the dragon moon!") == ["Dragon", "dragon"]
     assert pipeline.unknown_words(PROMPT) == []
+    assert pipeline.unknown_words("a robot on the 🏖 dances!") == ["🏖"]
     with caplog.at_level(logging.WARNING, logger="fyp_core"):
         generate(pipeline, prompt="a wizard jumps", num_inference_steps=1)
     assert "wizard" in caplog.text

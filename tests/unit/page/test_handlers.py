@@ -79,6 +79,7 @@ def test_each_line_of_the_prompt_makes_a_request(make_video: Callable[..., Path]
     [
         ({"video": None}, "There is no input video"),
         ({"prompt": " \n"}, "The prompt is empty"),
+        ({"prompt": "a caf\udce9"}, "no UTF-8 text"),
         ({"end_seconds": None}, "The end is empty; give a number"),
         ({"start_seconds": 1.2, "end_seconds": 1}, "The end, 1 s, must be after the start, 1.2 s"),
         ({"prompt": "\n".join("abcdefghi")}, "There are 9 prompts, one a line; take at most 8"),
