@@ -82,7 +82,7 @@ def _look(judges: Judges, frame: LiveFrame) -> tuple[tuple[str, ...], str]:
     return judges.classify(frame.picture[None], np.nan_to_num(joints), visible)
 
 
-def follow_renders(engine: Engine, judges: Judges, clips: int, steps: int | None) -> dict[str, float]:
+def follow_renders(engine: Engine, judges: Judges, clips: int, steps: int) -> dict[str, float]:
     """PCK of the pictures against where the joints of the render are."""
     size = engine.default_size.height
     rows = []
@@ -116,7 +116,7 @@ def main() -> None:
     parser.add_argument("--model", default="mini")
     parser.add_argument("--video", type=Path, help="played as camera; without: renders")
     parser.add_argument("--seconds", type=float, default=120)
-    parser.add_argument("--steps", type=int, help="by default the model's own for live")
+    parser.add_argument("--steps", type=int, default=2, help="default: 2")
     parser.add_argument("--clips", type=int, default=6, help="of renders, of each kind of pair")
     parser.add_argument(
         "--output", type=Path, help="JSON to write; Markdown and a contact sheet go beside it"

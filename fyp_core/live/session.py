@@ -26,7 +26,7 @@ from fyp_core.live.denoiser import StreamDenoiser
 from fyp_core.live.mailbox import Mailbox
 from fyp_core.live.pacing import just_in_time
 from fyp_core.live.performer import LivePose, SkeletonStream
-from fyp_core.live.settings import DEFAULT_STEPS, LiveSettings
+from fyp_core.live.settings import LiveSettings
 from fyp_core.pipeline import FollowYourPosePipeline
 from pose_extraction.estimators.factory import choose_estimator
 
@@ -75,9 +75,7 @@ def open_session(
     """
     request = GenerationRequest(input="camera", prompt=settings.prompt, preset="turbo", steps=settings.steps)
     with engine.queue.turn(Job()):
-        sampling = engine.prepare_sampling(request)
-        if sampling["guidance_scale"] == 1:  # a LoRA for few steps is used
-            settings = settings.changed(steps=sampling["num_inference_steps"])
+        engine.prepare_sampling(request)
         return LiveSession(engine.pipeline, settings, frames, steady_fps=steady_fps)
 
 
@@ -105,9 +103,7 @@ class LiveSession:
     ) -> None:
         estimator, _ = choose_estimator(settings.estimator)
         self._pipeline = pipeline
-        self._denoiser = StreamDenoiser(
-            pipeline, settings.prompt, settings.steps or DEFAULT_STEPS, settings.seed
-        )
+        self._denoiser = StreamDenoiser(pipeline, settings.prompt, settings.steps, settings.seed)
         skeletons = SkeletonStream(estimator, self._denoiser.size)
         self._taken: Mailbox[tuple[float, np.ndarray]] = Mailbox(latest_only=steady_fps is None)
         self._poses: Mailbox[LivePose] = Mailbox(latest_only=False)

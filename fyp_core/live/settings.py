@@ -5,8 +5,6 @@ from __future__ import annotations
 from fyp_core.generation.request import MAX_SEED, EstimatorName, Prompt
 from fyp_core.settings import RequestSettings, setting
 
-DEFAULT_STEPS = 2  # of a model without a LoRA for few steps
-
 
 class LiveSettings(RequestSettings):
     """Settings of a live stream. :func:`fyp_core.settings.setting` says how to add a setting.
@@ -18,10 +16,9 @@ class LiveSettings(RequestSettings):
     prompt: Prompt = setting(
         ..., 'the character and the scene, for example "an astronaut on the beach"', metavar="TEXT"
     )
-    steps: int | None = setting(
-        None,
+    steps: int = setting(
+        2,
         "denoising steps; each makes a frame sharper, slower and later",
-        unset=f"as many as the model's LoRA for few steps takes, otherwise {DEFAULT_STEPS}",
         metavar="N",
         ge=1,
     )
