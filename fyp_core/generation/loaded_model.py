@@ -173,6 +173,7 @@ class LoadedModel:
                 the number format allows.
             JobCancelled: the job was cancelled.
         """
+        named = request.loras  # without one that the preset adds: a repeated request gets it again
         request = self._set_up(request, guide, job)
         count, height, width = guide.skeletons.shape[:3]
         self.check_memory(request, count)
@@ -182,7 +183,7 @@ class LoadedModel:
         seconds = guide.seconds | {phase: round(each, 3) for phase, each in spent.items()}
         self.record_speed(request, count, seconds)
         return GenerationReport(
-            request=request,
+            request=request.changed(loras=named),
             size=(count, height, width),
             fps=guide.fps,
             input_hash=guide.input_hash,

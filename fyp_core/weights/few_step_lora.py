@@ -43,8 +43,9 @@ class FewSteps(Settings):
     guidance: float = Field(1.0, allow_inf_nan=False, description="classifier-free guidance scale; 1 is off")
 
 
+DEFAULT_SAMPLING = FewSteps(scheduler="lcm")  # of the default LoRA
 _BY_NAME = {
-    "lcm": FewSteps(scheduler="lcm"),
+    "lcm": DEFAULT_SAMPLING,
     "tcd": FewSteps(scheduler="tcd"),
     "hyper-sd": FewSteps(scheduler="tcd"),
 }

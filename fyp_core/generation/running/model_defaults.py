@@ -11,6 +11,7 @@ from fyp_core.generation.request import MAX_SEED, GenerationRequest
 from fyp_core.presets import PRESETS, choose_full_steps
 from fyp_core.weights.few_step_lora import (
     DEFAULT,
+    DEFAULT_SAMPLING,
     FewSteps,
     few_steps_of,
     find_few_step_lora,
@@ -42,11 +43,16 @@ class ModelDefaults:
         self.scheduler = pipeline.scheduler
 
     def with_few_step_lora(self, request: GenerationRequest) -> GenerationRequest:
-        """The request with a LoRA for few steps, the model's own or a general one, where ``turbo`` needs one."""
+        """The request with a LoRA for few steps, the model's own or a general one, where ``turbo`` needs one.
+
+        A request for another scheduler than the LoRA's stays as it is.
+        """
+        own = self._own_few_step_lora
+        learnt = few_steps_of([own]) if own else DEFAULT_SAMPLING
         if (
-            request.scheduler == schedulers.AUTO
-            and self._lacks_few_step_lora(request)
-            and (file := self._own_few_step_lora or find_few_step_lora())
+            self._lacks_few_step_lora(request)
+            and _uses_scheduler(request, learnt)
+            and (file := own or find_few_step_lora())
         ):
             return request.changed(loras=(*request.loras, Lora(file=file)))
         return request
@@ -106,7 +112,7 @@ class ModelDefaults:
             name: of the model.
         """
         notices = []
-        plain = request.scheduler == PRESETS["turbo"].scheduler
+        plain = request.scheduler in (PRESETS["turbo"].scheduler, DEFAULT_SAMPLING.scheduler)
         if plain and self._own_few_step_lora is None and self._lacks_few_step_lora(request):
             notices.append(
                 f"turbo runs without a LoRA for few steps: {DEFAULT.repository} is neither on this disk nor can it be"
@@ -130,10 +136,10 @@ class ModelDefaults:
         """The sampling of the LoRA for few steps with which ``turbo`` runs, as far as known without asking the hub."""
         if request.preset != "turbo":
             return None
-        files = [lora.file for lora in request.loras]
-        if request.scheduler == schedulers.AUTO and (own := self._own_few_step_lora):
-            files.append(own)
-        return few_steps_of(files)
+        named = few_steps_of(lora.file for lora in request.loras)
+        own = self._own_few_step_lora
+        learnt = few_steps_of([own]) if own else None
+        return named or (learnt if _uses_scheduler(request, learnt) else None)
 
     def _lacks_few_step_lora(self, request: GenerationRequest) -> bool:
         """Whether ``turbo`` needs a LoRA for few steps that the request does not name."""
@@ -142,3 +148,8 @@ class ModelDefaults:
         )
         named = few_steps_of(lora.file for lora in request.loras)
         return request.preset == "turbo" and takes_one and named is None
+
+
+def _uses_scheduler(request: GenerationRequest, learnt: FewSteps | None) -> bool:
+    """Whether a request leaves the scheduler open or, repeating an earlier one, names that of the LoRA."""
+    return learnt is not None and request.scheduler in (schedulers.AUTO, learnt.scheduler)

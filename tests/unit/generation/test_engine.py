@@ -322,8 +322,15 @@ def test_turbo_puts_on_a_lora_for_few_steps_where_it_is_found(
     assert (result.request.scheduler, result.request.steps, result.request.guidance) == ("lcm", 4, 1.0)
     assert result.settings()["loras"] == ["pytorch_lora_weights.safetensors:1"]
     assert "LoRA" not in "".join(result.notices)
+    assert result.request.loras == ()  # the preset's, wherever it lies
+    again = engine.generate(result.request)
+    assert np.array_equal(again.frames, result.frames)
     own_scheduler = engine.generate(turbo.changed(scheduler="ddim"))
     assert own_scheduler.settings()["loras"] == []
+
+    (repository / "refs/main").unlink()
+    without = engine.generate(result.request)
+    assert "turbo runs without a LoRA for few steps" in "".join(without.notices)
 
 
 @pytest.mark.slow
