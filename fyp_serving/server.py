@@ -41,7 +41,6 @@ from fyp_serving.engines.choice import make_engine
 from fyp_serving.http_guard import HttpGuard, Shutdown
 from fyp_serving.job_watch import LimitedJobWatch
 from fyp_serving.limits import Limits
-from fyp_serving.memory import share_arenas
 from fyp_serving.monitoring import Metrics, routes
 from fyp_serving.proxies import trusted_proxies
 from fyp_serving.sweeper import Sweeper
@@ -61,7 +60,6 @@ _STOPPED_IN = 3.0  # seconds a cancelled job may take to end
 
 def serve_page() -> NoReturn:
     """Serve the page with FYP_MODEL on HOST:PORT; ends the process, with status 0, or 2 where it cannot be served."""
-    share_arenas()
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.INFO, force=True)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="peft")

@@ -20,7 +20,7 @@ from fyp_core.generation.running.model_facts import ModelFacts
 from fyp_core.weights.sources import ModelSource
 from fyp_media.errors import InputError
 from fyp_serving.engines.job_events import Event, Refusal, send_last_event
-from fyp_serving.memory import release_free_memory, share_arenas
+from fyp_serving.memory import release_free_memory
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,6 @@ class Replica:
     """
 
     def __init__(self, model: str | ModelSource, runtime: Runtime | None) -> None:
-        share_arenas()
         self._engine = Engine(model, runtime=runtime)
         self._source = self._engine.load()
 
