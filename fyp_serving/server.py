@@ -217,8 +217,9 @@ def _start_estimator() -> None:
 
 def _read_examples() -> None:
     """Read what is known of the examples before they are chosen; it starts the process that decodes videos as well."""
-    for example in examples():
-        probe(example.video)
+    with contextlib.suppress(InputError):  # which the visitor will be told
+        for example in examples():
+            probe(example.video)
 
 
 def _in_background(work: Callable[..., None], *arguments: Any) -> None:

@@ -124,6 +124,7 @@ def decoders(page: Page) -> list[psutil.Process]:
 
 def test_a_decoder_that_is_killed_costs_one_sentence(page: Page, make_video: Callable[..., Path]) -> None:
     long = make_video(frames=300, size=(1280, 720))
+    wait_until(lambda: not decoders(page))  # of the examples, which a page reads when it starts
     request = Request(page, long, **{**GOOD, "frames": 50, "stride": 5})
     for process in wait_until(lambda: decoders(page)):
         process.kill()
