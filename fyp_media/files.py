@@ -65,6 +65,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[str]:
             os.replace(temporary, target)
         finally:
             temporary.unlink(missing_ok=True)
+    except InputError as error:  # of a writer that knows no other name
+        raise InputError(str(error).replace(str(temporary), str(target))) from error
     except OSError as error:
         raise InputError(f"Cannot write {target}: {error.strerror}; choose another place.") from error
 

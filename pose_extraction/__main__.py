@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from fyp_media.errors import InputError
 from fyp_media.files import check_targets
-from fyp_media.terminal import print_in_any_encoding
+from fyp_media.terminal import print_in_any_encoding, print_result
 from fyp_media.write_video import VIDEO_SUFFIXES
 from pose_extraction.estimators.factory import AUTO, ESTIMATOR_NAMES
 from pose_extraction.extract import extract_skeleton_video
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
-    print(json.dumps(report) if options.json else sentence)
+    print_result(json.dumps(report) if options.json else sentence)
     return 0
 
 

@@ -23,6 +23,7 @@ from fyp_core.generation.rerun import decided_by, differences, pick, repeated
 from fyp_core.weights.sources import AUTO, MODEL_NAMES, Additions
 from fyp_media.errors import InputError
 from fyp_media.files import check_targets
+from fyp_media.terminal import print_result
 from pose_extraction.estimators.factory import estimate_beside
 
 _MODELS = (GenerationRequest, Additions, Runtime)
@@ -144,14 +145,14 @@ def _print_report(options: argparse.Namespace, report: dict[str, Any]) -> None:
     for notice in report["notices"]:
         print(notice, file=sys.stderr)
     if options.json:
-        print(json.dumps(report))
+        print_result(json.dumps(report))
     else:
         line = (
             "{output}: {frames} frames of {width}x{height} at {fps:.4g} a second, "
             "model {model}, seed {seed}, {steps} steps, guidance {guidance:g}"
         )
         pose = ", pose by {estimator}" if report["estimator"] else f", from {_SOURCES[report['input_type']]}"
-        print((line + pose).format(**report))
+        print_result((line + pose).format(**report))
 
 
 class _ProgressBar:
