@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fyp_core.latent_size import latent_factor
+from fyp_core.presets import PresetName
+from fyp_core.weights.few_step_lora import own_few_step_lora
 from fyp_core.weights.sources import ModelSource, read_index
 from fyp_media.errors import InputError
 
@@ -20,12 +22,13 @@ _LARGEST_STEP = 64  # pixels; networks of Stable Diffusion 1.x halve what the au
 
 @dataclass(frozen=True)
 class ModelSize:
-    """The default size and length of a model's videos.
+    """The default size and length of a model's videos, and how the page samples them at first.
 
     height, width: in pixels.
     factor: of which both must be multiples.
     seconds, fps: longest part of a video that is used by default, and frames a second; None for a model that makes
         eight frames by default, as published.
+    page_preset: ``turbo`` for a model with its own LoRA for few steps.
     """
 
     height: int = 512
@@ -33,6 +36,7 @@ class ModelSize:
     factor: int = 8
     seconds: float | None = None
     fps: float | None = None
+    page_preset: PresetName = "exact"
 
     @classmethod
     def of(cls, source: ModelSource) -> ModelSize:
@@ -48,6 +52,7 @@ class ModelSize:
             _factor_of(source.base / "vae" / "config.json"),
             layout.get("default_seconds"),
             layout.get("default_fps"),
+            "turbo" if own_few_step_lora(source.layout) else "exact",
         )
 
     def with_aspect(self, width: float, height: float) -> tuple[int, int]:

@@ -19,7 +19,6 @@ from pydantic import Field, ValidationError
 from fyp_core.schedulers import SCHEDULER_NAMES
 from fyp_core.settings import Settings
 from fyp_core.weights.hub_download import HubPart, find_hub_part
-from fyp_core.weights.tensors import is_safetensors
 from fyp_media.errors import InputError
 
 DEFAULT = HubPart("latent-consistency/lcm-lora-sdv1-5", "main", ("pytorch_lora_weights.safetensors",))
@@ -59,6 +58,8 @@ def few_steps_of(files: Iterable[Path]) -> FewSteps | None:
 def _stated(file: Path) -> FewSteps | None:
     """By the metadata that :func:`save_own_few_step_lora` writes."""
     from safetensors import SafetensorError, safe_open
+
+    from fyp_core.weights.tensors import is_safetensors
 
     if not file.is_file() or not is_safetensors(file):
         return None

@@ -147,12 +147,13 @@ class Page:
     # --- when the page is opened
 
     def open(self, browser: Browser | None) -> tuple[Any, ...]:
-        """The browser's state, its gallery, and the model's default end and rate."""
+        """The browser's state, its gallery, and the model's default end, rate and preset."""
         visitor = known_browser(browser)
         try:
-            usual: tuple[Any, ...] = default_length(self.engine.default_size)
+            model = self.engine.default_size
+            usual: tuple[Any, ...] = (*default_length(model), model.page_preset)
         except InputError:  # shown beside the model's name
-            usual = gr.skip(), gr.skip()
+            usual = gr.skip(), gr.skip(), gr.skip()
         return visitor, self.gallery_value(visitor["owner"]), *usual
 
     def fit_part(self, video: str | None) -> tuple[Any, Any]:

@@ -74,7 +74,7 @@ def build(page: Page, streams: OpenStreams, max_waiting: int = MAX_WAITING) -> g
             queue=False,  # which may be full
             **_QUIET,
         )
-        usual = [motion.controls["end_seconds"], motion.controls["rate"]]
+        usual = [motion.controls["end_seconds"], motion.controls["rate"], settings.controls["preset"]]
         demo.load(page.open, browser, [browser, gallery.gallery, *usual], queue=False, **_QUIET).then(
             **follow
         )

@@ -10,7 +10,7 @@ from fyp_core.weights.sources import ModelSource, resolve_model
 from fyp_media.errors import InputError
 
 SOURCE = (1080, 1920)
-PUBLISHED, MINI = ModelSize(512, 512, 8), ModelSize(256, 256, 16, seconds=20, fps=12)
+PUBLISHED, MINI = ModelSize(512, 512, 8), ModelSize(256, 256, 16, seconds=20, fps=12, page_preset="turbo")
 
 
 def test_the_model_tells_its_size_without_its_weights(tiny_model_dir: Path) -> None:
