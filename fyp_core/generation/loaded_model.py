@@ -51,7 +51,7 @@ from fyp_core.generation.running.report import GenerationReport
 from fyp_core.generation.running.time_estimate import SpeedMeter, check_time, denoising_work
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.weights.hashes import model_hash, model_revisions
-from fyp_core.weights.lora import Lora, set_loras
+from fyp_core.weights.lora.loading import Lora, set_loras
 from fyp_core.weights.sources import ModelSource
 from fyp_media.errors import InputError
 from fyp_media.files import file_hash

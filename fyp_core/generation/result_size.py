@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fyp_core.latent_size import latent_factor
 from fyp_core.presets import PresetName
-from fyp_core.weights.few_step_lora import own_few_step_lora
+from fyp_core.weights.lora.few_steps import own_few_step_lora
 from fyp_core.weights.sources import ModelSource, read_index
 from fyp_media.errors import InputError
 

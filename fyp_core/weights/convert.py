@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.weights.assemble import image_unet_tensors
 from fyp_core.weights.checkpoints import MODEL_INDEX
-from fyp_core.weights.few_step_lora import OWN_FOLDER, own_few_step_lora
+from fyp_core.weights.lora.few_steps import OWN_FOLDER, own_few_step_lora
 from fyp_core.weights.sources import BASE_KEY, ModelSource, base_name, has_image_unet
 from fyp_core.weights.tensors import read_tensor
 from fyp_media.errors import InputError

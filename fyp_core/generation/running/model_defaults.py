@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from fyp_core import schedulers
 from fyp_core.generation.request import MAX_SEED, GenerationRequest
 from fyp_core.presets import PRESETS, choose_full_steps
-from fyp_core.weights.few_step_lora import (
+from fyp_core.weights.ip_adapter.files import DEFAULT_KIND
+from fyp_core.weights.lora.few_steps import (
     DEFAULT,
     DEFAULT_SAMPLING,
     FewSteps,
@@ -18,8 +19,7 @@ from fyp_core.weights.few_step_lora import (
     own_few_step_lora,
     takes_few_step_lora,
 )
-from fyp_core.weights.ip_adapter.files import DEFAULT_KIND
-from fyp_core.weights.lora import Lora
+from fyp_core.weights.lora.loading import Lora
 
 if TYPE_CHECKING:
     from fyp_core.pipeline import FollowYourPosePipeline

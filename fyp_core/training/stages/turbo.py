@@ -28,7 +28,7 @@ from fyp_core.training.config import TurboConfig, VideoValidation, WorldData
 from fyp_core.training.stage import Draws
 from fyp_core.training.stages.diffusion import Denoiser, DiffusionStage, near_skeleton
 from fyp_core.unet import PoseVideoUNet
-from fyp_core.weights.few_step_lora import FewSteps, save_own_few_step_lora
+from fyp_core.weights.lora.few_steps import FewSteps, save_own_few_step_lora
 from fyp_media.errors import InputError
 
 _SCHEDULER = "ddim-trailing"  # begins at the noisiest timestep, whatever the number of steps

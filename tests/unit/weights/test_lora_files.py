@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from fyp_core.pipeline import FollowYourPosePipeline
-from fyp_core.weights.lora import Lora, set_loras
+from fyp_core.weights.lora.loading import Lora, set_loras
 from fyp_core.weights.sources import resolve_model
 from fyp_media.errors import InputError
 from tests.tiny_formats import RANK, State, diffusers_lora, kohya_lora

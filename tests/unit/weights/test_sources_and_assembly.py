@@ -18,7 +18,7 @@ from fyp_core.pipeline import FollowYourPosePipeline
 from fyp_core.unet import PoseVideoUNet, stage2_parameter_names
 from fyp_core.weights.checkpoints import bundled, list_models
 from fyp_core.weights.hashes import model_hash, model_revisions
-from fyp_core.weights.lora import Lora, set_loras
+from fyp_core.weights.lora.loading import Lora, set_loras
 from fyp_core.weights.sources import Additions, assembled_source, resolve_model
 from fyp_media.errors import InputError
 from tests.tiny_formats import (

@@ -12,8 +12,8 @@ from peft.tuners.lora import LoraLayer
 
 from fyp_core.weights.embeddings import add_bundled_embedding, remove_embeddings, split_bundled_embeddings
 from fyp_core.weights.identify import PLACES, FileKind, check_family, identify
-from fyp_core.weights.lora_layers import read_lora_layers
-from fyp_core.weights.lora_scales import stated_scales
+from fyp_core.weights.lora.layers import read_lora_layers
+from fyp_core.weights.lora.scales import stated_scales
 from fyp_core.weights.sources import Lora
 from fyp_core.weights.tensors import check_file_size, list_tensors
 from fyp_media.errors import InputError, as_input_error
