@@ -116,15 +116,12 @@ def _writers(
     }
     if (motion := guide.motion) is None:
         return writers
+    writers["keypoints"] = (".json", lambda path: write_motion(motion, path, estimator=guide.estimator))
+    if guide.input_type != "raw":  # keypoints show nothing that could be written
+        return writers
     sound = guide.sound if request.sound else None
-    return {
-        "source": (
-            ".mp4",
-            lambda path: write_video(path, source_frames(request, guide), guide.fps, sound=sound),
-        ),
-        **writers,
-        "keypoints": (".json", lambda path: write_motion(motion, path, estimator=guide.estimator)),
-    }
+    source = (".mp4", lambda path: write_video(path, source_frames(request, guide), guide.fps, sound=sound))
+    return {"source": source, **writers}
 
 
 def as_result(entry: Entry) -> Result:

@@ -1,5 +1,6 @@
 """What is made of a run: all files of a result in the gallery, in memory that does not grow with the video."""
 
+import json
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -97,3 +98,14 @@ def test_memory_does_not_grow_with_the_video(maker: Maker, make_video: Callable[
 def test_where_an_upload_lies_is_not_said(maker: Maker, make_video: Callable[..., Path]) -> None:
     with pytest.raises(InputError, match=r"^square\.mp4 cannot be followed"):
         maker(Run([asked(make_video(), frames=2).changed(prompt="a failure")], "owner"))
+
+
+def test_keypoints_have_no_source_to_show(maker: Maker, gallery: Gallery, tmp_path: Path) -> None:
+    joints = [value for joint in range(17) for value in (100 + 9 * joint, 80 + 20 * (joint % 5), 1)]
+    file = tmp_path / "keypoints.json"
+    file.write_text(json.dumps([{"image_id": frame, "keypoints": joints} for frame in range(CHUNK)]))
+    run = Run([GenerationRequest(input=str(file), prompt="noise", frames=CHUNK, stride=1)], "anna")
+    maker(run)
+    assert len(run.results) == 1, run.message
+    assert "source" not in run.results[0].files
+    assert {"result", "skeleton", "comparison", "keypoints"} <= run.results[0].files.keys()
