@@ -436,7 +436,7 @@ def test_a_killed_server_leaves_the_gallery_whole_and_the_page_comes_back(server
     page.get_by_text("Connection to the server was lost").wait_for()
     server.start()
     expect(page.locator("#status")).to_contain_text("was not finished", timeout=START_LIMIT * SECONDS)
-    expect(_generate(page)).to_be_enabled()
+    expect(_generate(page)).to_be_enabled(timeout=START_LIMIT * SECONDS)
     expect(page.locator("#gallery img")).to_have_count(1, timeout=GENERATE_LIMIT * SECONDS)
     page.locator("#gallery button").first.click()
     page.wait_for_function("document.querySelector('video#result')?.currentTime > 0")

@@ -20,7 +20,7 @@ _LIT = 60  # the brightest channel of a line
 _LINK_PALETTE = [[TORSO_COLOR, LEFT_COLOR, RIGHT_COLOR].index(color) for color in LINK_COLORS]
 _POINTS_A_LINK = 8
 _PIXELS_A_COLOR = 100
-_KNOWN_CLIPS, _STARTS = 300, 6
+_KNOWN_CLIPS, _STARTS = 300, 16
 _STEPS, _RATE = 100, 2.0  # of Adam; pixels
 _REACH = 12.0  # pixels; farther lines do not influence the fit
 _UNCOVERED = 8.0  # pixels at which a distance counts double
@@ -28,7 +28,7 @@ _DRAWN = 2.5  # pixels: mean distance of a drawn link from lit pixels
 _UNREADABLE = 3.0  # pixels
 # Upper and lower limb, whose common joint could slide along a straight one.
 _LIMBS = ((5, 7, 9), (6, 8, 10), (11, 13, 15), (12, 14, 16))
-_LIMB_WEIGHT = 0.02
+_LIMB_WEIGHT = 0.05
 
 
 def read_skeletons(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
