@@ -116,7 +116,7 @@ def main() -> None:
     parser.add_argument("--model", default="mini")
     parser.add_argument("--video", type=Path, help="played as camera; without: renders")
     parser.add_argument("--seconds", type=float, default=120)
-    parser.add_argument("--steps", type=int, default=2, help="default: 2")
+    parser.add_argument("--steps", type=int, default=LiveSettings.model_fields["steps"].default)
     parser.add_argument("--clips", type=int, default=6, help="of renders, of each kind of pair")
     parser.add_argument(
         "--output", type=Path, help="JSON to write; Markdown and a contact sheet go beside it"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from inspect import signature
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
@@ -263,17 +262,14 @@ class AutoencoderConfig(NewNetworkConfig):
 
     @model_validator(mode="after")
     def _check_size(self) -> Self:
-        self.check_size({})  # at least; the stage checks again with the autoencoder that it opens
+        self.check_sizes(
+            latent_factor({})
+        )  # at least; the stage checks again with the autoencoder that it opens
         return self
 
-    def check_size(self, autoencoder: Mapping[str, Any]) -> None:
-        """Raise InputError for pictures, or crops of half their side, that an autoencoder cannot take.
-
-        Args:
-            autoencoder: its configuration.
-        """
-        factor = latent_factor(autoencoder) * (2 if self.crop_share else 1)
-        _check_multiple("size", self.train_data.size, factor)
+    def check_sizes(self, factor: int) -> None:
+        """Raise InputError for pictures, or crops of half their side, that an autoencoder cannot take."""
+        _check_multiple("size", self.train_data.size, factor * (2 if self.crop_share else 1))
 
 
 class JudgeConfig(NewNetworkConfig):

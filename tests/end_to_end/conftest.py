@@ -23,12 +23,12 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def wait_until_up(port: int, server: subprocess.Popen[bytes]) -> None:
-    """Wait until the page answers."""
+def wait_until_up(port: int, server: subprocess.Popen[bytes], path: str = "") -> None:
+    """Wait until the page answers, or at ``readyz`` until its model is loaded."""
     deadline = time.monotonic() + START_LIMIT
     while time.monotonic() < deadline and server.poll() is None:
         try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}", timeout=5)
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=5)
             return
         except (urllib.error.URLError, TimeoutError):
             time.sleep(0.2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,10 +49,9 @@ class ModelDefaults:
         A request for another scheduler than the LoRA's stays as it is.
         """
         own = self._own_few_step_lora
-        learnt = few_steps_of([own]) if own else DEFAULT_SAMPLING
         if (
             self._lacks_few_step_lora(request)
-            and _uses_scheduler(request, learnt)
+            and _uses_scheduler(request, self._own_sampling if own else DEFAULT_SAMPLING)
             and (file := own or find_few_step_lora())
         ):
             return request.changed(loras=(*request.loras, Lora(file=file)))
@@ -132,14 +132,17 @@ class ModelDefaults:
     def _own_few_step_lora(self) -> Path | None:
         return own_few_step_lora(self._folder)
 
+    @cached_property
+    def _own_sampling(self) -> FewSteps | None:
+        return few_steps_of([self._own_few_step_lora]) if self._own_few_step_lora else None
+
     def _few_steps(self, request: GenerationRequest) -> FewSteps | None:
         """The sampling of the LoRA for few steps with which ``turbo`` runs, as far as known without asking the hub."""
         if request.preset != "turbo":
             return None
         named = few_steps_of(lora.file for lora in request.loras)
-        own = self._own_few_step_lora
-        learnt = few_steps_of([own]) if own else None
-        return named or (learnt if _uses_scheduler(request, learnt) else None)
+        own = self._own_sampling
+        return named or (own if _uses_scheduler(request, own) else None)
 
     def _lacks_few_step_lora(self, request: GenerationRequest) -> bool:
         """Whether ``turbo`` needs a LoRA for few steps that the request does not name."""

@@ -93,7 +93,7 @@ class AutoencoderStage:
         self.config = config
         torch.manual_seed(config.seed)
         self.vae = _initial_autoencoder(config)
-        config.check_size(self.vae.config)
+        config.check_sizes(latent_factor(self.vae.config))
         if config.decoder_only:
             self.vae.encoder.requires_grad_(False)
             self.vae.quant_conv.requires_grad_(False)
